@@ -1,0 +1,2 @@
+namespace EpfTest.Protocol;
+internal static class Placeholder;
