@@ -1,0 +1,115 @@
+using System.Text;
+using Tmds.Linux;
+
+namespace EpfTest.Protocol.Linux;
+
+/// <summary>
+/// Listens at a path of the file system. The socket is made with mode 0600, takes the place of one that a dead
+/// process left behind, never of one that a live process serves, and is removed again when disposed.
+/// </summary>
+public sealed class UnixListener : FileDescriptor
+{
+    private const int Backlog = 8;
+
+    private UnixListener(int descriptor, string path)
+        : base(descriptor) => Path = path;
+
+    /// <summary>Where it listens.</summary>
+    public string Path { get; }
+
+    /// <summary>Starts listening at <paramref name="path"/>.</summary>
+    /// <exception cref="LinuxException">The path is served by a live process, is no socket, or cannot be made.</exception>
+    public static unsafe UnixListener Listen(string path)
+    {
+        sockaddr_un address;
+        int length = UnixSocket.FillAddress(&address, path);
+        RemoveStale(path);
+        var listener = new UnixListener(UnixSocket.NewSocket(), path);
+        try
+        {
+            // The mode of a socket file comes from the mode of the socket at bind(2), less the umask.
+            if (LibC.fchmod(listener.Number, (mode_t)0x180) != 0
+                || LibC.bind(listener.Number, (sockaddr*)&address, length) != 0
+                || LibC.listen(listener.Number, Backlog) != 0)
+            {
+                throw LinuxException.FromLastError($"listen at {path}");
+            }
+        }
+        catch
+        {
+            listener.Dispose();
+            throw;
+        }
+
+        return listener;
+    }
+
+    /// <summary>Waits for the next client.</summary>
+    /// <returns>The connection, or null once <see cref="Stop"/> was called.</returns>
+    /// <exception cref="LinuxException">The system has no descriptor or memory left.</exception>
+    public unsafe UnixSocket? Accept()
+    {
+        while (true)
+        {
+            int descriptor = LibC.accept4(Number, null, null, LibC.SOCK_CLOEXEC);
+            if (descriptor >= 0)
+            {
+                return new UnixSocket(descriptor);
+            }
+
+            switch (LastError.Get())
+            {
+                case Errno.EINTR:
+                    continue;
+                case Errno.EINVAL: // what shutdown(2) leaves
+                    return null;
+                default:
+                    throw LinuxException.FromLastError($"accept at {Path}");
+            }
+        }
+    }
+
+    /// <summary>Refuses further clients; a thread that waits in <see cref="Accept"/> returns. May be called by any thread.</summary>
+    public void Stop() => _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle()
+    {
+        bool closed = base.ReleaseHandle();
+        File.Delete(Path);
+        return closed;
+    }
+
+    private static void RemoveStale(string path)
+    {
+        try
+        {
+            UnixSocket.Connect(path).Dispose();
+        }
+        catch (LinuxException error) when (error.Errno == Errno.ENOENT)
+        {
+            return;
+        }
+        catch (LinuxException error) when (error.Errno == Errno.ECONNREFUSED && IsSocket(path))
+        {
+            File.Delete(path);
+            return;
+        }
+        catch (LinuxException error) when (error.Errno == Errno.ECONNREFUSED)
+        {
+            throw new LinuxException($"listen at {path}, where a file that is no socket stands", Errno.EEXIST);
+        }
+
+        throw new LinuxException($"listen at {path}, which a running process serves already", Errno.EADDRINUSE);
+    }
+
+    private static unsafe bool IsSocket(string path)
+    {
+        stat status;
+        // The bytes end with a zero, and status is what lstat(2) fills.
+        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            return LibC.lstat(name, &status) == 0 && LibC.S_ISSOCK(status.st_mode);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using Tmds.Linux;
+
+namespace EpfTest.Protocol.Linux;
+
+/// <summary>
+/// A connected Unix stream socket that carries bytes and file descriptors (unix(7), SCM_RIGHTS). One thread may
+/// receive while another sends.
+/// </summary>
+public sealed class UnixSocket : FileDescriptor
+{
+    /// <summary>The most descriptors that the kernel passes with one message (SCM_MAX_FD).</summary>
+    public const int MaxDescriptors = 253;
+
+    // cmsg(3): the header is a size_t and two ints, and the data that follows needs no padding after it.
+    private const int ControlHeaderSize = 16;
+    private const int ControlSize = ControlHeaderSize + (MaxDescriptors * sizeof(int)) + 4;
+
+    internal UnixSocket(int descriptor)
+        : base(descriptor)
+    {
+    }
+
+    /// <summary>Connects to the server that listens at <paramref name="path"/>.</summary>
+    /// <exception cref="LinuxException">Nobody listens there, or it may not be reached.</exception>
+    public static unsafe UnixSocket Connect(string path)
+    {
+        var socket = new UnixSocket(NewSocket());
+        sockaddr_un address;
+        int length = FillAddress(&address, path);
+        if (LibC.connect(socket.Number, (sockaddr*)&address, length) != 0)
+        {
+            var error = LinuxException.FromLastError($"connect to {path}");
+            socket.Dispose();
+            throw error;
+        }
+
+        return socket;
+    }
+
+    /// <summary>
+    /// Receives what is there, at most <paramref name="buffer"/>.Length bytes, and the descriptors that came with
+    /// it; waits while there is nothing. The caller owns the descriptors.
+    /// </summary>
+    /// <param name="buffer">Where the bytes go.</param>
+    /// <param name="descriptors">Where the descriptors go; at least <see cref="MaxDescriptors"/> places.</param>
+    /// <param name="descriptorCount">How many came.</param>
+    /// <param name="received">How many bytes came; 0 where the peer hung up.</param>
+    /// <returns><see cref="Errno.None"/>, or why the socket is of no more use.</returns>
+    [SkipLocalsInit]
+    public unsafe Errno Receive(Span<byte> buffer, Span<int> descriptors, out int descriptorCount, out int received)
+    {
+        byte* control = stackalloc byte[ControlSize];
+        // The kernel writes at most buffer.Length bytes to data and ControlSize bytes to control.
+        fixed (byte* data = buffer)
+        {
+            var vector = new iovec { iov_base = data, iov_len = buffer.Length };
+            var message = new msghdr
+            {
+                msg_iov = &vector,
+                msg_iovlen = 1,
+                msg_control = control,
+                msg_controllen = ControlSize,
+            };
+            long result = RetryWhileInterrupted(&message);
+            if (result < 0)
+            {
+                descriptorCount = 0;
+                received = 0;
+                return LastError.Get();
+            }
+
+            received = (int)result;
+            descriptorCount = message.msg_controllen == 0 ? 0 : TakeDescriptors(&message, descriptors);
+            // With room for all that the kernel can pass this means that our own descriptor table is full.
+            return (message.msg_flags & LibC.MSG_CTRUNC) == 0 ? Errno.None : Errno.EPROTO;
+        }
+
+        long RetryWhileInterrupted(msghdr* message)
+        {
+            long result;
+            do
+            {
+                result = LibC.recvmsg(Number, message, LibC.MSG_CMSG_CLOEXEC);
+            }
+            while (result < 0 && LastError.Get() == Errno.EINTR);
+            return result;
+        }
+    }
+
+    /// <summary>Sends all of <paramref name="data"/>, in one system call unless the socket is full.</summary>
+    /// <returns><see cref="Errno.None"/>, or why the stream is broken now; <see cref="Errno.EAGAIN"/> where the
+    /// peer took nothing for as long as <see cref="SetSendTimeout"/> allows.</returns>
+    public Errno Send(ReadOnlySpan<byte> data) => Send(data, []);
+
+    /// <summary>Sends <paramref name="data"/> and <paramref name="descriptors"/> with its first byte.</summary>
+    /// <param name="data">At least one byte.</param>
+    /// <param name="descriptors">At most <see cref="MaxDescriptors"/>; they stay the caller's.</param>
+    /// <returns>As for <see cref="Send(ReadOnlySpan{byte})"/>.</returns>
+    [SkipLocalsInit]
+    public unsafe Errno Send(ReadOnlySpan<byte> data, ReadOnlySpan<int> descriptors)
+    {
+        byte* control = stackalloc byte[ControlSize];
+        // The kernel reads data.Length bytes of data and the control bytes that were just filled.
+        fixed (byte* start = data)
+        {
+            int sent = 0;
+            do
+            {
+                var vector = new iovec { iov_base = start + sent, iov_len = data.Length - sent };
+                var message = new msghdr { msg_iov = &vector, msg_iovlen = 1 };
+                if (sent == 0 && !descriptors.IsEmpty)
+                {
+                    message.msg_control = control;
+                    message.msg_controllen = PutDescriptors(control, descriptors);
+                }
+
+                long result = LibC.sendmsg(Number, &message, LibC.MSG_NOSIGNAL);
+                if (result >= 0)
+                {
+                    sent += (int)result;
+                }
+                else if (LastError.Get() != Errno.EINTR)
+                {
+                    return LastError.Get();
+                }
+            }
+            while (sent < data.Length);
+        }
+
+        return Errno.None;
+    }
+
+    /// <summary>How long a send waits for a peer that takes nothing.</summary>
+    public void SetSendTimeout(TimeSpan limit) => SetTimeout(LibC.SO_SNDTIMEO, limit);
+
+    /// <summary>How long a receive waits; it then fails with <see cref="Errno.EAGAIN"/>.</summary>
+    public void SetReceiveTimeout(TimeSpan limit) => SetTimeout(LibC.SO_RCVTIMEO, limit);
+
+    /// <summary>Ends the connection for both sides; a thread that waits in it returns. May be called by any thread.</summary>
+    public void Shutdown() => _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
+
+    internal static int NewSocket()
+    {
+        int descriptor = LibC.socket(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC, 0);
+        return descriptor >= 0 ? descriptor : throw LinuxException.FromLastError("create a socket");
+    }
+
+    /// <summary>Writes <paramref name="path"/> into <paramref name="address"/>.</summary>
+    /// <returns>The length for bind(2) and connect(2).</returns>
+    internal static unsafe int FillAddress(sockaddr_un* address, string path)
+    {
+        int length = Encoding.UTF8.GetByteCount(path);
+        if (length == 0 || length >= sockaddr_un.sun_path_length)
+        {
+            throw new LinuxException(
+                $"use the socket path {path} ({length} bytes, the limit is {sockaddr_un.sun_path_length - 1})",
+                Errno.EINVAL);
+        }
+
+        *address = default;
+        address->sun_family = LibC.AF_UNIX;
+        // length is below sun_path_length, so the terminating zero of the cleared structure stays.
+        Encoding.UTF8.GetBytes(path, new Span<byte>(address->sun_path, sockaddr_un.sun_path_length));
+        return sockaddr_un.sun_path_offset + length + 1;
+    }
+
+    private static unsafe int TakeDescriptors(msghdr* message, Span<int> descriptors)
+    {
+        int count = 0;
+        for (cmsghdr* header = LibC.CMSG_FIRSTHDR(message);
+            header != null && header->cmsg_len >= ControlHeaderSize;
+            header = LibC.CMSG_NXTHDR(message, header))
+        {
+            if (header->cmsg_level == LibC.SOL_SOCKET && header->cmsg_type == LibC.SCM_RIGHTS)
+            {
+                // cmsg_len was written by the kernel and covers what it stored after the header.
+                var passed = new ReadOnlySpan<int>(
+                    LibC.CMSG_DATA(header), ((int)(uint)header->cmsg_len - ControlHeaderSize) / sizeof(int));
+                passed.CopyTo(descriptors[count..]);
+                count += passed.Length;
+            }
+        }
+
+        return count;
+    }
+
+    private static unsafe int PutDescriptors(byte* control, ReadOnlySpan<int> descriptors)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(descriptors.Length, MaxDescriptors);
+        int length = ControlHeaderSize + (descriptors.Length * sizeof(int));
+        var header = (cmsghdr*)control;
+        header->cmsg_len = (uint)length;
+        header->cmsg_level = LibC.SOL_SOCKET;
+        header->cmsg_type = LibC.SCM_RIGHTS;
+        // ControlSize has room for MaxDescriptors after the header.
+        descriptors.CopyTo(new Span<int>(control + ControlHeaderSize, MaxDescriptors));
+        return LibC.CMSG_ALIGN(length);
+    }
+
+    private unsafe void SetTimeout(int option, TimeSpan limit)
+    {
+        // struct timeval: seconds, microseconds.
+        long* value = stackalloc long[2];
+        value[0] = (long)limit.TotalSeconds;
+        value[1] = limit.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond;
+        if (LibC.setsockopt(Number, LibC.SOL_SOCKET, option, value, 2 * sizeof(long)) != 0)
+        {
+            throw LinuxException.FromLastError("set a socket's time limit");
+        }
+    }
+}

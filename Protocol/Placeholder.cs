@@ -1,2 +1,0 @@
-namespace EpfTest.Protocol;
-internal static class Placeholder;

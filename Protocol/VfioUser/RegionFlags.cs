@@ -1,0 +1,17 @@
+namespace EpfTest.Protocol.VfioUser;
+
+/// <summary><c>VFIO_REGION_INFO_FLAG_*</c> of Linux <c>include/uapi/linux/vfio.h</c>.</summary>
+[Flags]
+public enum RegionFlags
+{
+    /// <summary>The region is not there.</summary>
+    None = 0,
+    /// <summary>It can be read.</summary>
+    Read = 1 << 0,
+    /// <summary>It can be written.</summary>
+    Write = 1 << 1,
+    /// <summary>A descriptor comes with it, of which parts can be mapped.</summary>
+    Mmap = 1 << 2,
+    /// <summary>Capabilities follow the region information.</summary>
+    Capabilities = 1 << 3,
+}

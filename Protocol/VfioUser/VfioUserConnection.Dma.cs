@@ -1,0 +1,114 @@
+using System.Buffers.Binary;
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Linux;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.Protocol.VfioUser;
+
+/// <content>VFIO_USER_DMA_MAP and VFIO_USER_DMA_UNMAP.</content>
+internal sealed partial class VfioUserConnection
+{
+    // argsz (4), flags (4), offset (8), address (8), size (8)
+    private const int DmaMapSize = 32;
+
+    // argsz (4), flags (4), address (8), size (8)
+    private const int DmaUnmapSize = 24;
+
+    private bool _warnedOfSystemCalls;
+
+    [Flags]
+    private enum DmaMapFlags : uint
+    {
+        Access = DmaAccess.Read | DmaAccess.Write,
+
+        // Extensions of the reference server (libvfio-user include/vfio-user.h): how the descriptor is to be used.
+        Mmap = 1 << 2,
+        FileIo = 1 << 3,
+        All = Access | Mmap | FileIo,
+    }
+
+    [Flags]
+    private enum DmaUnmapFlags : uint
+    {
+        None = 0,
+        All = 1 << 1,
+    }
+
+    private Errno MapDma(ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length < DmaMapSize || BinaryPrimitives.ReadUInt32LittleEndian(payload) < DmaMapSize)
+        {
+            return Errno.EINVAL;
+        }
+
+        var flags = (DmaMapFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[4..]);
+        bool needsDescriptor = (flags & (DmaMapFlags.Mmap | DmaMapFlags.FileIo)) != 0;
+        if ((flags & ~DmaMapFlags.All) != 0 || (needsDescriptor && _descriptorCount == 0))
+        {
+            return Errno.EINVAL;
+        }
+
+        Errno error = _memory.Map(
+            BinaryPrimitives.ReadUInt64LittleEndian(payload[16..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(payload[24..]),
+            (DmaAccess)(flags & DmaMapFlags.Access),
+            _descriptorCount > 0 ? TakeDescriptor(0) : null,
+            BinaryPrimitives.ReadUInt64LittleEndian(payload[8..]),
+            mayMap: !flags.HasFlag(DmaMapFlags.FileIo),
+            out DmaRange? range);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+
+        _logger.LogDebug("DMA range {Range} mapped", range);
+        if (range!.Backing == DmaBacking.SystemCalls && !flags.HasFlag(DmaMapFlags.FileIo) && !_warnedOfSystemCalls)
+        {
+            _warnedOfSystemCalls = true;
+            _logger.LogWarning(
+                "guest memory {Range}: its file could shrink, so it is reached by slower system calls;"
+                + " give QEMU -object memory-backend-memfd,share=on, whose file is sealed",
+                range);
+        }
+
+        _device.DmaMapped(range);
+        return Errno.None;
+    }
+
+    private Errno UnmapDma(ReadOnlySpan<byte> payload, out int length)
+    {
+        length = 0;
+        if (payload.Length < DmaUnmapSize
+            || BinaryPrimitives.ReadUInt32LittleEndian(payload) is < DmaUnmapSize or > VersionData.OurMaxDataTransferSize)
+        {
+            return Errno.EINVAL;
+        }
+
+        var flags = (DmaUnmapFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[4..]);
+        ulong address = BinaryPrimitives.ReadUInt64LittleEndian(payload[8..]);
+        ulong size = BinaryPrimitives.ReadUInt64LittleEndian(payload[16..]);
+        switch (flags)
+        {
+            case DmaUnmapFlags.None when _memory.Find(address, size) is { } range:
+                _device.DmaUnmapping(range);
+                _memory.Unmap(range);
+                break;
+            case DmaUnmapFlags.None:
+                return Errno.ENOENT;
+            case DmaUnmapFlags.All when address == 0 && size == 0:
+                foreach (DmaRange range in _memory.Ranges)
+                {
+                    _device.DmaUnmapping(range);
+                }
+
+                _memory.UnmapAll();
+                break;
+            default:
+                return Errno.EINVAL;
+        }
+
+        payload[..DmaUnmapSize].CopyTo(ReplyPayload);
+        length = DmaUnmapSize;
+        return Errno.None;
+    }
+}

@@ -1,0 +1,194 @@
+using System.Buffers.Binary;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Protocol.VfioUser;
+
+/// <content>
+/// VFIO_USER_DEVICE_GET_INFO, _GET_REGION_INFO, _GET_REGION_IO_FDS and _GET_IRQ_INFO.
+/// </content>
+internal sealed partial class VfioUserConnection
+{
+    // argsz (4), flags (4), num_regions (4), num_irqs (4)
+    private const int DeviceInfoSize = 16;
+    private const uint DeviceFlagsReset = 1 << 0;
+    private const uint DeviceFlagsPci = 1 << 1;
+
+    // argsz (4), flags (4), index (4), cap_offset (4), size (8), offset (8)
+    private const int RegionInfoSize = 32;
+
+    // struct vfio_region_info_cap_sparse_mmap: id (2), version (2), next (4), nr_areas (4), reserved (4), areas
+    private const int SparseMmapHeader = 16;
+    private const int SparseMmapArea = 16;
+    private const ushort SparseMmapId = 1;
+    private const ushort SparseMmapVersion = 1;
+
+    // argsz (4), flags (4), index (4), count (4), sub-regions
+    private const int RegionIoFdsSize = 16;
+
+    // offset (8), size (8), fd_index (4), type (4), flags (4), padding (4), datamatch (8)
+    private const int IoEventFdSize = 40;
+    private const uint IoEventFdType = 0;
+
+    // argsz (4), flags (4), index (4), count (4)
+    private const int IrqInfoSize = 16;
+
+    private Errno GetDeviceInfo(ReadOnlySpan<byte> payload, out int length)
+    {
+        length = 0;
+        if (payload.Length < DeviceInfoSize || BinaryPrimitives.ReadUInt32LittleEndian(payload) < DeviceInfoSize)
+        {
+            return Errno.EINVAL;
+        }
+
+        Span<byte> reply = ReplyPayload;
+        BinaryPrimitives.WriteUInt32LittleEndian(reply, DeviceInfoSize);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[4..], DeviceFlagsReset | DeviceFlagsPci);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[8..], (uint)_device.Regions.Count);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[12..], (uint)_device.IrqCounts.Count);
+        length = DeviceInfoSize;
+        return Errno.None;
+    }
+
+    private Errno GetRegionInfo(ReadOnlySpan<byte> payload, out int length)
+    {
+        length = 0;
+        if (payload.Length < RegionInfoSize)
+        {
+            return Errno.EINVAL;
+        }
+
+        uint room = BinaryPrimitives.ReadUInt32LittleEndian(payload);
+        uint index = BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]);
+        if (room < RegionInfoSize || index >= (uint)_device.Regions.Count)
+        {
+            return Errno.EINVAL;
+        }
+
+        DeviceRegion region = _device.Regions[(int)index];
+        bool canMap = region.MmapAreas.Count > 0;
+        int needed = RegionInfoSize + (canMap ? SparseMmapHeader + (region.MmapAreas.Count * SparseMmapArea) : 0);
+        bool fits = room >= needed;
+        RegionFlags flags = region.Flags | (canMap ? RegionFlags.Mmap : 0);
+        Span<byte> reply = ReplyPayload;
+        reply[..needed].Clear();
+        if (canMap && fits)
+        {
+            flags |= RegionFlags.Capabilities;
+            BinaryPrimitives.WriteUInt32LittleEndian(reply[12..], RegionInfoSize);
+            WriteSparseMmap(reply[RegionInfoSize..], region.MmapAreas);
+            _replyDescriptors.Add(region.File!.Number);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(reply, (uint)needed);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[4..], (uint)flags);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[8..], index);
+        BinaryPrimitives.WriteUInt64LittleEndian(reply[16..], region.Size);
+        BinaryPrimitives.WriteUInt64LittleEndian(reply[24..], region.FileOffset);
+        length = fits ? needed : RegionInfoSize;
+        return Errno.None;
+    }
+
+    private static void WriteSparseMmap(Span<byte> capability, IReadOnlyList<MmapArea> areas)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(capability, SparseMmapId);
+        BinaryPrimitives.WriteUInt16LittleEndian(capability[2..], SparseMmapVersion);
+        BinaryPrimitives.WriteUInt32LittleEndian(capability[8..], (uint)areas.Count);
+        Span<byte> place = capability[SparseMmapHeader..];
+        foreach (MmapArea area in areas)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(place, area.Offset);
+            BinaryPrimitives.WriteUInt64LittleEndian(place[8..], area.Size);
+            place = place[SparseMmapArea..];
+        }
+    }
+
+    private Errno GetRegionIoFds(ReadOnlySpan<byte> payload, out int length)
+    {
+        length = 0;
+        if (payload.Length < RegionIoFdsSize)
+        {
+            return Errno.EINVAL;
+        }
+
+        uint room = BinaryPrimitives.ReadUInt32LittleEndian(payload);
+        uint flags = BinaryPrimitives.ReadUInt32LittleEndian(payload[4..]);
+        uint index = BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]);
+        uint count = BinaryPrimitives.ReadUInt32LittleEndian(payload[12..]);
+        if (room is < RegionIoFdsSize or > VersionData.OurMaxDataTransferSize
+            || flags != 0
+            || count != 0
+            || index >= (uint)_device.Regions.Count
+            || _device.Regions[(int)index].Flags == RegionFlags.None)
+        {
+            return Errno.EINVAL;
+        }
+
+        IReadOnlyList<IoEventFd> signals = _device.Regions[(int)index].IoEventFds;
+        int needed = RegionIoFdsSize + (signals.Count * IoEventFdSize);
+        Span<byte> reply = ReplyPayload;
+        BinaryPrimitives.WriteUInt32LittleEndian(reply, (uint)needed);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[4..], 0);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[8..], index);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[12..], (uint)signals.Count);
+        length = RegionIoFdsSize;
+        if (room >= needed)
+        {
+            foreach (IoEventFd signal in signals)
+            {
+                WriteIoEventFd(reply[length..], signal);
+                length += IoEventFdSize;
+            }
+        }
+
+        return Errno.None;
+    }
+
+    private void WriteIoEventFd(Span<byte> entry, IoEventFd signal)
+    {
+        int descriptor = signal.Descriptor.Number;
+        int place = _replyDescriptors.IndexOf(descriptor);
+        if (place < 0)
+        {
+            place = _replyDescriptors.Count;
+            _replyDescriptors.Add(descriptor);
+        }
+
+        BinaryPrimitives.WriteUInt64LittleEndian(entry, signal.Offset);
+        BinaryPrimitives.WriteUInt64LittleEndian(entry[8..], signal.Size);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[16..], (uint)place);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[20..], IoEventFdType);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], signal.Flags);
+        BinaryPrimitives.WriteUInt32LittleEndian(entry[28..], 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(entry[32..], signal.DataMatch);
+    }
+
+    private Errno GetIrqInfo(ReadOnlySpan<byte> payload, out int length)
+    {
+        length = 0;
+        if (payload.Length < IrqInfoSize || BinaryPrimitives.ReadUInt32LittleEndian(payload) < IrqInfoSize)
+        {
+            return Errno.EINVAL;
+        }
+
+        uint index = BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]);
+        if (index >= (uint)_device.IrqCounts.Count)
+        {
+            return Errno.EINVAL;
+        }
+
+        // Never NORESIZE: vectors are added one by one, and QEMU then need not set up all of them anew each time.
+        IrqInfoFlags flags = (IrqIndex)index switch
+        {
+            IrqIndex.Intx => IrqInfoFlags.EventFd | IrqInfoFlags.Maskable | IrqInfoFlags.AutoMasked,
+            IrqIndex.Msi or IrqIndex.Msix => IrqInfoFlags.EventFd | IrqInfoFlags.Maskable,
+            _ => IrqInfoFlags.EventFd,
+        };
+        Span<byte> reply = ReplyPayload;
+        BinaryPrimitives.WriteUInt32LittleEndian(reply, IrqInfoSize);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[4..], (uint)flags);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[8..], index);
+        BinaryPrimitives.WriteUInt32LittleEndian(reply[12..], (uint)_device.IrqCounts[(int)index]);
+        length = IrqInfoSize;
+        return Errno.None;
+    }
+}

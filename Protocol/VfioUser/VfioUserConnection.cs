@@ -1,0 +1,319 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Linux;
+using Microsoft.Extensions.Logging;
+using Tmds.Linux;
+
+namespace EpfTest.Protocol.VfioUser;
+
+/// <summary>
+/// One client's connection: takes messages apart, has each command carried out, and replies. Commands are in the
+/// other parts of this class, one part for each group of the specification.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A command costs one receive and one send. What a receive brings beyond the first message is answered before the
+/// next receive. Nothing is allocated by a length that a message claims: the buffers are as large as the largest
+/// message, and a message that claims more ends the connection.
+/// </para>
+/// <para>
+/// Descriptors come with the last message that starts in what a receive brought: the kernel ends a receive at the
+/// message that carried them, and every client sends those in one piece.
+/// </para>
+/// </remarks>
+internal sealed partial class VfioUserConnection : IDisposable
+{
+    // The largest header of a command or reply that carries data: offset, region and count.
+    private const int MaxPayloadHeader = 16;
+    private const int MaxMessageSize = MessageHeader.Length + MaxPayloadHeader + VersionData.OurMaxDataTransferSize;
+    private const int ReceiveAhead = 64 << 10;
+
+    // A client that does not take its replies for so long gets no more.
+    private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly UnixSocket _socket;
+    private readonly IVfioUserDevice _device;
+    private readonly DmaTable _memory;
+    private readonly InterruptTable _interrupts;
+    private readonly ILogger _logger;
+
+    private readonly byte[] _received = GC.AllocateUninitializedArray<byte>(MaxMessageSize + ReceiveAhead, pinned: true);
+    private readonly int[] _descriptors = new int[UnixSocket.MaxDescriptors];
+    private int _start;
+    private int _end;
+    private int _descriptorCount;
+    private int _descriptorsCameBefore;
+
+    private readonly Lock _sendLock = new();
+    private readonly byte[] _reply = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
+    private readonly List<int> _replyDescriptors = [];
+
+    private VersionData? _client;
+    private bool _trusted = true;
+
+    public VfioUserConnection(
+        UnixSocket socket, IVfioUserDevice device, DmaTable memory, InterruptTable interrupts, ILogger logger)
+    {
+        _socket = socket;
+        _device = device;
+        _memory = memory;
+        _interrupts = interrupts;
+        _logger = logger;
+        _socket.SetSendTimeout(s_sendTimeout);
+    }
+
+    /// <summary>The descriptors that came with the message at hand; -1 where a command took one over.</summary>
+    private Span<int> Descriptors => _descriptors.AsSpan(0, _descriptorCount);
+
+    /// <summary>Where a reply's payload goes.</summary>
+    private Span<byte> ReplyPayload => _reply.AsSpan(MessageHeader.Length);
+
+    /// <summary>Answers the client until it hangs up or its stream cannot be trusted any more.</summary>
+    public void Run()
+    {
+        _servingThread = Environment.CurrentManagedThreadId;
+        while (_trusted && Receive())
+        {
+            while (_trusted && HandleNext())
+            {
+            }
+        }
+    }
+
+    /// <summary>Ends the connection; <see cref="Run"/> returns. May be called by any thread.</summary>
+    public void Shutdown() => _socket.Shutdown();
+
+    /// <summary>Fails the requests that still wait for the client.</summary>
+    public void Dispose()
+    {
+        CloseDescriptors();
+        FailRequests();
+    }
+
+    [SkipLocalsInit]
+    private bool Receive()
+    {
+        if (_start == _end)
+        {
+            _descriptorsCameBefore -= _start;
+            _start = _end = 0;
+        }
+        else if (_received.Length - _start < MaxMessageSize)
+        {
+            // The rest of the message would not fit behind what has come of it.
+            _received.AsSpan(_start, _end - _start).CopyTo(_received);
+            _descriptorsCameBefore -= _start;
+            _end -= _start;
+            _start = 0;
+        }
+
+        Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
+        Errno error = _socket.Receive(_received.AsSpan(_end), place, out int descriptorCount, out int received);
+        _end += received;
+        if (descriptorCount > 0 && !Keep(place[..descriptorCount]))
+        {
+            Distrust("more file descriptors came with a message than a message can have");
+            return false;
+        }
+
+        if (error != Errno.None)
+        {
+            _logger.LogInformation("receiving from the client failed: {Error}", error);
+        }
+
+        return error == Errno.None && received > 0;
+    }
+
+    private bool Keep(ReadOnlySpan<int> descriptors)
+    {
+        foreach (int descriptor in descriptors)
+        {
+            if (_descriptorCount == _descriptors.Length)
+            {
+                _ = LibC.close(descriptor);
+            }
+            else
+            {
+                _descriptors[_descriptorCount++] = descriptor;
+            }
+        }
+
+        _descriptorsCameBefore = _end;
+        return _descriptorCount < _descriptors.Length;
+    }
+
+    /// <summary>Answers the next message if all of it has come.</summary>
+    private bool HandleNext()
+    {
+        if (_end - _start < MessageHeader.Length)
+        {
+            return false;
+        }
+
+        MessageHeader header = MessageHeader.Read(_received.AsSpan(_start));
+        if (header.Size is < MessageHeader.Length or > MaxMessageSize)
+        {
+            Reply(header, Errno.EINVAL, 0);
+            Distrust($"a message of {header.Size} bytes was announced");
+            return false;
+        }
+
+        int size = (int)header.Size;
+        if (_end - _start < size)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> payload = _received.AsSpan(_start + MessageHeader.Length, size - MessageHeader.Length);
+        _start += size;
+
+        // Those that belong to a later message stay.
+        int later = _start < _descriptorsCameBefore ? _descriptorCount : 0;
+        _descriptorCount -= later;
+        if (header.IsReply && CompleteRequest(header, payload))
+        {
+            CloseDescriptors();
+        }
+        else
+        {
+            Answer(header, payload);
+        }
+
+        _descriptorCount += later;
+        return true;
+    }
+
+    private void Answer(MessageHeader header, ReadOnlySpan<byte> payload)
+    {
+        _replyDescriptors.Clear();
+        int length = 0;
+        Errno error = header.IsCommand ? Execute(header.Command, payload, out length) : Errno.EINVAL;
+        CloseDescriptors();
+        if (error != Errno.None && _logger.IsEnabled(LogLevel.Debug))
+        {
+            _logger.LogDebug("{Command} ({Size} bytes): {Error}", header.Command, header.Size, error);
+        }
+
+        if (!header.Flags.HasFlag(MessageFlags.NoReply) || !header.IsCommand)
+        {
+            Reply(header, error, length);
+        }
+    }
+
+    /// <summary>Carries out a command.</summary>
+    /// <param name="command">What is asked.</param>
+    /// <param name="payload">What follows the header.</param>
+    /// <param name="length">Bytes of <see cref="ReplyPayload"/> that make up the reply.</param>
+    private Errno Execute(VfioUserCommand command, ReadOnlySpan<byte> payload, out int length)
+    {
+        length = 0;
+        if (_client is null)
+        {
+            Errno error = command == VfioUserCommand.Version ? Negotiate(payload, out length) : Errno.EINVAL;
+            if (error != Errno.None)
+            {
+                Distrust("the connection did not start with a version that is spoken here");
+            }
+
+            return error;
+        }
+
+        // Only a reset has nothing to say.
+        if (payload.IsEmpty && command != VfioUserCommand.DeviceReset)
+        {
+            return Errno.EINVAL;
+        }
+
+        return command switch
+        {
+            VfioUserCommand.RegionRead => ReadRegion(payload, out length),
+            VfioUserCommand.RegionWrite => WriteRegion(payload, out length),
+            VfioUserCommand.RegionWriteMulti => WriteRegions(payload, out length),
+            VfioUserCommand.DmaMap => MapDma(payload),
+            VfioUserCommand.DmaUnmap => UnmapDma(payload, out length),
+            VfioUserCommand.DeviceGetInfo => GetDeviceInfo(payload, out length),
+            VfioUserCommand.DeviceGetRegionInfo => GetRegionInfo(payload, out length),
+            VfioUserCommand.DeviceGetRegionIoFds => GetRegionIoFds(payload, out length),
+            VfioUserCommand.DeviceGetIrqInfo => GetIrqInfo(payload, out length),
+            VfioUserCommand.DeviceSetIrqs => SetIrqs(payload),
+            VfioUserCommand.DeviceReset => ResetDevice(),
+            _ => Errno.EINVAL,
+        };
+    }
+
+    private Errno Negotiate(ReadOnlySpan<byte> payload, out int length)
+    {
+        length = 0;
+        if (_descriptorCount > 0
+            || payload.Length < 2 * sizeof(ushort)
+            || BitConverter.ToUInt16(payload) != VersionData.Major
+            || !VersionData.TryParse(payload[(2 * sizeof(ushort))..], out VersionData client))
+        {
+            return Errno.EINVAL;
+        }
+
+        _client = client;
+        Span<byte> reply = ReplyPayload;
+        BitConverter.TryWriteBytes(reply, VersionData.Major);
+        BitConverter.TryWriteBytes(reply[sizeof(ushort)..], VersionData.Minor);
+        byte[] capabilities = client.Answer(DmaTable.MaxRanges);
+        capabilities.CopyTo(reply[(2 * sizeof(ushort))..]);
+        length = (2 * sizeof(ushort)) + capabilities.Length;
+        return Errno.None;
+    }
+
+    private Errno ResetDevice()
+    {
+        _device.Reset();
+        _interrupts.Reset();
+        return Errno.None;
+    }
+
+    private void Reply(MessageHeader command, Errno error, int length)
+    {
+        // An error reply is a header only.
+        int size = MessageHeader.Length + (error == Errno.None ? length : 0);
+        MessageFlags flags = MessageFlags.Reply | (error == Errno.None ? 0 : MessageFlags.Error);
+        new MessageHeader(command.Id, command.Command, (uint)size, flags, error).Write(_reply);
+        Errno sent;
+        lock (_sendLock)
+        {
+            sent = _socket.Send(
+                _reply.AsSpan(0, size),
+                error == Errno.None ? CollectionsMarshal.AsSpan(_replyDescriptors) : []);
+        }
+
+        if (sent != Errno.None)
+        {
+            Distrust($"a reply could not be sent ({sent})");
+        }
+    }
+
+    /// <summary>Ends the connection after the message at hand.</summary>
+    private void Distrust(string reason)
+    {
+        _trusted = false;
+        _logger.LogWarning("closing the client's connection: {Reason}", reason);
+    }
+
+    private void CloseDescriptors()
+    {
+        foreach (int descriptor in Descriptors)
+        {
+            if (descriptor >= 0)
+            {
+                _ = LibC.close(descriptor);
+            }
+        }
+
+        _descriptorCount = 0;
+    }
+
+    private FileDescriptor TakeDescriptor(int index)
+    {
+        int descriptor = _descriptors[index];
+        _descriptors[index] = -1;
+        return new FileDescriptor(descriptor);
+    }
+}

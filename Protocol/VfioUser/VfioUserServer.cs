@@ -1,0 +1,117 @@
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Linux;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.Protocol.VfioUser;
+
+/// <summary>
+/// Serves one PCI device to one vfio-user client at a time. A client that connects while another is there waits in
+/// the listening socket's queue; when one goes, all that it set up goes with it, and the next is served.
+/// </summary>
+/// <remarks>One thread accepts, receives, calls the device and replies, so commands are answered in their order.</remarks>
+public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
+{
+    private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
+
+    private readonly IVfioUserDevice _device;
+    private readonly UnixListener _listener;
+    private readonly ILogger _logger;
+    private readonly DmaTable _memory;
+    private readonly InterruptTable _interrupts;
+    private readonly ManualResetEventSlim _stopping = new();
+    private readonly Thread _thread;
+    private volatile VfioUserConnection? _connection;
+
+    /// <summary>Listens at <paramref name="path"/> and serves clients until disposed.</summary>
+    /// <param name="device">What is served; its calls come from the server's thread.</param>
+    /// <param name="path">Where the socket is made.</param>
+    /// <param name="logger">Told who comes and goes, and what was wrong with a message.</param>
+    /// <exception cref="LinuxException">The socket cannot be made there.</exception>
+    public VfioUserServer(IVfioUserDevice device, string path, ILogger logger)
+    {
+        _device = device;
+        _logger = logger;
+        _memory = new DmaTable(this);
+        _interrupts = new InterruptTable(device.IrqCounts);
+        _listener = UnixListener.Listen(path);
+        device.Attach(this);
+        _thread = new Thread(Run) { IsBackground = true, Name = "vfio-user" };
+        _thread.Start();
+    }
+
+    /// <inheritdoc/>
+    public DmaTable Memory => _memory;
+
+    /// <inheritdoc/>
+    public InterruptTable Interrupts => _interrupts;
+
+    /// <inheritdoc/>
+    public Errno DmaRead(ulong address, Span<byte> destination) =>
+        _connection?.DmaRead(address, destination) ?? Errno.ENOTCONN;
+
+    /// <inheritdoc/>
+    public Errno DmaWrite(ulong address, ReadOnlySpan<byte> source) =>
+        _connection?.DmaWrite(address, source) ?? Errno.ENOTCONN;
+
+    /// <summary>Ends the connection, if there is one, and stops listening.</summary>
+    public void Dispose()
+    {
+        _stopping.Set();
+        _listener.Stop();
+        _connection?.Shutdown();
+        _thread.Join();
+        _listener.Dispose();
+        _interrupts.Dispose();
+        _memory.Dispose();
+        _stopping.Dispose();
+    }
+
+    private void Run()
+    {
+        while (!_stopping.IsSet)
+        {
+            try
+            {
+                using UnixSocket? socket = _listener.Accept();
+                if (socket is not null)
+                {
+                    Serve(socket);
+                }
+            }
+            catch (LinuxException error)
+            {
+                // No descriptor or memory is left for the client; there may be again soon.
+                _logger.LogError("{Path}: {Error}", _listener.Path, error.Message);
+                _stopping.Wait(s_acceptRetryDelay);
+            }
+        }
+    }
+
+    private void Serve(UnixSocket socket)
+    {
+        using var connection = new VfioUserConnection(socket, _device, _memory, _interrupts, _logger);
+        _connection = connection;
+        _logger.LogInformation("{Path}: client connected", _listener.Path);
+        _device.ClientConnected();
+        try
+        {
+            if (!_stopping.IsSet)
+            {
+                connection.Run();
+            }
+        }
+        finally
+        {
+            _connection = null;
+            foreach (DmaRange range in _memory.Ranges)
+            {
+                _device.DmaUnmapping(range);
+            }
+
+            _device.ClientDisconnected();
+            _interrupts.DisableAll();
+            _memory.UnmapAll();
+            _logger.LogInformation("{Path}: client disconnected", _listener.Path);
+        }
+    }
+}
