@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace EpfTest.Tests.EndToEnd;
+
+/// <summary>One of our processes, started as a user starts it and ended as a user ends it.</summary>
+internal sealed class DeviceUnderTest : IDisposable
+{
+    private const int SigTerm = 15;
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+
+    private readonly Process _process;
+    private readonly Task<string> _errors;
+
+    /// <summary>Starts <paramref name="command"/> and waits until <paramref name="socket"/> is there.</summary>
+    private DeviceUnderTest(string socket, string[] command)
+    {
+        Socket = socket;
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true };
+        _process = Process.Start(start)!;
+        _errors = _process.StandardError.ReadToEndAsync();
+        if (!SpinWait.SpinUntil(() => File.Exists(socket) || _process.HasExited, s_limit) || _process.HasExited)
+        {
+            Assert.Fail($"{command[0]} did not make {socket}: {(_process.HasExited ? _errors.Result : "time was up")}");
+        }
+    }
+
+    public string Socket { get; }
+
+    public int ProcessId => _process.Id;
+
+    /// <summary>Starts EpcDevice, with <paramref name="prefix"/> before its command line.</summary>
+    public static DeviceUnderTest StartEpcDevice(string socket, params string[] prefix) =>
+        new(socket, [.. prefix, Executable("EpcDevice"), "--socket", socket]);
+
+    /// <summary>Ends it with SIGTERM, and expects a clean end.</summary>
+    public void Stop()
+    {
+        _ = Kill(_process.Id, SigTerm);
+        Assert.That(_process.WaitForExit(s_limit), Is.True, "SIGTERM did not end the process");
+        Assert.That(_process.ExitCode, Is.Zero, () => _errors.Result);
+        Assert.That(File.Exists(Socket), Is.False, "the socket was left behind");
+    }
+
+    public void Dispose()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+
+        _process.Dispose();
+    }
+
+    /// <summary>What a user would run, as the build made it.</summary>
+    public static string Executable(string name) => Path.Combine(AppContext.BaseDirectory, name);
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int pid, int signal);
+}
