@@ -1,6 +1,5 @@
 using EpfTest.Protocol.ConfigurationSpace;
 using FsCheck;
-using NUnit.Framework;
 using PropertyAttribute = FsCheck.NUnit.PropertyAttribute;
 
 namespace EpfTest.Tests.ConfigurationSpace;

@@ -1,5 +1,4 @@
 using EpfTest.Protocol.ConfigurationSpace;
-using NUnit.Framework;
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
