@@ -9,6 +9,7 @@ REPO_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 CONFIG_DIR=$REPO_ROOT/qemu-configs
 CACHE_DIR=${XDG_CACHE_HOME:-$HOME/.cache}/epftest
 JOBS=$(nproc)
+PREPARE=yes
 
 # Everything a person reads goes to stderr, so that a script's stdout can be its result.
 say() { printf '%s\n' "$*" >&2; }
@@ -175,10 +176,11 @@ step() {
 	fi
 }
 
-# with_lock NAME COMMAND...: one process at a time may fill a part of the cache.
+# with_lock NAME COMMAND...: one process at a time may fill a part of the cache, and none with PREPARE=no.
 with_lock() {
 	local name=$1 lock
 	shift
+	[ "$PREPARE" = yes ] || die "not everything is ready yet: $name is to be prepared"
 	mkdir -p "$CACHE_DIR/locks"
 	exec {lock}>"$CACHE_DIR/locks/$name"
 	if ! flock -n "$lock"; then

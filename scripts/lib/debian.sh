@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Debian packages of newer suites, downloaded into a private apt state and unpacked, never installed.
-# The mirror is the one that the machine's own apt is configured with. Sourced, never run.
+# The mirror is the one that the machine's own apt is configured with. All of it is to be called with the lock `apt`
+# held. Sourced, never run.
 # shellcheck shell=bash source-path=SCRIPTDIR
 # shellcheck source=../../qemu-configs/versions.env
 . "$CONFIG_DIR/versions.env"
@@ -32,7 +33,6 @@ private_apt() { APT_CONFIG=$APT_DIR/apt.conf "$@"; }
 refresh_package_lists() {
 	local mirror suite
 	mirror=$(debian_mirror)
-	rm -rf "$APT_DIR"
 	mkdir -p "$APT_DIR"/{state/lists/partial,cache/archives/partial}
 	: >"$APT_DIR/state/status" # as if nothing was installed: every library comes along
 	for suite in $DEBIAN_SUITES; do

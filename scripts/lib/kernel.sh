@@ -47,7 +47,7 @@ build_kernel_from_debian() {
 make_debian_kernel() {
 	local series=$1 pin=$2
 	[ ! -e "$KERNEL_DIR/ready" ] || return 0
-	fetch_kernel_source "$series" "$pin"
+	with_lock apt fetch_kernel_source "$series" "$pin"
 	make_kernel "$KERNEL_SOURCE"
 	touch "$KERNEL_DIR/ready"
 }
@@ -60,7 +60,7 @@ fetch_kernel_source() {
 	local series=$1 pin=$2 version tmp
 	KERNEL_SOURCE=$(source_dir "${pin:-none}")
 	[ ! -e "$KERNEL_SOURCE" ] || return 0
-	with_lock apt use_package_lists
+	use_package_lists
 	version=$(choose_version "linux-source-$series" "$pin")
 	KERNEL_SOURCE=$(source_dir "$version")
 	[ ! -e "$KERNEL_SOURCE" ] || return 0
@@ -98,6 +98,9 @@ build_kernel_from_tree() {
 		exit 1
 	fi
 	KERNEL_DIR=$CACHE_DIR/kernel/tree-$(hash_of "$source" "${KERNEL_FRAGMENTS[@]}")
+	if [ "$PREPARE" = no ] && [ -e "$KERNEL_DIR/key" ]; then
+		return
+	fi
 	need_kernel_tools
 	with_lock "${KERNEL_DIR##*/}" make_kernel "$source"
 }
@@ -170,6 +173,7 @@ drop_absent() {
 
 collect_kernel() {
 	local modules=$KERNEL_DIR/modules
+	rm -f "$KERNEL_DIR/key"
 	cp "$KERNEL_DIR/build/arch/x86/boot/bzImage" "$KERNEL_DIR/build/.config" "$KERNEL_DIR/"
 	mv "$KERNEL_DIR/.config" "$KERNEL_DIR/config"
 	kernel_make -s kernelrelease >"$KERNEL_DIR/release"
