@@ -54,19 +54,19 @@ on_root_port() {
 # What the guest's script prints is also printed on stdout as it comes. After TIMEOUT seconds (0: never) the guest is
 # ended.
 start_guest() {
-	local dir=$1 timeout=$2
+	local dir=$1 timeout=$2 reader
 	shift 2
 	mkdir -p "$dir"
 	rm -f "$dir"/{result,status}
 	: >"$dir/console.log"
 	mkfifo "$dir/result"
 	start_group read_result "$dir"
-	printf '%s\n' "$GROUP" >"$dir/reader"
+	reader=$GROUP
 	start_group timeout -k 3 "$timeout" "${QEMU[@]}" "${MACHINE[@]}" "${KERNEL_ARGS[@]}" \
 		-chardev "file,id=console,path=$dir/console.log" -serial chardev:console \
 		-chardev "file,id=result,path=$dir/result" -serial chardev:result \
 		"$@" </dev/null >"$dir/qemu.log" 2>&1
-	printf '%s\n' "$GROUP" >"$dir/pid"
+	echo "$GROUP $reader $timeout" >"$dir/running"
 }
 
 # read_result DIR: the result channel to stdout and result.log, its last line's status to status.
@@ -105,12 +105,13 @@ end_process() { kill "$1" 2>/dev/null; }
 # finish_guest DIR: waits for the guest to end. Returns the status of its script; where there is none, says why,
 # with the lines of the console that matter, and returns GUEST_TIMED_OUT or GUEST_FAILED.
 finish_guest() {
-	local dir=$1 qemu=0
-	wait_group "$(cat "$dir/pid")" || qemu=$?
+	local dir=$1 group reader timeout qemu=0
+	read -r group reader timeout <"$dir/running"
+	wait_group "$group" || qemu=$?
 	# If QEMU ended before it opened the channel, its reader still waits for a writer.
 	: <>"$dir/result"
-	wait_group "$(cat "$dir/reader")" || true
-	rm -f "$dir"/{result,pid,reader}
+	wait_group "$reader" || true
+	rm -f "$dir"/{result,running}
 	if grep -q 'Kernel panic - ' "$dir/console.log"; then
 		console_since_trouble "$dir"
 		guest_trouble "$dir" "the guest's kernel panicked:$(sed -n 's/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p' \
@@ -119,9 +120,9 @@ finish_guest() {
 	elif [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; then
 		console_since_trouble "$dir"
 		if [ -e "$dir/status" ]; then
-			guest_trouble "$dir" "the script ended with $(cat "$dir/status"), but the guest did not power off in time and was ended"
+			guest_trouble "$dir" "the script ended with $(cat "$dir/status"), but the guest did not power off within $timeout s"
 		else
-			guest_trouble "$dir" "the guest was not done in time and was ended"
+			guest_trouble "$dir" "the guest was not done within $timeout s and was ended"
 		fi
 		return "$GUEST_TIMED_OUT"
 	elif [ "$qemu" -ne 0 ]; then
