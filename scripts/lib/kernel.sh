@@ -36,8 +36,9 @@ build_kernel_from_debian() {
 	local series=$1 pin
 	pin=KERNEL_PINNED_${series//[!0-9]/_}
 	pin=${!pin:-}
+	need_tools cc gcc
 	KERNEL_DIR=$CACHE_DIR/kernel/$series-$(hash_of "$KERNEL_RECIPE" "$pin" "$(cat "${KERNEL_FRAGMENTS[@]}")" \
-		"$(cc --version 2>/dev/null | head -n 1)")
+		"$(cc --version | head -n 1)")
 	if [ ! -e "$KERNEL_DIR/ready" ]; then
 		need_kernel_tools
 		with_lock "kernel-$series" make_debian_kernel "$series" "$pin"
