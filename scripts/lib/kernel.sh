@@ -118,7 +118,7 @@ make_kernel() {
 	mkdir -p "$KERNEL_DIR/build"
 	step "configuring $name" configure_kernel
 	check_kernel_config "$name"
-	STEP_COUNT='^  (CC|AS|HOSTCC|LD|AR) :objects' step "building $name" kernel_make bzImage modules
+	STEP_COUNT='^  (CC|AS|HOSTCC|LD|AR) :objects' step "building $name" kernel_make bzImage modules headers
 	step "installing its modules and self-test" collect_kernel
 	if [ ! -e "$KERNEL_DIR/pci_endpoint_test" ]; then
 		say "$name has no endpoint self-test (it came with 6.13)"
@@ -190,7 +190,6 @@ build_selftest() {
 	local tests=$KERNEL_SOURCE/tools/testing/selftests out=$KERNEL_DIR/build/selftest
 	rm -f "$KERNEL_DIR/pci_endpoint_test"
 	[ -e "$tests/pci_endpoint/pci_endpoint_test.c" ] || return 0
-	kernel_make headers
 	mkdir -p "$out"
 	make -C "$tests/pci_endpoint" OUTPUT="$out" LDFLAGS=-static KHDR_INCLUDES="-isystem $KERNEL_DIR/build/usr/include"
 	cp "$out/pci_endpoint_test" "$KERNEL_DIR/"
