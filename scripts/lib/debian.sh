@@ -1,31 +1,41 @@
 # SPDX-License-Identifier: MIT
 # Debian packages of newer suites, downloaded into a private apt state and unpacked, never installed.
-# The mirror is the one that the machine's own apt is configured with. Sourced, never run.
+# The mirror is the one that the machine's own apt is configured with. All of it is to be called with the lock `apt`
+# held. Sourced, never run.
+# shellcheck shell=bash source-path=SCRIPTDIR
+# shellcheck source=../../qemu-configs/versions.env
+. "$CONFIG_DIR/versions.env"
 
 APT_DIR=$CACHE_DIR/apt
 DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# Prints the URI of the Debian mirror that this machine's apt uses.
+# mirror_of_apt: the URI of the Debian mirror that this machine's apt uses, or nothing.
+mirror_of_apt() {
+	# shellcheck disable=SC2016 # apt's own variable
+	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
+		head -n 1
+}
+
+# debian_mirror: prints that URI, or ends the script.
 debian_mirror() {
-	local uris
-	uris=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null)
-	if [ -z "$uris" ] && [ "$(id -u)" -eq 0 ]; then
+	local mirror
+	mirror=$(mirror_of_apt)
+	if [ -z "$mirror" ] && [ "$(id -u)" -eq 0 ]; then
 		apt-get update >&2
-		uris=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null)
+		mirror=$(mirror_of_apt)
 	fi
-	[ -n "$uris" ] || die "apt knows no Debian mirror on this machine. Run: sudo apt-get update"
-	head -n 1 <<<"$uris"
+	[ -n "$mirror" ] || die "apt knows no Debian mirror on this machine. Run: sudo apt-get update"
+	printf '%s\n' "$mirror"
 }
 
 private_apt() { APT_CONFIG=$APT_DIR/apt.conf "$@"; }
 
 refresh_package_lists() {
 	local mirror suite
-	[ -r "$DEBIAN_KEYRING" ] || install_packages debian-archive-keyring
 	mirror=$(debian_mirror)
 	mkdir -p "$APT_DIR"/{state/lists/partial,cache/archives/partial}
 	: >"$APT_DIR/state/status" # as if nothing was installed: every library comes along
-	for suite in $QEMU_SUITES; do
+	for suite in $DEBIAN_SUITES; do
 		echo "deb [signed-by=$DEBIAN_KEYRING] $mirror $suite main"
 	done >"$APT_DIR/sources.list"
 	cat >"$APT_DIR/apt.conf" <<-CONF
@@ -37,22 +47,43 @@ refresh_package_lists() {
 		Dir::Etc::PreferencesParts "-";
 		APT::Sandbox::User "";
 		APT::Install-Recommends "false";
+		APT::Get::List-Cleanup "true";
 		Acquire::Languages "none";
 		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 		Acquire::Retries "3";
 	CONF
 	private_apt apt-get update
+	touch "$APT_DIR/fresh"
 }
 
-# Package lists older than a day are fetched anew.
+# use_package_lists: package lists older than an hour are fetched anew, since a mirror drops superseded versions.
 use_package_lists() {
-	if [ -z "$(find "$APT_DIR/state/lists" -name '*Packages*' -mmin -1440 2>/dev/null | head -n 1)" ]; then
-		step "reading Debian's package lists" refresh_package_lists
-	fi
+	[ -z "$(find "$APT_DIR/fresh" -mmin -60 2>/dev/null)" ] || return 0
+	command -v apt-get >/dev/null ||
+		die "no apt on this machine to get Debian's packages with: give --qemu PATH and --kernel-src DIR"
+	[ -r "$DEBIAN_KEYRING" ] || install_packages debian-archive-keyring
+	step "reading Debian's package lists" refresh_package_lists
 }
 
 # package_versions PACKAGE: the versions that the suites have, newest first.
 package_versions() { private_apt apt-cache madison "$1" | awk -F' *[|] *' '{ print $2 }'; }
+
+# choose_version PACKAGE PINNED: prints PINNED, or the newest that there is instead, said aloud.
+choose_version() {
+	local versions
+	versions=$(package_versions "$1")
+	[ -n "$versions" ] || die "Debian's $DEBIAN_SUITES have no package $1"
+	if [ -n "$2" ] && grep -qxF -- "$2" <<<"$versions"; then
+		printf '%s\n' "$2"
+		return
+	fi
+	head -n 1 <<<"$versions"
+	if [ -n "$2" ]; then
+		say "$1 $2, pinned in qemu-configs/versions.env, is gone from Debian: taking $(head -n 1 <<<"$versions")"
+	else
+		say "$1 has no pinned version in qemu-configs/versions.env: taking $(head -n 1 <<<"$versions")"
+	fi
+}
 
 # unpack_package PACKAGE VERSION DIR: this package alone.
 unpack_package() {
@@ -64,11 +95,11 @@ unpack_package() {
 	rm -rf "$tmp"
 }
 
-# unpack_with_dependencies PACKAGE VERSION DIR
+# unpack_with_dependencies PACKAGE VERSION DIR: with every library, down to the loader.
 unpack_with_dependencies() {
 	local deb
 	private_apt apt-get clean
-	private_apt apt-get install -y --download-only "$1=$2" -t "${QEMU_SUITES##* }"
+	private_apt apt-get install -y --download-only "$1=$2" -t "${DEBIAN_SUITES##* }"
 	mkdir -p "$3"
 	for deb in "$APT_DIR"/cache/archives/*.deb; do
 		dpkg-deb -x "$deb" "$3"

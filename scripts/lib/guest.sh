@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+# Runs guests: QEMU's command line, a time limit, the console kept, the result or the reason why there is none.
+# Sourced, never run. QEMU, KERNEL_DIR, INITRAMFS and ACCEL are set by the toolchain.
+# shellcheck shell=bash disable=SC2034,SC2153 # set here or there, used there or here
+
+# What ends without the script's own status
+GUEST_TIMED_OUT=124
+GUEST_FAILED=125
+
+# Root ports that every guest has, to plug devices into
+ROOT_PORTS=4
+
+# read_args FILE: the words of a file in qemu-configs/, without comments.
+read_args() { sed 's/^#.*//' "$CONFIG_DIR/$1"; }
+
+# machine_args MEMORY SMP SHARED IOMMU [PORTS]: sets MACHINE, the part of QEMU's command line before devices.
+# SHARED and IOMMU are yes or no.
+machine_args() {
+	local memory=$1 smp=$2 shared=$3 iommu=$4 ports=${5:-$ROOT_PORTS} port
+	# The files' words are arguments, one by one.
+	# shellcheck disable=SC2207
+	MACHINE=($(read_args machine.args) -m "$memory" -smp "$smp" -accel "$ACCEL")
+	[ "$ACCEL" != kvm ] || MACHINE+=(-cpu host)
+	if [ "$shared" = yes ]; then
+		MACHINE+=(-object "memory-backend-memfd,id=mem,size=$memory,share=on" -machine memory-backend=mem)
+	fi
+	# shellcheck disable=SC2207
+	[ "$iommu" = no ] || MACHINE+=($(read_args iommu.args))
+	for ((port = 0; port < ports; port++)); do
+		# shellcheck disable=SC2207
+		MACHINE+=($(read_args root-port.args | sed "s/@N@/$port/g"))
+	done
+}
+
+# kernel_args IMAGE [WORD...]: sets KERNEL_ARGS, the part that says what to boot; WORDs go to the kernel.
+kernel_args() {
+	local image=$1
+	shift
+	KERNEL_ARGS=(-kernel "$KERNEL_DIR/bzImage" -initrd "$image" -append "$(read_args kernel.args | xargs) $*")
+}
+
+# on_root_port N DEVICE: prints DEVICE with "bus" set to root port N, if it is a vfio-user-pci device without a bus.
+on_root_port() {
+	case $2 in
+	*'"bus"'* | *,bus=*) printf '%s\n' "$2" ;;
+	'{'*'"vfio-user-pci"'*) printf '{"bus":"rp%d",%s\n' "$1" "${2#\{}" ;;
+	vfio-user-pci,*) printf '%s,bus=rp%d\n' "$2" "$1" ;;
+	*) printf '%s\n' "$2" ;;
+	esac
+}
+
+# start_guest DIR TIMEOUT ARGUMENT...: starts QEMU in the background with MACHINE, KERNEL_ARGS and the ARGUMENTs.
+# DIR (an absolute path) is this guest's: console.log and result.log, which may be links to other places, qemu.log.
+# What the guest's script prints is also printed on stdout as it comes. After TIMEOUT seconds (0: never) the guest is
+# ended.
+start_guest() {
+	local dir=$1 timeout=$2 reader
+	shift 2
+	mkdir -p "$dir"
+	rm -f "$dir"/{result,status}
+	: >"$dir/console.log"
+	mkfifo "$dir/result"
+	start_group read_result "$dir"
+	reader=$GROUP
+	start_group timeout -k 3 "$timeout" "${QEMU[@]}" "${MACHINE[@]}" "${KERNEL_ARGS[@]}" \
+		-chardev "file,id=console,path=$dir/console.log" -serial chardev:console \
+		-chardev "file,id=result,path=$dir/result" -serial chardev:result \
+		"$@" </dev/null >"$dir/qemu.log" 2>&1
+	echo "$GROUP $reader $timeout" >"$dir/running"
+}
+
+# read_result DIR: the result channel to stdout and result.log, its last line's status to status.
+read_result() {
+	local line
+	while IFS= read -r line || [ -n "$line" ]; do
+		case $line in
+		*'epftest: exit '[0-9]*)
+			printf '%s\n' "${line##*epftest: exit }" >"$1/status"
+			printf '%s' "${line%epftest: exit *}"
+			;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done <"$1/result" > >(tee "$1/result.log")
+	wait $!
+}
+
+# guest_shell DIR ARGUMENT...: the same with the console on the terminal; returns when QEMU ends.
+guest_shell() {
+	local dir=$1 qemu settings
+	shift
+	if settings=$(stty -g 2>/dev/null); then
+		on_exit stty "$settings"
+	fi
+	# Not in a group of its own: that would not be the terminal's.
+	"${QEMU[@]}" "${MACHINE[@]}" "${KERNEL_ARGS[@]}" \
+		-chardev "stdio,id=console,mux=on,signal=off,logfile=$dir/console.log" \
+		-serial chardev:console -mon chardev=console,mode=readline "$@" <&0 &
+	qemu=$!
+	on_exit end_process "$qemu"
+	wait "$qemu"
+}
+
+end_process() { kill "$1" 2>/dev/null; }
+
+# finish_guest DIR: waits for the guest to end. Returns the status of its script; where there is none, says why,
+# with the lines of the console that matter, and returns GUEST_TIMED_OUT or GUEST_FAILED.
+finish_guest() {
+	local dir=$1 group reader timeout qemu=0
+	read -r group reader timeout <"$dir/running"
+	wait_group "$group" || qemu=$?
+	# If QEMU ended before it opened the channel, its reader still waits for a writer.
+	: <>"$dir/result"
+	wait_group "$reader" || true
+	rm -f "$dir"/{result,running}
+	if grep -q 'Kernel panic - ' "$dir/console.log"; then
+		console_since_trouble "$dir"
+		guest_trouble "$dir" "the guest's kernel panicked:$(sed -n 's/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p' \
+			"$dir/console.log" | head -n 1)"
+		return "$GUEST_FAILED"
+	elif [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; then
+		console_since_trouble "$dir"
+		if [ -e "$dir/status" ]; then
+			guest_trouble "$dir" "the script ended with $(cat "$dir/status"), but the guest did not power off within $timeout s"
+		else
+			guest_trouble "$dir" "the guest was not done within $timeout s and was ended"
+		fi
+		return "$GUEST_TIMED_OUT"
+	elif [ "$qemu" -ne 0 ]; then
+		cat "$dir/qemu.log" >&2
+		guest_trouble "$dir" "QEMU ended with status $qemu"
+		return "$GUEST_FAILED"
+	elif [ ! -e "$dir/status" ]; then
+		console_since_trouble "$dir"
+		guest_trouble "$dir" "the guest ended without a result"
+		return "$GUEST_FAILED"
+	fi
+	return "$(cat "$dir/status")"
+}
+
+guest_trouble() { say "error: $2 (console: $(readlink -f "$1/console.log"))"; }
+
+# console_since_trouble DIR: the console's end, from the first line that tells of trouble.
+console_since_trouble() {
+	tr -d '\r' <"$1/console.log" | awk '
+		/BUG:|Oops|Kernel panic|general protection|Unable to handle|stall|blocked for more than|WARNING:/ { trouble = 1 }
+		trouble { if (++n <= 60) print; next }
+		{ last[NR] = $0; delete last[NR - 15] }
+		END { if (!trouble) for (i = NR - 14; i <= NR; i++) if (i in last) print last[i] }' >&2
+}
+
+# new_run_dir: prints a new directory for one run; those of the last 20 runs are kept.
+new_run_dir() {
+	local runs=$CACHE_DIR/runs
+	mkdir -p "$runs"
+	find "$runs" -mindepth 1 -maxdepth 1 -printf '%T@ %p\n' | sort -rn | tail -n +20 | cut -d' ' -f2- |
+		while IFS= read -r old; do rm -rf -- "$old"; done
+	mktemp -d "$runs/$(date +%Y%m%d-%H%M%S).XXXX"
+}

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: MIT
+# The guests' kernel, its modules and the endpoint self-test, all from one source. Sourced, never run.
+# shellcheck shell=bash source-path=SCRIPTDIR
+# shellcheck source=debian.sh
+. "$REPO_ROOT/scripts/lib/debian.sh"
+
+KERNEL_FRAGMENT=$CONFIG_DIR/guest-kernel.config
+# Raised when a build of the same source and fragment has to be made anew.
+KERNEL_RECIPE=1
+
+# build_kernel SERIES|DIR [FRAGMENT]...: a kernel from Debian's linux-source-SERIES, or from the source tree DIR (a
+# name with a slash in it), with qemu-configs/guest-kernel.config and then each further FRAGMENT over it.
+# Sets KERNEL_DIR, which holds
+#   bzImage, config, release, modules/lib/modules/RELEASE/...
+#   key                 a hash of bzImage and modules
+#   pci_endpoint_test   the self-test, static (not with kernels before 6.13)
+#   build/              for out-of-tree modules: make -C $KERNEL_DIR/build M=...
+build_kernel() {
+	local what=$1
+	shift
+	KERNEL_FRAGMENTS=("$KERNEL_FRAGMENT" "$@")
+	case $what in
+	*/*) build_kernel_from_tree "$what" ;;
+	*) build_kernel_from_debian "$what" ;;
+	esac
+}
+
+need_kernel_tools() {
+	need_tools gcc gcc make make flex flex bison bison bc bc perl perl xz xz-utils depmod kmod
+	need_headers stdio.h libc6-dev gelf.h libelf-dev
+}
+
+# --- Debian's source: one build for each version of package, fragments and compiler; done once.
+
+build_kernel_from_debian() {
+	local series=$1 pin
+	pin=KERNEL_PINNED_${series//[!0-9]/_}
+	pin=${!pin:-}
+	need_tools cc gcc
+	KERNEL_DIR=$CACHE_DIR/kernel/$series-$(hash_of "$KERNEL_RECIPE" "$pin" "$(cat "${KERNEL_FRAGMENTS[@]}")" \
+		"$(cc --version | head -n 1)")
+	if [ ! -e "$KERNEL_DIR/ready" ]; then
+		need_kernel_tools
+		with_lock "kernel-$series" make_debian_kernel "$series" "$pin"
+	fi
+}
+
+make_debian_kernel() {
+	local series=$1 pin=$2
+	[ ! -e "$KERNEL_DIR/ready" ] || return 0
+	with_lock apt fetch_kernel_source "$series" "$pin"
+	make_kernel "$KERNEL_SOURCE"
+	touch "$KERNEL_DIR/ready"
+}
+
+# source_dir VERSION: without the characters of Debian's versions that make does not like in paths.
+source_dir() { printf '%s/source/linux-%s\n' "$CACHE_DIR" "${1//[!0-9a-z.]/-}"; }
+
+# Sets KERNEL_SOURCE. The source stays: out-of-tree modules are built against it.
+fetch_kernel_source() {
+	local series=$1 pin=$2 version tmp
+	KERNEL_SOURCE=$(source_dir "${pin:-none}")
+	[ ! -e "$KERNEL_SOURCE" ] || return 0
+	use_package_lists
+	version=$(choose_version "linux-source-$series" "$pin")
+	KERNEL_SOURCE=$(source_dir "$version")
+	[ ! -e "$KERNEL_SOURCE" ] || return 0
+	mkdir -p "$CACHE_DIR/source"
+	tmp=$(mktemp -d "$CACHE_DIR/source/unpack.XXXXXX")
+	on_exit rm -rf "$tmp"
+	step "downloading linux-source-$series $version" \
+		unpack_package "linux-source-$series" "$version" "$tmp"
+	step "unpacking it" unpack_kernel_source "$tmp" "$series"
+	mv "$tmp/linux-source-$series" "$KERNEL_SOURCE"
+	rm -rf "$tmp"
+}
+
+# For time's sake without documentation and other architectures' code (Kconfig files name each other, so those stay).
+unpack_kernel_source() {
+	xz -dcT0 "$1/usr/src/linux-source-$2.tar.xz" |
+		tar -x -C "$1" --wildcards --exclude='*/arch/[!x]*/*.[chS]' --exclude='*.dts*' \
+			--exclude='*/Documentation/*.rst' --exclude='*/Documentation/*.yaml'
+}
+
+# --- A developer's own tree: built outside it, incrementally, each time.
+
+build_kernel_from_tree() {
+	local source
+	source=$(realpath -e -- "$1" 2>/dev/null) || die "--kernel-src $1: no such directory"
+	if ! [ -e "$source/Kbuild" ] || ! [ -e "$source/arch/x86/Kconfig" ]; then
+		die "--kernel-src $1: no Linux source tree"
+	fi
+	if [ -e "$source/.config" ] || [ -d "$source/include/config" ] ||
+		[ -d "$source/arch/x86/include/generated" ]; then
+		say "error: $source has been built in, and the kernel's make then refuses to build outside it. Either"
+		say "    make -C $source mrproper        (removes its .config and everything built in it)"
+		say "or build from a clean checkout of it:"
+		say "    git -C $source worktree add --detach $source.clean    and then --kernel-src $source.clean"
+		exit 1
+	fi
+	KERNEL_DIR=$CACHE_DIR/kernel/tree-$(hash_of "$source" "${KERNEL_FRAGMENTS[@]}")
+	if [ "$PREPARE" = no ] && [ -e "$KERNEL_DIR/key" ]; then
+		return
+	fi
+	need_kernel_tools
+	with_lock "${KERNEL_DIR##*/}" make_kernel "$source"
+}
+
+# --- Common to both
+
+kernel_make() { make -C "$KERNEL_SOURCE" O="$KERNEL_DIR/build" -j "$JOBS" "$@"; }
+
+# make_kernel SOURCE: fills KERNEL_DIR.
+make_kernel() {
+	KERNEL_SOURCE=$1
+	local name
+	name="kernel $(make -s -C "$KERNEL_SOURCE" kernelversion)"
+	mkdir -p "$KERNEL_DIR/build"
+	step "configuring $name" configure_kernel
+	check_kernel_config "$name"
+	STEP_COUNT='^  (CC|AS|HOSTCC|LD|AR) :objects' step "building $name" kernel_make bzImage modules headers
+	step "installing its modules and self-test" collect_kernel
+	if [ ! -e "$KERNEL_DIR/pci_endpoint_test" ]; then
+		say "$name has no endpoint self-test (it came with 6.13)"
+	fi
+}
+
+# Done anew each time: make only rebuilds what depends on an option that changed.
+configure_kernel() {
+	kernel_make tinyconfig
+	cat "${KERNEL_FRAGMENTS[@]}" >>"$KERNEL_DIR/build/.config"
+	kernel_make olddefconfig
+}
+
+# check_kernel_config NAME: every option asked for has to have taken effect, or to be unknown to this kernel.
+check_kernel_config() {
+	local line symbol unknown=() missed=()
+	while IFS= read -r line; do
+		symbol=${line%%=*}
+		symbol=${symbol#CONFIG_}
+		if grep -rqE --include='Kconfig*' "^[[:space:]]*(menu)?config $symbol\$" "$KERNEL_SOURCE"; then
+			missed+=("$line")
+		else
+			unknown+=("$symbol")
+		fi
+	done < <(wanted_options | grep -vxF -f "$KERNEL_DIR/build/.config" | drop_absent)
+	[ ${#unknown[@]} -eq 0 ] || say "$1 does not know these options, left out: ${unknown[*]}"
+	if [ ${#missed[@]} -gt 0 ]; then
+		say "error: options of the kernel fragment that did not take effect with $1 (a dependency is missing,"
+		say "or another option selects it; see 'make menuconfig', then /):"
+		printf '    %s\n' "${missed[@]}" >&2
+		exit 1
+	fi
+}
+
+# wanted_options: one line for each symbol in the fragments, the last word on it.
+wanted_options() {
+	cat "${KERNEL_FRAGMENTS[@]}" | awk '
+		/^CONFIG_[A-Za-z0-9_]+=/ { split($0, part, "="); wanted[part[1]] = $0 }
+		/^# CONFIG_[A-Za-z0-9_]+ is not set$/ { wanted[$2] = $2 "=n" }
+		END { for (symbol in wanted) print wanted[symbol] }'
+}
+
+# drop_absent: what is to be off is off when no line of .config says otherwise.
+drop_absent() {
+	local line
+	while IFS= read -r line; do
+		case $line in
+		*=n) ! grep -q "^${line%=n}=" "$KERNEL_DIR/build/.config" || printf '%s\n' "$line" ;;
+		*) printf '%s\n' "$line" ;;
+		esac
+	done
+}
+
+collect_kernel() {
+	local modules=$KERNEL_DIR/modules
+	rm -f "$KERNEL_DIR/key"
+	cp "$KERNEL_DIR/build/arch/x86/boot/bzImage" "$KERNEL_DIR/build/.config" "$KERNEL_DIR/"
+	mv "$KERNEL_DIR/.config" "$KERNEL_DIR/config"
+	kernel_make -s kernelrelease >"$KERNEL_DIR/release"
+	rm -rf "$modules"
+	kernel_make modules_install INSTALL_MOD_PATH="$modules" INSTALL_MOD_STRIP=1
+	rm -f "$modules"/lib/modules/*/{build,source}
+	build_selftest
+	find "$modules" -type f -name '*.ko' -print0 | sort -z | xargs -0 cat -- "$KERNEL_DIR/bzImage" |
+		sha256sum | cut -c1-16 >"$KERNEL_DIR/key"
+}
+
+build_selftest() {
+	local tests=$KERNEL_SOURCE/tools/testing/selftests out=$KERNEL_DIR/build/selftest
+	rm -f "$KERNEL_DIR/pci_endpoint_test"
+	[ -e "$tests/pci_endpoint/pci_endpoint_test.c" ] || return 0
+	mkdir -p "$out"
+	make -C "$tests/pci_endpoint" OUTPUT="$out" LDFLAGS=-static KHDR_INCLUDES="-isystem $KERNEL_DIR/build/usr/include"
+	cp "$out/pci_endpoint_test" "$KERNEL_DIR/"
+}

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+# Finds a QEMU that has the vfio-user client device. Sourced, never run.
+# shellcheck shell=bash disable=SC2034 source-path=SCRIPTDIR
+# shellcheck source=debian.sh
+. "$REPO_ROOT/scripts/lib/debian.sh"
+
+# find_qemu [PATH]: sets QEMU, an array that starts the command, QEMU_VERSION and QEMU_PATH. Takes PATH, else the
+# system's, else Debian's packages unpacked in the cache.
+find_qemu() {
+	if [ -n "${1:-}" ]; then
+		use_given_qemu "$1"
+	elif QEMU_PATH=$(command -v qemu-system-x86_64) && probe_qemu "$QEMU_PATH"; then
+		:
+	else
+		use_private_qemu
+	fi
+	QEMU=("$QEMU_PATH")
+	say "QEMU: $QEMU_PATH ($QEMU_VERSION)"
+}
+
+use_given_qemu() {
+	QEMU_PATH=$(command -v -- "$1") || {
+		[ ! -e "$1" ] || die "--qemu $1: not executable"
+		die "--qemu $1: not found"
+	}
+	QEMU_PATH=$(realpath -s -- "$QEMU_PATH")
+	probe_qemu "$QEMU_PATH" || die "--qemu $1: ${QEMU_VERSION:+version $QEMU_VERSION }$QEMU_TROUBLE"
+}
+
+# probe_qemu PATH: whether it can be used. Sets QEMU_VERSION, and QEMU_TROUBLE if not. What it found is
+# remembered for as long as the file stays the same, since asking a QEMU takes a third of a second.
+probe_qemu() {
+	local verdict devices
+	verdict=$CACHE_DIR/qemu/verdicts/$(hash_of "$1" "$(stat -Lc '%s %Y %i' -- "$1")")
+	if [ ! -e "$verdict" ]; then
+		mkdir -p "${verdict%/*}"
+		if ! QEMU_VERSION=$("$1" --version </dev/null 2>/dev/null | sed -n 's/^QEMU emulator version \([^ ]*\).*/\1/p') ||
+			[ -z "$QEMU_VERSION" ]; then
+			QEMU_VERSION=
+			QEMU_TROUBLE="does not run as a QEMU (try: $1 --version)"
+			return 1
+		fi
+		devices=$("$1" -device help </dev/null 2>/dev/null) || devices=
+		if grep -q '^name "vfio-user-pci"' <<<"$devices"; then
+			echo "$QEMU_VERSION yes" >"$verdict"
+		else
+			echo "$QEMU_VERSION no" >"$verdict"
+		fi
+	fi
+	read -r QEMU_VERSION devices <"$verdict"
+	QEMU_TROUBLE="has no vfio-user-pci device (it came with 10.1, and is a build option)"
+	[ "$devices" = yes ]
+}
+
+use_private_qemu() {
+	local dir
+	dir=$CACHE_DIR/qemu/$(hash_of "$QEMU_PINNED" "$(declare -f write_qemu_wrapper)")
+	if [ ! -e "$dir/ready" ]; then
+		say "no QEMU with vfio-user-pci on this machine: unpacking Debian's, for EpfTest alone"
+		with_lock apt make_private_qemu "$dir"
+	fi
+	QEMU_PATH=$dir/qemu-system-x86_64
+	probe_qemu "$QEMU_PATH" || die "Debian's QEMU, unpacked in $dir, ${QEMU_VERSION:+version $QEMU_VERSION }$QEMU_TROUBLE"
+}
+
+make_private_qemu() {
+	local dir=$1 version
+	[ ! -e "$dir/ready" ] || return 0
+	use_package_lists
+	version=$(choose_version qemu-system-x86 "$QEMU_PINNED")
+	rm -rf "$dir"
+	step "downloading and unpacking QEMU $version" unpack_with_dependencies qemu-system-x86 "$version" "$dir/root"
+	write_qemu_wrapper "$dir"
+	touch "$dir/ready"
+}
+
+# One executable path, for everything that wants to start a QEMU: its own loader with its own libraries, modules
+# and firmware.
+write_qemu_wrapper() {
+	local root=$1/root
+	{
+		echo '#!/bin/sh'
+		echo "export QEMU_MODULE_DIR='$root/usr/lib/x86_64-linux-gnu/qemu'"
+		echo "exec '$root/usr/lib64/ld-linux-x86-64.so.2' \\"
+		echo "	--library-path '$root/usr/lib/x86_64-linux-gnu' --argv0 qemu-system-x86_64 \\"
+		echo "	'$root/usr/bin/qemu-system-x86_64' \\"
+		echo "	-L '$root/usr/share/qemu' -L '$root/usr/share/seabios' -L '$root/usr/lib/ipxe/qemu' \"\$@\""
+	} >"$1/qemu-system-x86_64"
+	chmod +x "$1/qemu-system-x86_64"
+}

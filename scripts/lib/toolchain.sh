@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: MIT
+# All that a guest is run with: QEMU, kernel, initramfs, accelerator; and the options for them that scripts share.
+# Sourced, never run.
+# shellcheck shell=bash disable=SC2034 source-path=SCRIPTDIR
+# shellcheck source=qemu.sh
+. "$REPO_ROOT/scripts/lib/qemu.sh"
+# shellcheck source=kernel.sh
+. "$REPO_ROOT/scripts/lib/kernel.sh"
+# shellcheck source=initramfs.sh
+. "$REPO_ROOT/scripts/lib/initramfs.sh"
+# shellcheck source=accel.sh
+. "$REPO_ROOT/scripts/lib/accel.sh"
+
+TOOLCHAIN_QEMU=
+TOOLCHAIN_KERNEL=${KERNEL_SERIES%% *}
+TOOLCHAIN_FRAGMENTS=()
+TOOLCHAIN_ACCEL=auto
+
+# toolchain_option OPTION [VALUE...]: takes one of the shared options, each with a value; fails if it is none.
+toolchain_option() {
+	case $1 in
+	--qemu | --kernel | --kernel-src | --kernel-config | --accel) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
+	esac
+	case $1 in
+	--qemu) TOOLCHAIN_QEMU=$2 ;;
+	--kernel)
+		[[ $2 =~ ^[0-9]+\.[0-9]+$ ]] || usage_error "--kernel $2: not a series such as ${KERNEL_SERIES%% *}"
+		TOOLCHAIN_KERNEL=$2
+		;;
+	--kernel-src)
+		TOOLCHAIN_KERNEL=$(realpath -e -- "$2" 2>/dev/null) || usage_error "--kernel-src $2: no such directory"
+		;;
+	--kernel-config)
+		[ -r "$2" ] || usage_error "--kernel-config $2: cannot be read"
+		TOOLCHAIN_FRAGMENTS+=("$(realpath -- "$2")")
+		;;
+	--accel)
+		[[ $2 =~ ^(auto|kvm|tcg)$ ]] || usage_error "--accel $2: not one of auto, kvm, tcg"
+		TOOLCHAIN_ACCEL=$2
+		;;
+	*) return 1 ;;
+	esac
+}
+
+# prepare_toolchain: sets QEMU, QEMU_VERSION, KERNEL_DIR, INITRAMFS and ACCEL as the options ask.
+prepare_toolchain() {
+	[ "$(uname -m)" = x86_64 ] || die "EpfTest's guests are x86-64, and so has to be the machine that runs them"
+	find_qemu "$TOOLCHAIN_QEMU"
+	build_kernel "$TOOLCHAIN_KERNEL" "${TOOLCHAIN_FRAGMENTS[@]}"
+	say "kernel: $(cat "$KERNEL_DIR/release") ($KERNEL_DIR)"
+	base_initramfs
+	pick_accel "$TOOLCHAIN_ACCEL"
+}

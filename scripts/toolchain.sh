@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Prepares what EpfTest's guests are run with, and prints where it is, as KEY=VALUE lines:
+# EPFTEST_QEMU, EPFTEST_QEMU_VERSION, EPFTEST_KERNEL (bzImage), EPFTEST_KERNEL_DIR (with modules, configuration and
+# a build tree for modules), EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13).
+#
+# Usage: scripts/toolchain.sh [OPTION]...
+#
+#   --qemu PATH           this QEMU; else the system's if it has vfio-user-pci, else Debian's, unpacked privately
+#   --kernel SERIES       Debian's linux-source-SERIES; the default is the first in qemu-configs/versions.env
+#   --kernel-src DIR      this Linux source tree, built outside it, incrementally, each time
+#   --kernel-config FILE  more kernel options, over qemu-configs/guest-kernel.config; may be given again
+#   --accel auto|kvm|tcg  auto: KVM if a guest boots with it, else TCG
+#   --print               prepare nothing: only print what is ready, and fail if something is not
+#   --help
+#
+# The first time takes some minutes, for the kernel; then everything comes from ~/.cache/epftest (or
+# $XDG_CACHE_HOME/epftest), which can be deleted at any time. Missing tools are installed when root, else named.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/toolchain.sh
+. "$REPO_ROOT/scripts/lib/toolchain.sh"
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--help) print_help && exit ;;
+	--print)
+		PREPARE=no
+		shift
+		continue
+		;;
+	esac
+	toolchain_option "$@" || usage_error "$1: unknown option"
+	shift 2
+done
+
+prepare_toolchain
+
+selftest=$KERNEL_DIR/pci_endpoint_test
+[ -e "$selftest" ] || selftest=
+cat <<KEYS
+EPFTEST_QEMU=$QEMU_PATH
+EPFTEST_QEMU_VERSION=$QEMU_VERSION
+EPFTEST_KERNEL=$KERNEL_DIR/bzImage
+EPFTEST_KERNEL_DIR=$KERNEL_DIR
+EPFTEST_INITRAMFS=$INITRAMFS
+EPFTEST_ACCEL=$ACCEL
+EPFTEST_SELFTEST=$selftest
+KEYS
