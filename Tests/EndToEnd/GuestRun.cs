@@ -9,7 +9,9 @@ internal sealed class GuestRun
     // From nothing the script builds a kernel first.
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(25);
 
-    private readonly List<string> _arguments = [];
+    // scripts/test.sh passes on what it was told about QEMU and the kernel, a word a line.
+    private readonly List<string> _arguments =
+        [.. (Environment.GetEnvironmentVariable("EPFTEST_GUEST_OPTIONS") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries)];
 
     /// <summary>What the script printed in the guest.</summary>
     public string Output { get; private set; } = "";
