@@ -47,8 +47,11 @@ internal sealed class RegisterFile
         Store(_keptByFunctionLevelReset, offset, width, keptByFunctionLevelReset);
     }
 
+<<<<<<< HEAD
     public byte GetByte(int offset) => _value[offset];
 
+=======
+>>>>>>> cfg
     public ushort GetWord(int offset) => BinaryPrimitives.ReadUInt16LittleEndian(_value.AsSpan(offset));
 
     public uint GetDword(int offset) => BinaryPrimitives.ReadUInt32LittleEndian(_value.AsSpan(offset));

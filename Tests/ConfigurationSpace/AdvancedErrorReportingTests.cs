@@ -1,4 +1,7 @@
 using EpfTest.Protocol.ConfigurationSpace;
+<<<<<<< HEAD
+=======
+>>>>>>> cfg
 
 namespace EpfTest.Tests.ConfigurationSpace;
 

@@ -1,5 +1,8 @@
 using EpfTest.Protocol.ConfigurationSpace;
 using FsCheck;
+<<<<<<< HEAD
+=======
+>>>>>>> cfg
 using PropertyAttribute = FsCheck.NUnit.PropertyAttribute;
 
 namespace EpfTest.Tests.ConfigurationSpace;
