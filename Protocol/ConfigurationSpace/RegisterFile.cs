@@ -47,11 +47,6 @@ internal sealed class RegisterFile
         Store(_keptByFunctionLevelReset, offset, width, keptByFunctionLevelReset);
     }
 
-<<<<<<< HEAD
-    public byte GetByte(int offset) => _value[offset];
-
-=======
->>>>>>> cfg
     public ushort GetWord(int offset) => BinaryPrimitives.ReadUInt16LittleEndian(_value.AsSpan(offset));
 
     public uint GetDword(int offset) => BinaryPrimitives.ReadUInt32LittleEndian(_value.AsSpan(offset));

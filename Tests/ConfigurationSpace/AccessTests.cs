@@ -1,8 +1,5 @@
 using EpfTest.Protocol.ConfigurationSpace;
 using FsCheck;
-<<<<<<< HEAD
-=======
->>>>>>> cfg
 using PropertyAttribute = FsCheck.NUnit.PropertyAttribute;
 
 namespace EpfTest.Tests.ConfigurationSpace;

@@ -1,14 +1,6 @@
-<<<<<<< HEAD
 using System.Globalization;
 using System.Text;
 using EpfTest.Protocol.ConfigurationSpace;
-=======
-using System.ComponentModel;
-using System.Diagnostics;
-using System.Globalization;
-using System.Text;
-using EpfTest.Protocol.ConfigurationSpace;
->>>>>>> cfg
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
@@ -76,11 +68,7 @@ public class LspciTests
         space.AdvancedErrorReporting.RecordCorrectable(CorrectableError.BadTlp);
         space.WriteWord(EndpointFunction.DeviceStatus, 0x0001);
 
-<<<<<<< HEAD
         string decoded = Lspci.Decode(Dump(space));
-=======
-        string decoded = Decode(space);
->>>>>>> cfg
         Assert.Multiple(() =>
         {
             foreach (string expected in s_expected)
@@ -90,23 +78,6 @@ public class LspciTests
         });
     }
 
-<<<<<<< HEAD
-=======
-    private static string Decode(ConfigSpace space)
-    {
-        string dump = Path.GetTempFileName();
-        try
-        {
-            File.WriteAllText(dump, Dump(space));
-            return RunLspci(dump);
-        }
-        finally
-        {
-            File.Delete(dump);
-        }
-    }
-
->>>>>>> cfg
     private static string Dump(ConfigSpace space)
     {
         byte[] all = space.ReadAll();
@@ -122,25 +93,4 @@ public class LspciTests
         }
         return dump.ToString();
     }
-<<<<<<< HEAD
-=======
-
-    private static string RunLspci(string dump)
-    {
-        var start = new ProcessStartInfo("lspci", ["-vvv", "-F", dump]) { RedirectStandardOutput = true };
-        try
-        {
-            using Process lspci = Process.Start(start)!;
-            string output = lspci.StandardOutput.ReadToEnd();
-            lspci.WaitForExit();
-            Assert.That(lspci.ExitCode, Is.Zero, "exit code of lspci");
-            return output;
-        }
-        catch (Win32Exception e)
-        {
-            Assert.Fail($"lspci did not start ({e.Message}): this test needs the package pciutils");
-            throw;
-        }
-    }
->>>>>>> cfg
 }

@@ -1,7 +1,4 @@
 using EpfTest.Protocol.ConfigurationSpace;
-<<<<<<< HEAD
-=======
->>>>>>> cfg
 
 namespace EpfTest.Tests.ConfigurationSpace;
 

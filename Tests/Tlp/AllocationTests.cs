@@ -1,5 +1,4 @@
 using EpfTest.Protocol.Tlp;
-using NUnit.Framework;
 
 namespace EpfTest.Tests.Tlp;
 

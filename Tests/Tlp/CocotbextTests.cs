@@ -1,6 +1,5 @@
 using System.Globalization;
 using EpfTest.Protocol.Tlp;
-using NUnit.Framework;
 
 namespace EpfTest.Tests.Tlp;
 

@@ -1,7 +1,6 @@
 using EpfTest.Protocol.Tlp;
 using FsCheck;
 using FsCheck.Fluent;
-using NUnit.Framework;
 
 namespace EpfTest.Tests.Tlp;
 
