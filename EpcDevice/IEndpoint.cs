@@ -1,0 +1,59 @@
+using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.EpcDevice;
+
+/// <summary>
+/// The way from the host to the endpoint: what TLPs that arrive over the link do. Implemented by the controller.
+/// </summary>
+/// <remarks>Called by the thread that receives from the link; none of these waits for either QEMU's main loop, as long
+/// as the EP guest's memory is shared.</remarks>
+internal interface IEndpoint
+{
+    /// <summary>How many function blocks there are.</summary>
+    int FunctionCount { get; }
+
+    /// <summary>
+    /// The bridge has connected (PERST# is deasserted) or has gone (asserted; the link is then down, too).
+    /// </summary>
+    void HostPresenceChanged(bool present);
+
+    /// <summary>The link has reached, or left, the state that <see cref="IHostLink.SetLink"/> asked for.</summary>
+    void LinkChanged(bool up);
+
+    /// <summary>What the host may know of a function, or null where there is none.</summary>
+    FunctionDescription? Describe(int function);
+
+    /// <summary>CfgRd0. A function that is not there reads all ones.</summary>
+    /// <param name="function">The function block.</param>
+    /// <param name="offset">Bytes, a multiple of 4, below 4096.</param>
+    uint ReadConfig(int function, int offset);
+
+    /// <summary>CfgWr0.</summary>
+    /// <param name="function">The function block.</param>
+    /// <param name="offset">Bytes, a multiple of 4, below 4096.</param>
+    /// <param name="value">What to write.</param>
+    /// <param name="byteEnables">Bit n set: byte n counts.</param>
+    void WriteConfig(int function, int offset, uint value, byte byteEnables);
+
+    /// <summary>Finds the BAR that claims a host bus address: it is set, holds it, and its space is enabled.</summary>
+    /// <returns>False for Unsupported Request.</returns>
+    bool TryDecode(int function, ulong address, bool io, out int bar, out ulong offset);
+
+    /// <summary>MRd or IORd into a BAR, through its inbound translations; doorbells and other registers included.</summary>
+    /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request.</returns>
+    Errno ReadBar(int function, int bar, ulong offset, Span<byte> destination);
+
+    /// <summary>MWr or IOWr into a BAR.</summary>
+    /// <returns>As for <see cref="ReadBar"/>.</returns>
+    Errno WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source);
+
+    /// <summary>
+    /// The inbound translations of a BAR, resolved to the EP guest's memory as far as it is shared: what the bridge may
+    /// use without asking. Parts that are missing (a doorbell, memory that is not shared) go as TLPs.
+    /// </summary>
+    IReadOnlyList<InboundMapping> ResolveInbound(int function, int bar);
+
+    /// <summary>The host reset one function (VFIO_USER_DEVICE_RESET at the bridge).</summary>
+    void ResetFunction(int function, ResetKind kind);
+}

@@ -1,0 +1,57 @@
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.EpcDevice;
+
+/// <summary>
+/// The way from the controller to the host: what the controller's registers, windows and DMA engine ask for. Implemented
+/// by the link to EpfBridge.
+/// </summary>
+/// <remarks>
+/// Functions are named by their block's number. Members may be called by any thread, but never with the controller's
+/// lock held: <see cref="Read"/>, <see cref="InboundChanging"/> and <see cref="SetLink"/> wait for the other process,
+/// whose frames arrive on a thread that may be waiting for that lock. Every wait has a limit.
+/// </remarks>
+internal interface IHostLink
+{
+    /// <summary>
+    /// Trains the link or takes it down. Up: the bridge is told of every function and offers them to the host. Down:
+    /// the host loses its devices; returns when nothing of the host's is under way any more.
+    /// </summary>
+    void SetLink(bool up);
+
+    /// <summary>A memory read request of a function.</summary>
+    /// <param name="function">Whose requester ID is used.</param>
+    /// <param name="address">Host bus address, in bytes.</param>
+    /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
+    /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request, <see cref="Errno.ETIMEDOUT"/> for a completion
+    /// time-out, <see cref="Errno.ENOTCONN"/> while the link is down.</returns>
+    Errno Read(int function, ulong address, Span<byte> destination);
+
+    /// <summary>
+    /// A memory write request of a function: posted, so success says only that no later write, read or interrupt
+    /// passes it.
+    /// </summary>
+    /// <param name="function">Whose requester ID is used.</param>
+    /// <param name="address">Host bus address, in bytes.</param>
+    /// <param name="source">What to write.</param>
+    /// <returns>As for <see cref="Read"/>, as far as it is known at once.</returns>
+    Errno Write(int function, ulong address, ReadOnlySpan<byte> source);
+
+    /// <summary>Sends an MSI, after all earlier writes. The caller has checked that the host enabled it.</summary>
+    void SendMsi(int function, int vector);
+
+    /// <summary>Sends an MSI-X, after all earlier writes. The caller has checked that the host enabled it.</summary>
+    void SendMsix(int function, int vector);
+
+    /// <summary>Sends Assert_INTx or Deassert_INTx, after all earlier writes.</summary>
+    void SendIntx(int function, bool asserted);
+
+    /// <summary>
+    /// A BAR's inbound translations are about to change: on return the bridge goes through them no more, and every
+    /// access of the host arrives as a TLP until <see cref="InboundChanged"/>.
+    /// </summary>
+    void InboundChanging(int function, int bar);
+
+    /// <summary>A BAR's inbound translations have changed; the bridge may use them again.</summary>
+    void InboundChanged(int function, int bar);
+}
