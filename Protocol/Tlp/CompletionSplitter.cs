@@ -54,13 +54,8 @@ public ref struct CompletionSplitter
         }
 
         int start = _request.CompletionLowerAddress + offset;
-        int inDw = start % TlpLimits.Dw;
-        int length = remaining;
-        if (remaining > _mps - inDw)
-        {
-            int end = (start - inDw + _mps) & ~(_rcb - 1);
-            length = end - start;
-        }
+        bool fits = remaining <= _mps - (start % TlpLimits.Dw);
+        int length = fits ? remaining : ((start + _mps) & ~(_rcb - 1)) - start;
 
         _completed += length;
         TlpHeader header = TlpHeader.CompletionData(_request, _completer, offset, length);
