@@ -132,6 +132,44 @@ public sealed class UnixSocket : FileDescriptor
         return Errno.None;
     }
 
+    /// <summary>Sends what the socket takes at once, with <paramref name="descriptors"/> on its first byte.</summary>
+    /// <param name="data">At least one byte.</param>
+    /// <param name="descriptors">At most <see cref="MaxDescriptors"/>; they stay the caller's.</param>
+    /// <param name="sent">How many bytes were taken; 0 where the socket is full.</param>
+    /// <returns><see cref="Errno.None"/>, also where the socket is full, or why the stream is broken.</returns>
+    [SkipLocalsInit]
+    internal unsafe Errno TrySend(ReadOnlySpan<byte> data, ReadOnlySpan<int> descriptors, out int sent)
+    {
+        byte* control = stackalloc byte[ControlSize];
+        // The kernel reads data.Length bytes of data and the control bytes that were just filled.
+        fixed (byte* start = data)
+        {
+            var vector = new iovec { iov_base = start, iov_len = data.Length };
+            var message = new msghdr { msg_iov = &vector, msg_iovlen = 1 };
+            if (!descriptors.IsEmpty)
+            {
+                message.msg_control = control;
+                message.msg_controllen = PutDescriptors(control, descriptors);
+            }
+
+            while (true)
+            {
+                long result = LibC.sendmsg(Number, &message, LibC.MSG_NOSIGNAL | LibC.MSG_DONTWAIT);
+                sent = (int)Math.Max(result, 0);
+                if (result >= 0)
+                {
+                    return Errno.None;
+                }
+
+                Errno error = LastError.Get();
+                if (error != Errno.EINTR)
+                {
+                    return error == Errno.EAGAIN ? Errno.None : error;
+                }
+            }
+        }
+    }
+
     /// <summary>How long a send waits for a peer that takes nothing.</summary>
     public void SetSendTimeout(TimeSpan limit) => SetTimeout(LibC.SO_SNDTIMEO, limit);
 

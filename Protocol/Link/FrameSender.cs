@@ -1,0 +1,174 @@
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Protocol.Link;
+
+/// <summary>
+/// Sends frames in the order in which they were given. What the socket does not take at once waits in a buffer that a
+/// thread of its own empties, so the receiving thread, which answers requests, never waits for the other side to read:
+/// both sides' receivers waiting for each other would be the end of the link.
+/// </summary>
+internal sealed class FrameSender : IDisposable
+{
+    // Others wait from the first on; at the second the other side has plainly stopped reading.
+    private const int HighWater = 1 << 20;
+    private const int Limit = 16 << 20;
+    private static readonly TimeSpan s_waitLimit = TimeSpan.FromSeconds(2);
+
+    private readonly UnixSocket _socket;
+    private readonly object _lock = new();
+    private readonly Thread _thread;
+    private byte[] _waiting = new byte[64 << 10];
+    private byte[] _sending = new byte[64 << 10];
+    private int _waitingLength;
+    private bool _busy;
+    private bool _closed;
+
+    public FrameSender(UnixSocket socket)
+    {
+        _socket = socket;
+        _thread = new Thread(Run) { IsBackground = true, Name = "link sender" };
+        _thread.Start();
+    }
+
+    /// <summary>Sends whole frames.</summary>
+    /// <param name="frames">One or more frames.</param>
+    /// <param name="mayWait">False for the receiving thread.</param>
+    /// <returns>False where the link has failed.</returns>
+    public bool Send(ReadOnlySpan<byte> frames, bool mayWait)
+    {
+        lock (_lock)
+        {
+            if (!_busy && !_closed)
+            {
+                if (_socket.TrySend(frames, [], out int sent) != Errno.None)
+                {
+                    return false;
+                }
+
+                frames = frames[sent..];
+                if (frames.IsEmpty)
+                {
+                    return true;
+                }
+            }
+
+            Append(frames);
+            return !_closed && (!mayWait || WaitUntil(() => _waitingLength < HighWater));
+        }
+    }
+
+    /// <summary>Sends one frame with a descriptor. Not for the receiving thread.</summary>
+    public bool Send(ReadOnlySpan<byte> frame, FileDescriptor descriptor)
+    {
+        long end = Environment.TickCount64 + (long)s_waitLimit.TotalMilliseconds;
+        lock (_lock)
+        {
+            while (WaitUntil(() => !_busy) && Environment.TickCount64 < end)
+            {
+                // A frame of a few bytes goes whole or not at all.
+                if (_socket.TrySend(frame, [descriptor.Number], out int sent) != Errno.None)
+                {
+                    return false;
+                }
+
+                if (sent == frame.Length)
+                {
+                    return true;
+                }
+
+                // The socket is full; the receiving thread must have the lock meanwhile.
+                Monitor.Wait(_lock, 1);
+            }
+
+            return false;
+        }
+    }
+
+    public void Dispose()
+    {
+        Close();
+        _thread.Join();
+    }
+
+    private void Close()
+    {
+        lock (_lock)
+        {
+            _closed = true;
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    private bool WaitUntil(Func<bool> condition)
+    {
+        long end = Environment.TickCount64 + (long)s_waitLimit.TotalMilliseconds;
+        while (!_closed && !condition())
+        {
+            long left = end - Environment.TickCount64;
+            if (left <= 0 || !Monitor.Wait(_lock, (int)left))
+            {
+                return false;
+            }
+        }
+
+        return !_closed;
+    }
+
+    private void Append(ReadOnlySpan<byte> frames)
+    {
+        if (_waitingLength + frames.Length > Limit)
+        {
+            _closed = true;
+            Monitor.PulseAll(_lock);
+            return;
+        }
+
+        if (_waitingLength + frames.Length > _waiting.Length)
+        {
+            Array.Resize(ref _waiting, Math.Max(_waiting.Length * 2, _waitingLength + frames.Length));
+        }
+
+        frames.CopyTo(_waiting.AsSpan(_waitingLength));
+        _waitingLength += frames.Length;
+        _busy = true;
+        Monitor.PulseAll(_lock);
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            int length;
+            lock (_lock)
+            {
+                if (_waitingLength == 0)
+                {
+                    _busy = false;
+                    Monitor.PulseAll(_lock);
+                }
+
+                while (_waitingLength == 0 && !_closed)
+                {
+                    Monitor.Wait(_lock);
+                }
+
+                if (_closed)
+                {
+                    return;
+                }
+
+                (_waiting, _sending) = (_sending, _waiting);
+                length = _waitingLength;
+                _waitingLength = 0;
+            }
+
+            if (_socket.Send(_sending.AsSpan(0, length)) != Errno.None)
+            {
+                // The receiving thread notices, and ends the link.
+                _socket.Shutdown();
+                Close();
+                return;
+            }
+        }
+    }
+}

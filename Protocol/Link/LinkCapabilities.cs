@@ -1,0 +1,11 @@
+namespace EpfTest.Protocol.Link;
+
+/// <summary>What a side offers in its hello; both use what both offer.</summary>
+[Flags]
+public enum LinkCapabilities : uint
+{
+    /// <summary>TLPs only.</summary>
+    None = 0,
+    /// <summary>The direct path: memory is passed as descriptors, and translations are invalidated with acknowledge.</summary>
+    Direct = 1 << 0,
+}

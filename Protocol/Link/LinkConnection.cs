@@ -1,0 +1,305 @@
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.Protocol.Link;
+
+/// <summary>
+/// One end of the link while it is connected: frames out, frames in. <see cref="Run"/> receives on the thread that
+/// calls it; everything else may be called by any thread.
+/// </summary>
+public sealed class LinkConnection : IDisposable
+{
+    private const int TokenSize = 4;
+    private static readonly TimeSpan s_helloTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_acknowledgeTimeout = TimeSpan.FromSeconds(2);
+
+    private readonly UnixSocket _socket;
+    private readonly MessageReceiver _receiver;
+    private readonly FrameSender _sender;
+    private readonly ILinkHandler _handler;
+    private readonly ILogger _logger;
+    private readonly Lock _acknowledgeLock = new();
+    private readonly Dictionary<uint, ManualResetEventSlim> _unacknowledged = [];
+    private uint _lastToken;
+    private volatile bool _down;
+    private int _receivingThread;
+
+    private LinkConnection(
+        UnixSocket socket, MessageReceiver receiver, ILinkHandler handler, LinkCapabilities capabilities, ILogger logger)
+    {
+        _socket = socket;
+        _receiver = receiver;
+        _handler = handler;
+        _logger = logger;
+        Capabilities = capabilities;
+        _sender = new FrameSender(socket);
+        Requester = new TlpRequester(this, logger);
+    }
+
+    /// <summary>What both sides offer.</summary>
+    public LinkCapabilities Capabilities { get; }
+
+    /// <summary>Sends requests and awaits their completions.</summary>
+    public TlpRequester Requester { get; }
+
+    /// <summary>Exchanges hellos over a socket that has just been connected; takes it over.</summary>
+    /// <returns>Null where the other side is not to be spoken to; the reason has been logged, on both sides.</returns>
+    public static LinkConnection? Open(
+        UnixSocket socket, LinkRole role, LinkCapabilities capabilities, ILinkHandler handler, ILogger logger)
+    {
+        var receiver = new MessageReceiver(socket, FrameHeader.Length + FrameHeader.MaxPayload);
+        string? refusal;
+        LinkHello other = default;
+        socket.SetReceiveTimeout(s_helloTimeout);
+        socket.SetSendTimeout(s_sendTimeout);
+        Span<byte> hello = stackalloc byte[FrameHeader.Length + LinkHello.Length];
+        new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Write(hello);
+        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, role, capabilities).Write(hello[FrameHeader.Length..]);
+        if (socket.Send(hello) != Errno.None)
+        {
+            refusal = "the other side hung up";
+        }
+        else
+        {
+            refusal = ReceiveHello(receiver, role, out other, out bool refused);
+            if (refusal is not null && !refused)
+            {
+                SendRefusal(socket, refusal);
+            }
+        }
+
+        if (refusal is not null)
+        {
+            logger.LogError("link refused: {Reason}", refusal);
+            receiver.Dispose();
+            socket.Dispose();
+            return null;
+        }
+
+        socket.SetReceiveTimeout(TimeSpan.Zero);
+        return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger);
+    }
+
+    /// <summary>Receives until the link ends, however that comes.</summary>
+    public void Run()
+    {
+        _receivingThread = Environment.CurrentManagedThreadId;
+        string? fault = null;
+        while (fault is null && _receiver.Receive())
+        {
+            while (fault is null && TryTake(_receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out fault))
+            {
+                fault = Handle(frame, payload);
+                _receiver.CloseDescriptors();
+            }
+        }
+
+        if (fault is not null)
+        {
+            _logger.LogError("link ended: {Reason}", fault);
+            SendRefusal(_socket, fault);
+        }
+
+        _down = true;
+        _socket.Shutdown();
+        Requester.FailAll();
+        lock (_acknowledgeLock)
+        {
+            foreach (ManualResetEventSlim waiter in _unacknowledged.Values)
+            {
+                waiter.Set();
+            }
+        }
+    }
+
+    /// <summary>Ends the link; <see cref="Run"/> returns.</summary>
+    public void Shutdown()
+    {
+        _down = true;
+        _socket.Shutdown();
+    }
+
+    /// <summary>Sends a control frame.</summary>
+    /// <returns>False where the link has ended.</returns>
+    public bool SendControl(FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor = null)
+    {
+        Span<byte> frame = stackalloc byte[FrameHeader.Length + payload.Length];
+        new FrameHeader((uint)payload.Length, kind, function).Write(frame);
+        payload.CopyTo(frame[FrameHeader.Length..]);
+        return !_down && (descriptor is null ? SendFrames(frame) : _sender.Send(frame, descriptor));
+    }
+
+    /// <summary>
+    /// Sends a control frame whose payload starts with 4 bytes for a token, and waits for its acknowledgement. An order
+    /// that is not acknowledged in time ends the link, since nobody knows then what the other side still does.
+    /// </summary>
+    /// <returns>False where the link has ended, so that the other side holds nothing of ours any more, or will not once
+    /// it notices.</returns>
+    public bool Order(FrameKind kind, ushort function, Span<byte> payload)
+    {
+        if (Environment.CurrentManagedThreadId == _receivingThread)
+        {
+            throw new InvalidOperationException($"{kind}: the thread that receives cannot wait for the acknowledgement");
+        }
+
+        using var waiter = new ManualResetEventSlim();
+        uint token;
+        lock (_acknowledgeLock)
+        {
+            token = ++_lastToken;
+            _unacknowledged.Add(token, waiter);
+        }
+
+        try
+        {
+            BitConverter.TryWriteBytes(payload, token);
+            if (!SendControl(kind, function, payload))
+            {
+                return false;
+            }
+
+            if (!waiter.Wait(s_acknowledgeTimeout))
+            {
+                _logger.LogError(
+                    "link ended: {Kind} of function {Function} was not acknowledged within {Limit}",
+                    kind,
+                    function,
+                    s_acknowledgeTimeout);
+                Shutdown();
+            }
+
+            return !_down;
+        }
+        finally
+        {
+            lock (_acknowledgeLock)
+            {
+                _unacknowledged.Remove(token);
+            }
+        }
+    }
+
+    /// <summary>Acknowledges an order, given its payload.</summary>
+    public void Acknowledge(ReadOnlySpan<byte> order) => SendControl(FrameKind.Acknowledge, 0, order[..TokenSize]);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Shutdown();
+        _sender.Dispose();
+        _receiver.Dispose();
+        _socket.Dispose();
+    }
+
+    /// <summary>Sends whole frames that the caller has laid out.</summary>
+    internal bool SendFrames(ReadOnlySpan<byte> frames) =>
+        !_down && _sender.Send(frames, mayWait: Environment.CurrentManagedThreadId != _receivingThread);
+
+    private static bool TryTake(
+        MessageReceiver receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out string? fault)
+    {
+        frame = default;
+        payload = default;
+        fault = null;
+        ReadOnlySpan<byte> available = receiver.Available;
+        if (available.Length < FrameHeader.Length)
+        {
+            return false;
+        }
+
+        frame = FrameHeader.Read(available);
+        if (frame.PayloadLength > FrameHeader.MaxPayload)
+        {
+            fault = $"a frame of {frame.PayloadLength} bytes was announced, more than {FrameHeader.MaxPayload}";
+            return false;
+        }
+
+        int size = FrameHeader.Length + (int)frame.PayloadLength;
+        if (available.Length < size)
+        {
+            return false;
+        }
+
+        payload = available[FrameHeader.Length..size];
+        receiver.Consume(size);
+        return true;
+    }
+
+    private static string? ReceiveHello(MessageReceiver receiver, LinkRole role, out LinkHello hello, out bool refused)
+    {
+        hello = default;
+        refused = false;
+        while (receiver.Receive())
+        {
+            if (TryTake(receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out string? fault))
+            {
+                receiver.CloseDescriptors();
+                refused = frame.Kind == FrameKind.Refuse;
+                return frame.Kind switch
+                {
+                    FrameKind.Hello => LinkHello.Refusal(payload, role, out hello),
+                    FrameKind.Refuse => "by the other side: " + System.Text.Encoding.UTF8.GetString(payload),
+                    _ => "it did not start with a hello",
+                };
+            }
+
+            if (fault is not null)
+            {
+                return fault;
+            }
+        }
+
+        return "no hello came from the other side";
+    }
+
+    private static void SendRefusal(UnixSocket socket, string reason)
+    {
+        byte[] text = System.Text.Encoding.UTF8.GetBytes(reason);
+        Span<byte> frame = new byte[FrameHeader.Length + text.Length];
+        new FrameHeader((uint)text.Length, FrameKind.Refuse, 0).Write(frame);
+        text.CopyTo(frame[FrameHeader.Length..]);
+        _ = socket.TrySend(frame, [], out _);
+    }
+
+    /// <summary>Deals with a frame.</summary>
+    /// <returns>Why the link cannot go on, or null.</returns>
+    private string? Handle(FrameHeader frame, ReadOnlySpan<byte> payload)
+    {
+        switch (frame.Kind)
+        {
+            case FrameKind.Tlp:
+                if (!TlpHeader.TryDecode(payload, out TlpHeader header, out TlpError error))
+                {
+                    return $"a malformed TLP came: {error.Describe()}";
+                }
+
+                ReadOnlySpan<byte> data = payload[header.HeaderLength..];
+                if (header.IsCompletion)
+                {
+                    return Requester.Complete(header, data);
+                }
+
+                _handler.HandleTlp(frame.Function, header, data);
+                return null;
+            case FrameKind.Acknowledge when payload.Length == TokenSize:
+                lock (_acknowledgeLock)
+                {
+                    if (_unacknowledged.TryGetValue(BitConverter.ToUInt32(payload), out ManualResetEventSlim? waiter))
+                    {
+                        waiter.Set();
+                    }
+                }
+
+                return null;
+            case FrameKind.Refuse:
+                return "by the other side: " + System.Text.Encoding.UTF8.GetString(payload);
+            default:
+                FileDescriptor? descriptor = _receiver.Descriptors.IsEmpty ? null : _receiver.TakeDescriptor(0);
+                return _handler.HandleControl(frame.Kind, frame.Function, payload, descriptor)
+                    ? null
+                    : $"a {frame.Kind} frame of {payload.Length} bytes makes no sense";
+        }
+    }
+}

@@ -1,0 +1,504 @@
+using System.Diagnostics.CodeAnalysis;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.Protocol.Link;
+
+/// <summary>
+/// Sends requests over the link, cut as PCI Express wants them, and gathers their completions. May be used by any
+/// thread but the one that receives.
+/// </summary>
+/// <remarks>
+/// Reads of more than one request have several outstanding at once, each under a tag of its own. A request that is not
+/// completed in time keeps its tag until its completion comes after all, or the link ends.
+/// </remarks>
+public sealed unsafe class TlpRequester
+{
+    private const int BatchSize = 32 << 10;
+    private const int MaxFrame = FrameHeader.Length + FrameHeader.MaxPayload;
+
+    // PCIe's completion time-out; below the 5 s after which QEMU gives up on us.
+    private static readonly TimeSpan s_completionTimeout = TimeSpan.FromSeconds(2);
+
+    [ThreadStatic]
+    private static byte[]? s_batch;
+
+    private readonly LinkConnection _link;
+    private readonly ILogger _logger;
+    private readonly TagPool _tags = new();
+    private readonly Outstanding[] _outstanding;
+    private readonly Stack<Transfer> _idle = new();
+    private readonly Lock _lock = new();
+    private long _timeouts;
+    private bool _failed;
+
+    internal TlpRequester(LinkConnection link, ILogger logger)
+    {
+        _link = link;
+        _logger = logger;
+        _outstanding = new Outstanding[_tags.Capacity];
+    }
+
+    /// <summary>How many requests were not completed in time.</summary>
+    public long Timeouts => Interlocked.Read(ref _timeouts);
+
+    private enum Kind
+    {
+        MemoryRead,
+        IoRead,
+        IoWrite,
+        ConfigurationRead,
+        ConfigurationWrite,
+    }
+
+    /// <summary>Memory read requests.</summary>
+    /// <param name="function">The function that they are about.</param>
+    /// <param name="requester">Who asks.</param>
+    /// <param name="address">Bus address on the other side.</param>
+    /// <param name="destination">Filled; with nothing in it, the read only pushes earlier writes (a flush).</param>
+    /// <param name="maxReadRequest">Bytes of the largest request (MRRS).</param>
+    /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request, <see cref="Errno.EIO"/> for Completer Abort or poisoned
+    /// data, <see cref="Errno.ETIMEDOUT"/>, or <see cref="Errno.ENOTCONN"/> where the link has ended.</returns>
+    public Errno ReadMemory(ushort function, Bdf requester, ulong address, Span<byte> destination, int maxReadRequest)
+    {
+        fixed (byte* start = destination)
+        {
+            if (destination.IsEmpty)
+            {
+                return Complete(Kind.MemoryRead, function, requester, default, address, null, 0, 0, 0);
+            }
+
+            return ReadPieces(function, requester, address, start, destination.Length, maxReadRequest);
+        }
+    }
+
+    /// <summary>Memory write requests: posted.</summary>
+    /// <param name="function">The function that they are about.</param>
+    /// <param name="requester">Who writes.</param>
+    /// <param name="address">Bus address on the other side.</param>
+    /// <param name="source">What to write.</param>
+    /// <param name="maxPayload">Bytes of the largest request (MPS).</param>
+    /// <returns><see cref="Errno.None"/> or <see cref="Errno.ENOTCONN"/>.</returns>
+    public Errno WriteMemory(
+        ushort function, Bdf requester, ulong address, ReadOnlySpan<byte> source, int maxPayload)
+    {
+        byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
+        int length = 0;
+        foreach (RequestPiece piece in new RequestSplitter(address, source.Length, maxPayload))
+        {
+            TlpHeader header = TlpHeader.MemoryWrite(piece.Address, piece.Length, requester);
+            length += LayOut(batch.AsSpan(length), function, header, source.Slice((int)piece.Offset, piece.Length));
+            if (length >= BatchSize)
+            {
+                if (!_link.SendFrames(batch.AsSpan(0, length)))
+                {
+                    return Errno.ENOTCONN;
+                }
+
+                length = 0;
+            }
+        }
+
+        return length == 0 || _link.SendFrames(batch.AsSpan(0, length)) ? Errno.None : Errno.ENOTCONN;
+    }
+
+    /// <summary>An I/O read request of at most 4 bytes in one DW.</summary>
+    public Errno ReadIo(ushort function, Bdf requester, uint address, Span<byte> destination)
+    {
+        fixed (byte* start = destination)
+        {
+            return Complete(Kind.IoRead, function, requester, default, address, start, destination.Length, 0, 0);
+        }
+    }
+
+    /// <summary>An I/O write request of at most 4 bytes in one DW; returns once it is completed.</summary>
+    public Errno WriteIo(ushort function, Bdf requester, uint address, ReadOnlySpan<byte> source)
+    {
+        uint value = 0;
+        source.CopyTo(new Span<byte>(&value, sizeof(uint)));
+        return Complete(Kind.IoWrite, function, requester, default, address, null, 0, source.Length, value);
+    }
+
+    /// <summary>A type 0 configuration read request of one DW.</summary>
+    /// <param name="function">The function that it is about.</param>
+    /// <param name="requester">Who asks.</param>
+    /// <param name="target">Bus, device and function.</param>
+    /// <param name="offset">Bytes, a multiple of 4.</param>
+    /// <param name="destination">4 bytes.</param>
+    public Errno ReadConfiguration(ushort function, Bdf requester, Bdf target, int offset, Span<byte> destination)
+    {
+        fixed (byte* start = destination)
+        {
+            return Complete(
+                Kind.ConfigurationRead, function, requester, target, (ulong)offset, start, destination.Length, 0, 0);
+        }
+    }
+
+    /// <summary>A type 0 configuration write request inside one DW; returns once it is completed.</summary>
+    /// <param name="function">The function that it is about.</param>
+    /// <param name="requester">Who writes.</param>
+    /// <param name="target">Bus, device and function.</param>
+    /// <param name="offset">Bytes.</param>
+    /// <param name="source">At most as many bytes as are left in the DW.</param>
+    public Errno WriteConfiguration(
+        ushort function, Bdf requester, Bdf target, int offset, ReadOnlySpan<byte> source)
+    {
+        uint value = 0;
+        source.CopyTo(new Span<byte>(&value, sizeof(uint)));
+        return Complete(
+            Kind.ConfigurationWrite, function, requester, target, (ulong)offset, null, 0, source.Length, value);
+    }
+
+    /// <summary>Sends a message: posted.</summary>
+    public bool SendMessage(ushort function, in TlpHeader message)
+    {
+        Span<byte> frame = stackalloc byte[FrameHeader.Length + 16];
+        return _link.SendFrames(frame[..LayOut(frame, function, message, [])]);
+    }
+
+    /// <summary>Answers a request without data, or that it cannot be served.</summary>
+    public bool SendCompletion(ushort function, in TlpHeader request, Bdf completer, CompletionStatus status)
+    {
+        Span<byte> frame = stackalloc byte[FrameHeader.Length + 16];
+        return _link.SendFrames(frame[..LayOut(frame, function, TlpHeader.Completion(request, completer, status), [])]);
+    }
+
+    /// <summary>Answers a read.</summary>
+    /// <param name="function">The function that it was about.</param>
+    /// <param name="request">The read.</param>
+    /// <param name="completer">Who answers.</param>
+    /// <param name="data">Its <see cref="TlpHeader.ReadLength"/> bytes.</param>
+    /// <param name="readCompletionBoundary">RCB in bytes.</param>
+    /// <param name="maxPayload">MPS in bytes.</param>
+    public bool SendData(
+        ushort function,
+        in TlpHeader request,
+        Bdf completer,
+        ReadOnlySpan<byte> data,
+        int readCompletionBoundary,
+        int maxPayload)
+    {
+        byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
+        int length = 0;
+        foreach (CompletionPiece piece in new CompletionSplitter(request, completer, readCompletionBoundary, maxPayload))
+        {
+            length += LayOut(batch.AsSpan(length), function, piece.Header, data.Slice(piece.Offset, piece.Length));
+            if (length >= BatchSize)
+            {
+                if (!_link.SendFrames(batch.AsSpan(0, length)))
+                {
+                    return false;
+                }
+
+                length = 0;
+            }
+        }
+
+        return length == 0 || _link.SendFrames(batch.AsSpan(0, length));
+    }
+
+    /// <summary>Takes a completion that has come. For the receiving thread.</summary>
+    /// <returns>Why the link cannot go on, or null.</returns>
+    internal string? Complete(in TlpHeader completion, ReadOnlySpan<byte> payload)
+    {
+        lock (_lock)
+        {
+            if (completion.Tag >= _outstanding.Length || !_tags.IsInUse(completion.Tag))
+            {
+                _logger.LogWarning("a completion came for tag {Tag}, under which nothing was asked", completion.Tag);
+                return null;
+            }
+
+            ref Outstanding entry = ref _outstanding[completion.Tag];
+            Transfer? transfer = entry.Transfer;
+
+            // In bounds: the waiting thread gave Length bytes at Destination, and takes the lock before it leaves.
+            var destination = transfer is null
+                ? new byte[entry.Length]
+                : new Span<byte>(entry.Destination, entry.Length);
+            CompletionResult result = entry.Assembler.Accept(completion, payload, destination);
+            switch (result)
+            {
+                case CompletionResult.InProgress:
+                    return null;
+                case CompletionResult.Unexpected:
+                case CompletionResult.AttributesMismatch:
+                case CompletionResult.KindMismatch:
+                case CompletionResult.ByteCountMismatch:
+                case CompletionResult.LowerAddressMismatch:
+                case CompletionResult.Overrun:
+                    return $"a completion does not match its request ({result})";
+                default:
+                    entry.Transfer = null;
+                    _tags.Release(completion.Tag);
+                    transfer?.Finish(result switch
+                    {
+                        CompletionResult.Done => Errno.None,
+                        CompletionResult.UnsupportedRequest or CompletionResult.RetryStatus => Errno.EFAULT,
+                        _ => Errno.EIO,
+                    });
+                    return null;
+            }
+        }
+    }
+
+    /// <summary>Fails what is outstanding: the link has ended.</summary>
+    internal void FailAll()
+    {
+        lock (_lock)
+        {
+            _failed = true;
+            foreach (ref Outstanding entry in _outstanding.AsSpan())
+            {
+                entry.Transfer?.Finish(Errno.ENOTCONN);
+                entry.Transfer = null;
+            }
+        }
+    }
+
+    private static int LayOut(Span<byte> frame, ushort function, in TlpHeader header, ReadOnlySpan<byte> data)
+    {
+        Span<byte> tlp = frame[FrameHeader.Length..];
+        int length = header.Encode(tlp);
+        if (header.HasPayload)
+        {
+            length += TlpPayload.Pack(header, data, tlp[length..]);
+        }
+
+        new FrameHeader((uint)length, FrameKind.Tlp, function).Write(frame);
+        return FrameHeader.Length + length;
+    }
+
+    private Errno ReadPieces(
+        ushort function, Bdf requester, ulong address, byte* destination, int length, int maxReadRequest)
+    {
+        Transfer? transfer = Begin();
+        if (transfer is null)
+        {
+            return Errno.ENOTCONN;
+        }
+
+        Errno error = Errno.None;
+        Span<byte> frame = stackalloc byte[FrameHeader.Length + 16];
+        foreach (RequestPiece piece in new RequestSplitter(address, length, maxReadRequest))
+        {
+            error = TakeTag(transfer, out int tag);
+            if (error != Errno.None)
+            {
+                break;
+            }
+
+            TlpHeader header = TlpHeader.MemoryRead(piece.Address, piece.Length, requester, tag);
+            Register(transfer, tag, header, destination + piece.Offset, piece.Length);
+            if (!_link.SendFrames(frame[..LayOut(frame, function, header, [])]))
+            {
+                error = Errno.ENOTCONN;
+                break;
+            }
+        }
+
+        Errno waited = Await(transfer);
+        return error == Errno.None ? waited : error;
+    }
+
+    private Errno Complete(
+        Kind kind,
+        ushort function,
+        Bdf requester,
+        Bdf target,
+        ulong address,
+        byte* destination,
+        int readLength,
+        int writeLength,
+        uint value)
+    {
+        Transfer? transfer = Begin();
+        if (transfer is null)
+        {
+            return Errno.ENOTCONN;
+        }
+
+        Errno error = TakeTag(transfer, out int tag);
+        if (error == Errno.None)
+        {
+            TlpHeader header = kind switch
+            {
+                Kind.IoRead => TlpHeader.IoRead((uint)address, readLength, requester, tag),
+                Kind.IoWrite => TlpHeader.IoWrite((uint)address, writeLength, requester, tag),
+                Kind.ConfigurationRead =>
+                    TlpHeader.ConfigurationRead(target, (int)address, readLength, requester, tag),
+                Kind.ConfigurationWrite =>
+                    TlpHeader.ConfigurationWrite(target, (int)address, writeLength, requester, tag),
+                _ => TlpHeader.MemoryRead(address, readLength, requester, tag),
+            };
+            uint flushed;
+            bool isFlush = destination == null && header.ExpectsData;
+            Register(transfer, tag, header, isFlush ? (byte*)&flushed : destination, header.ReadLength);
+            Span<byte> frame = stackalloc byte[FrameHeader.Length + 16 + sizeof(uint)];
+            var data = new ReadOnlySpan<byte>(&value, writeLength);
+            if (!_link.SendFrames(frame[..LayOut(frame, function, header, data)]))
+            {
+                error = Errno.ENOTCONN;
+            }
+        }
+
+        Errno waited = Await(transfer);
+        return error == Errno.None ? waited : error;
+    }
+
+    private Transfer? Begin()
+    {
+        lock (_lock)
+        {
+            if (_failed)
+            {
+                return null;
+            }
+
+            if (!_idle.TryPop(out Transfer? transfer))
+            {
+                transfer = new Transfer();
+            }
+
+            transfer.Begin();
+            return transfer;
+        }
+    }
+
+    /// <summary>Takes a free tag; where there is none, waits until one of the transfer's own requests is done.</summary>
+    private Errno TakeTag(Transfer transfer, out int tag)
+    {
+        long end = Environment.TickCount64 + (long)s_completionTimeout.TotalMilliseconds;
+        while (!_tags.TryAllocate(out tag))
+        {
+            if (Environment.TickCount64 > end)
+            {
+                return Errno.ETIMEDOUT;
+            }
+
+            transfer.WaitForOne(TimeSpan.FromMilliseconds(1));
+        }
+
+        return Errno.None;
+    }
+
+    private void Register(Transfer transfer, int tag, in TlpHeader header, byte* destination, int length)
+    {
+        lock (_lock)
+        {
+            transfer.Add();
+            _outstanding[tag] = new Outstanding
+            {
+                Transfer = transfer,
+                Destination = destination,
+                Length = length,
+                Assembler = new CompletionAssembler(header),
+            };
+            if (_failed)
+            {
+                _outstanding[tag].Transfer = null;
+                transfer.Finish(Errno.ENOTCONN);
+            }
+        }
+    }
+
+    private Errno Await(Transfer transfer)
+    {
+        bool done = transfer.WaitForAll(s_completionTimeout);
+        lock (_lock)
+        {
+            if (!done)
+            {
+                // What comes later finds no transfer, and only gives back its tag.
+                foreach (ref Outstanding entry in _outstanding.AsSpan())
+                {
+                    if (entry.Transfer == transfer)
+                    {
+                        entry.Transfer = null;
+                        transfer.Finish(Errno.ETIMEDOUT);
+                        Interlocked.Increment(ref _timeouts);
+                    }
+                }
+            }
+
+            Errno error = transfer.Error;
+            _idle.Push(transfer);
+            return error;
+        }
+    }
+
+    private struct Outstanding
+    {
+        public Transfer? Transfer;
+        public byte* Destination;
+        public int Length;
+        public CompletionAssembler Assembler;
+    }
+
+    /// <summary>The requests that one caller waits for.</summary>
+    [SuppressMessage("Design", "CA1001", Justification = "A semaphore without a wait handle holds nothing to dispose.")]
+    private sealed class Transfer
+    {
+        private readonly SemaphoreSlim _finished = new(0);
+        private int _pending;
+        private int _taken;
+        private int _asked;
+
+        public Errno Error { get; private set; }
+
+        public void Begin()
+        {
+            while (_finished.Wait(0))
+            {
+            }
+
+            _pending = 0;
+            _taken = 0;
+            _asked = 0;
+            Error = Errno.None;
+        }
+
+        /// <summary>One more request; under the requester's lock.</summary>
+        public void Add()
+        {
+            _pending++;
+            _asked++;
+        }
+
+        /// <summary>One request is done; under the requester's lock.</summary>
+        public void Finish(Errno error)
+        {
+            if (Error == Errno.None)
+            {
+                Error = error;
+            }
+
+            if (--_pending >= 0)
+            {
+                _finished.Release();
+            }
+        }
+
+        public void WaitForOne(TimeSpan limit)
+        {
+            if (_finished.Wait(limit))
+            {
+                _taken++;
+            }
+        }
+
+        public bool WaitForAll(TimeSpan limit)
+        {
+            for (; _taken < _asked; _taken++)
+            {
+                if (!_finished.Wait(limit))
+                {
+                    return false;
+                }
+            }
+
+            return true;
+        }
+    }
+}

@@ -1,0 +1,115 @@
+using System.Runtime.CompilerServices;
+using Tmds.Linux;
+
+namespace EpfTest.Protocol.Linux;
+
+/// <summary>
+/// Receives a stream of messages with descriptors: as many bytes as there are with one system call, to be taken apart
+/// by the caller. Nothing is allocated by a length that a message claims. For one thread.
+/// </summary>
+/// <remarks>
+/// Descriptors come with the last message that starts in what a receive brought: the kernel ends a receive at the
+/// message that carried them, and a sender has to send such a message in one piece.
+/// </remarks>
+internal sealed class MessageReceiver : IDisposable
+{
+    private const int ReceiveAhead = 64 << 10;
+
+    private readonly UnixSocket _socket;
+    private readonly int _maxMessageSize;
+    private readonly byte[] _buffer;
+    private readonly int[] _descriptors = new int[UnixSocket.MaxDescriptors];
+    private int _start;
+    private int _end;
+    private int _descriptorCount;
+    private int _descriptorsCameBefore;
+
+    /// <summary>Receives from <paramref name="socket"/>, which stays the caller's.</summary>
+    /// <param name="socket">A connected socket.</param>
+    /// <param name="maxMessageSize">Bytes of the largest message.</param>
+    public MessageReceiver(UnixSocket socket, int maxMessageSize)
+    {
+        _socket = socket;
+        _maxMessageSize = maxMessageSize;
+        _buffer = GC.AllocateUninitializedArray<byte>(maxMessageSize + ReceiveAhead, pinned: true);
+    }
+
+    /// <summary>What has come and was not consumed, whole messages and perhaps a part of one.</summary>
+    public ReadOnlySpan<byte> Available => _buffer.AsSpan(_start, _end - _start);
+
+    /// <summary>The descriptors that came with the message that was consumed last; -1 where one was taken.</summary>
+    public Span<int> Descriptors => _start < _descriptorsCameBefore ? [] : _descriptors.AsSpan(0, _descriptorCount);
+
+    /// <summary>Receives more. The caller has consumed all whole messages.</summary>
+    /// <returns>False where the peer hung up, the socket failed, or more descriptors came than a message can have.</returns>
+    [SkipLocalsInit]
+    public bool Receive()
+    {
+        if (_start == _end || _buffer.Length - _start < _maxMessageSize)
+        {
+            // The rest of a message would not fit behind what has come of it.
+            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+            _descriptorsCameBefore -= _start;
+            _end -= _start;
+            _start = 0;
+        }
+
+        Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
+        Errno error = _socket.Receive(_buffer.AsSpan(_end), place, out int descriptorCount, out int received);
+        _end += received;
+        return Keep(place[..descriptorCount]) && error == Errno.None && received > 0;
+    }
+
+    /// <summary>Goes on to the message after the first <paramref name="size"/> available bytes.</summary>
+    public void Consume(int size) => _start += size;
+
+    /// <summary>Takes over a descriptor of the message that was consumed last.</summary>
+    public FileDescriptor TakeDescriptor(int index)
+    {
+        int descriptor = Descriptors[index];
+        Descriptors[index] = -1;
+        return new FileDescriptor(descriptor);
+    }
+
+    /// <summary>Closes the descriptors of the message that was consumed last, as far as nobody took them.</summary>
+    public void CloseDescriptors()
+    {
+        Close(Descriptors);
+        if (_start >= _descriptorsCameBefore)
+        {
+            _descriptorCount = 0;
+        }
+    }
+
+    public void Dispose()
+    {
+        Close(_descriptors.AsSpan(0, _descriptorCount));
+        _descriptorCount = 0;
+    }
+
+    private static void Close(ReadOnlySpan<int> descriptors)
+    {
+        foreach (int descriptor in descriptors)
+        {
+            if (descriptor >= 0)
+            {
+                _ = LibC.close(descriptor);
+            }
+        }
+    }
+
+    private bool Keep(ReadOnlySpan<int> descriptors)
+    {
+        if (descriptors.IsEmpty)
+        {
+            return true;
+        }
+
+        int room = Math.Min(descriptors.Length, _descriptors.Length - _descriptorCount);
+        descriptors[..room].CopyTo(_descriptors.AsSpan(_descriptorCount));
+        _descriptorCount += room;
+        _descriptorsCameBefore = _end;
+        Close(descriptors[room..]);
+        return room == descriptors.Length;
+    }
+}
