@@ -24,6 +24,9 @@ internal interface IEndpoint
     /// <summary>What the host may know of a function, or null where there is none.</summary>
     FunctionDescription? Describe(int function);
 
+    /// <summary>How large a function's requests may be, as the host set it: MPS and MRRS in bytes.</summary>
+    (int MaxPayload, int MaxReadRequest) TransferLimits(int function);
+
     /// <summary>CfgRd0. A function that is not there reads all ones.</summary>
     /// <param name="function">The function block.</param>
     /// <param name="offset">Bytes, a multiple of 4, below 4096.</param>

@@ -1,0 +1,262 @@
+using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.EpcDevice.HostSide;
+
+/// <summary>
+/// The controller's end of the link: listens for an EpfBridge, has its TLPs carried out by the endpoint, and takes the
+/// endpoint's own requests to the host.
+/// </summary>
+/// <remarks>
+/// One thread accepts and receives. With the direct path, host memory that the bridge passed is reached without the
+/// bridge; accesses that cannot go direct are TLPs, and a direct access that follows such a write first reads nothing
+/// from the host (a flush), so that it does not pass it.
+/// </remarks>
+internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
+{
+    private const int ReadCompletionBoundary = 64;
+    private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
+
+    private readonly IEndpoint _endpoint;
+    private readonly UnixListener _listener;
+    private readonly LinkCapabilities _capabilities;
+    private readonly ILogger _logger;
+    private readonly FunctionHostMemory[] _memory;
+    private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
+    private readonly Thread _thread;
+    private volatile LinkConnection? _connection;
+    private volatile bool _up;
+    private volatile bool _stopping;
+
+    /// <summary>Listens at <paramref name="path"/>.</summary>
+    /// <exception cref="LinuxException">The socket cannot be made there.</exception>
+    public BridgeLink(IEndpoint endpoint, string path, LinkCapabilities capabilities, ILogger logger)
+    {
+        _endpoint = endpoint;
+        _capabilities = capabilities;
+        _logger = logger;
+        _memory = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(function => new FunctionHostMemory(this, function))];
+        _listener = UnixListener.Listen(path);
+        _thread = new Thread(Run) { IsBackground = true, Name = "link" };
+    }
+
+    /// <summary>Starts to accept bridges; the endpoint is ready.</summary>
+    public void Start() => _thread.Start();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stopping = true;
+        _listener.Stop();
+        _connection?.Shutdown();
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+
+        _listener.Dispose();
+        foreach (FunctionHostMemory memory in _memory)
+        {
+            memory.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void SetLink(bool up)
+    {
+        LinkConnection? connection = _connection;
+        if (connection is null)
+        {
+            return;
+        }
+
+        if (up)
+        {
+            for (int function = 0; function < _endpoint.FunctionCount; function++)
+            {
+                SendFunction(connection, function);
+                for (int bar = 0; bar < 6; bar++)
+                {
+                    InboundChanged(function, bar);
+                }
+            }
+
+            _up = true;
+            Span<byte> order = stackalloc byte[OrderMessage.Length];
+            OrderMessage.Write(order, _endpoint.FunctionCount);
+            _up = connection.Order(FrameKind.LinkUp, 0, order);
+        }
+        else
+        {
+            Span<byte> order = stackalloc byte[OrderMessage.Length];
+            OrderMessage.Write(order, 0);
+            _up = false;
+            connection.Order(FrameKind.LinkDown, 0, order);
+            ForgetHostMemory();
+        }
+
+        _endpoint.LinkChanged(_up);
+    }
+
+    /// <inheritdoc/>
+    public Errno Read(int function, ulong address, Span<byte> destination) =>
+        _connection is { } connection && _up
+            ? _memory[function].Read(connection, address, destination)
+            : Errno.ENOTCONN;
+
+    /// <inheritdoc/>
+    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) =>
+        _connection is { } connection && _up
+            ? _memory[function].Write(connection, address, source)
+            : Errno.ENOTCONN;
+
+    /// <inheritdoc/>
+    public void SendMsi(int function, int vector) =>
+        Send(function, InterruptMessage.Create(BdfOf(function), msix: false, vector));
+
+    /// <inheritdoc/>
+    public void SendMsix(int function, int vector) =>
+        Send(function, InterruptMessage.Create(BdfOf(function), msix: true, vector));
+
+    /// <inheritdoc/>
+    public void SendIntx(int function, bool asserted)
+    {
+        int pin = Math.Max((_endpoint.Describe(function)?.InterruptPin ?? 1) - 1, 0);
+        MessageCode code = (asserted ? MessageCode.Assert_INTA : MessageCode.Deassert_INTA) + (byte)pin;
+        Send(function, TlpHeader.Message(code, BdfOf(function)));
+    }
+
+    /// <inheritdoc/>
+    public void InboundChanging(int function, int bar)
+    {
+        if (_connection is { } connection && connection.Capabilities.HasFlag(LinkCapabilities.Direct))
+        {
+            Span<byte> order = stackalloc byte[OrderMessage.Length];
+            OrderMessage.Write(order, bar);
+            connection.Order(FrameKind.InboundInvalidate, (ushort)function, order);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void InboundChanged(int function, int bar)
+    {
+        if (_connection is not { } connection || !connection.Capabilities.HasFlag(LinkCapabilities.Direct))
+        {
+            return;
+        }
+
+        Span<byte> message = stackalloc byte[InboundAddMessage.Length];
+        foreach (InboundMapping mapping in _endpoint.ResolveInbound(function, bar))
+        {
+            new InboundAddMessage(bar, mapping.Access, mapping.BarOffset, mapping.Size, mapping.FileOffset).Write(message);
+            connection.SendControl(FrameKind.InboundAdd, (ushort)function, message, mapping.File.Descriptor);
+        }
+    }
+
+    internal Errno ReadByTlp(int function, ulong address, Span<byte> destination) =>
+        _connection?.Requester.ReadMemory(
+            (ushort)function,
+            BdfOf(function),
+            address,
+            destination,
+            _endpoint.TransferLimits(function).MaxReadRequest) ?? Errno.ENOTCONN;
+
+    internal Errno WriteByTlp(int function, ulong address, ReadOnlySpan<byte> source) =>
+        _connection?.Requester.WriteMemory(
+            (ushort)function, BdfOf(function), address, source, _endpoint.TransferLimits(function).MaxPayload)
+        ?? Errno.ENOTCONN;
+
+    /// <summary>Bus 1, as the one endpoint below a root port; a device for each eight functions.</summary>
+    private static Bdf BdfOf(int function) => new(1, function / 8, function % 8);
+
+    private static void SendFunction(LinkConnection connection, FunctionDescription? function, int number)
+    {
+        BarMessage[] bars = new BarMessage[6];
+        for (int bar = 0; function is not null && bar < bars.Length; bar++)
+        {
+            if (function.Bars[bar] is { } spec)
+            {
+                BarFlags flags = spec.Kind switch
+                {
+                    BarKind.Io => BarFlags.Io,
+                    BarKind.Memory64 => BarFlags.Memory64,
+                    _ => BarFlags.None,
+                };
+                bars[bar] = new BarMessage(
+                    spec.Size, function.BarAddresses[bar], flags | (spec.Prefetchable ? BarFlags.Prefetchable : 0));
+            }
+        }
+
+        var message = new FunctionMessage(
+            function is not null,
+            (byte)(function?.InterruptPin ?? 0),
+            (ushort)(function?.MsiVectors ?? 0),
+            (ushort)(function?.MsixVectors ?? 0),
+            bars);
+        Span<byte> payload = stackalloc byte[FunctionMessage.Length];
+        message.Write(payload);
+        connection.SendControl(FrameKind.Function, (ushort)number, payload);
+    }
+
+    private void SendFunction(LinkConnection connection, int function) =>
+        SendFunction(connection, _endpoint.Describe(function), function);
+
+    private void Send(int function, in TlpHeader message)
+    {
+        if (_up)
+        {
+            _connection?.Requester.SendMessage((ushort)function, message);
+        }
+    }
+
+    private void Run()
+    {
+        while (!_stopping)
+        {
+            try
+            {
+                UnixSocket? socket = _listener.Accept();
+                if (socket is not null && LinkConnection.Open(
+                    socket, LinkRole.Endpoint, _capabilities, this, _logger) is { } connection)
+                {
+                    Serve(connection);
+                }
+            }
+            catch (LinuxException error)
+            {
+                _logger.LogError("{Path}: {Error}", _listener.Path, error.Message);
+                Thread.Sleep(s_acceptRetryDelay);
+            }
+        }
+    }
+
+    private void Serve(LinkConnection connection)
+    {
+        _logger.LogInformation("bridge connected ({Capabilities})", connection.Capabilities);
+        _connection = connection;
+        if (!_stopping)
+        {
+            _endpoint.HostPresenceChanged(true);
+            connection.Run();
+        }
+
+        _up = false;
+        _connection = null;
+        _endpoint.HostPresenceChanged(false);
+        ForgetHostMemory();
+        connection.Dispose();
+        _logger.LogInformation("bridge disconnected");
+    }
+
+    private void ForgetHostMemory()
+    {
+        foreach (FunctionHostMemory memory in _memory)
+        {
+            memory.Table.UnmapAll();
+        }
+    }
+}

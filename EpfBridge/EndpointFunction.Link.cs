@@ -1,0 +1,124 @@
+using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.VfioUser;
+
+namespace EpfTest.EpfBridge;
+
+/// <content>What arrives from EpcDevice; called by the link's receiving thread.</content>
+internal sealed partial class EndpointFunction
+{
+    private const int ReadCompletionBoundary = 64;
+
+    /// <summary>The host has placed a BAR.</summary>
+    public void SetBarAddress(int bar, ulong address) => Volatile.Write(ref _barAddresses[bar], address);
+
+    /// <summary>A part of a BAR is this memory.</summary>
+    /// <returns>False where it cannot be: it is outside its BAR or its file, or overlaps.</returns>
+    public bool AddInbound(InboundAddMessage message, FileDescriptor descriptor)
+    {
+        ulong size = _description.Bars[message.Bar].Size;
+        if (message.Offset > size || message.Size > size - message.Offset)
+        {
+            descriptor.Dispose();
+            return false;
+        }
+
+        return _inbound[message.Bar].Map(
+            message.Offset, message.Size, message.Access, descriptor, message.FileOffset, mayMap: true, out _) == Errno.None;
+    }
+
+    /// <summary>Forgets what a BAR is; on return no access to that memory is under way any more.</summary>
+    public void InvalidateInbound(int bar)
+    {
+        if (bar >= 0 && bar < _inbound.Length)
+        {
+            _inbound[bar].UnmapAll();
+        }
+    }
+
+    /// <summary>A request or message of the function.</summary>
+    public void HandleTlp(in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (header.IsMessage)
+        {
+            Interrupt(header);
+        }
+        else if (header.IsMemoryRead)
+        {
+            Load(header);
+        }
+        else if (header.IsMemory && header.HasPayload && !header.IsAtomicOp)
+        {
+            Store(header, payload);
+        }
+        else if (header.IsNonPosted)
+        {
+            _link.Requester.SendCompletion(_number, header, s_rootComplex, CompletionStatus.UnsupportedRequest);
+        }
+    }
+
+    private void Interrupt(in TlpHeader header)
+    {
+        if (_client is not { } client)
+        {
+            return;
+        }
+
+        if (InterruptMessage.TryRead(header, out bool msix, out int vector))
+        {
+            IrqIndex index = msix ? IrqIndex.Msix : IrqIndex.Msi;
+            if (vector < IrqCounts[(int)index])
+            {
+                client.Interrupts.Trigger(index, vector);
+            }
+        }
+        else if (header.MessageCode is >= MessageCode.Assert_INTA and <= MessageCode.Deassert_INTD
+            && IrqCounts[(int)IrqIndex.Intx] > 0)
+        {
+            client.Interrupts.SetIntx(header.MessageCode <= MessageCode.Assert_INTD);
+        }
+    }
+
+    private void Load(in TlpHeader header)
+    {
+        Span<byte> data = _data.AsSpan(0, header.ReadLength);
+        bool isFlush = header.FirstByteEnables == 0;
+        Errno error = isFlush ? Errno.None : _client?.Memory.Read(header.FirstByteAddress, data) ?? Errno.EFAULT;
+        if (error == Errno.None)
+        {
+            _link.Requester.SendData(_number, header, s_rootComplex, data, ReadCompletionBoundary, MaxPayload);
+        }
+        else
+        {
+            _link.Requester.SendCompletion(
+                _number,
+                header,
+                s_rootComplex,
+                error is Errno.EFAULT or Errno.EACCES ? CompletionStatus.UnsupportedRequest : CompletionStatus.CompleterAbort);
+        }
+    }
+
+    private void Store(in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (header.Poisoned || _client is not { } client || header.FirstByteEnables == 0)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> bytes = TlpPayload.Unpack(header, payload);
+        if (header.IsContiguous)
+        {
+            client.Memory.Write(header.FirstByteAddress, bytes);
+            return;
+        }
+
+        for (int i = 0, position = header.FirstByteOffset; i < bytes.Length; i++, position++)
+        {
+            if ((header.ByteEnablesOf(position / TlpLimits.Dw) >> (position % TlpLimits.Dw) & 1) != 0)
+            {
+                client.Memory.Write(header.FirstByteAddress + (ulong)i, bytes.Slice(i, 1));
+            }
+        }
+    }
+}

@@ -1,0 +1,294 @@
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.VfioUser;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.EpfBridge;
+
+/// <summary>
+/// A function of the endpoint as the host sees it: what QEMU asks becomes TLPs to EpcDevice, or, where it passed the
+/// memory behind a BAR, an access to that; TLPs from there become accesses to the host's memory and interrupts.
+/// </summary>
+/// <remarks>
+/// The vfio-user thread of the function calls the device's side, the link's receiving thread the link's side. A direct
+/// access that follows a write that went as a TLP first reads nothing from there (a flush), so that it does not pass it.
+/// </remarks>
+internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
+{
+    private const int ConfigSize = 4096;
+    private const int MaxPayload = 256;
+    private const int MaxReadRequest = 512;
+    private static readonly Bdf s_rootComplex = new(0, 0, 0);
+
+    private readonly LinkConnection _link;
+    private readonly ushort _number;
+    private readonly FunctionMessage _description;
+    private readonly ILogger _logger;
+    private readonly ulong[] _barAddresses;
+    private readonly DmaTable[] _inbound;
+    private readonly DeviceRegion[] _regions = new DeviceRegion[RegionIndex.Count];
+    private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
+    private IVfioUserClient? _client;
+    private volatile bool _isPresent;
+    private bool _mustFlush;
+    private ulong _lastPosted;
+
+    public EndpointFunction(LinkConnection link, ushort number, FunctionMessage description, ILogger logger)
+    {
+        _link = link;
+        _number = number;
+        _description = description;
+        _logger = logger;
+        _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
+        _inbound = [.. description.Bars.Select(_ => new DmaTable(NoMessages.Instance))];
+        Array.Fill(_regions, DeviceRegion.Absent);
+        for (int bar = 0; bar < description.Bars.Count; bar++)
+        {
+            if (description.Bars[bar].Size > 0)
+            {
+                _regions[bar] = new DeviceRegion(description.Bars[bar].Size);
+            }
+        }
+
+        _regions[RegionIndex.Config] = new DeviceRegion(ConfigSize);
+        IrqCounts = [description.InterruptPin > 0 ? 1 : 0, description.MsiVectors, description.MsixVectors, 1, 1];
+    }
+
+    /// <summary>Whether the EP side has set this function up.</summary>
+    public bool Exists => _description.Present;
+
+    /// <summary>False once the link is down: the host then reads all ones.</summary>
+    public bool IsPresent
+    {
+        get => _isPresent;
+        set => _isPresent = value;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DeviceRegion> Regions => _regions;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> IrqCounts { get; }
+
+    private bool IsDirect => _link.Capabilities.HasFlag(LinkCapabilities.Direct);
+
+    private Bdf Target => new(1, _number / 8, _number % 8);
+
+    /// <inheritdoc/>
+    public void Attach(IVfioUserClient client) => _client = client;
+
+    /// <inheritdoc/>
+    public void ClientDisconnected()
+    {
+        if (IsDirect)
+        {
+            Order(FrameKind.MemoryInvalidateAll, 0);
+        }
+
+        Reset();
+    }
+
+    /// <inheritdoc/>
+    public void DmaMapped(DmaRange range)
+    {
+        if (IsDirect)
+        {
+            Span<byte> message = stackalloc byte[MemoryMessage.Length];
+            new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
+            _link.SendControl(FrameKind.MemoryAdd, _number, message, range.File?.Descriptor);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void DmaUnmapping(DmaRange range)
+    {
+        if (IsDirect)
+        {
+            Span<byte> message = stackalloc byte[MemoryMessage.Length];
+            new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
+            _link.Order(FrameKind.MemoryInvalidate, _number, message);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Reset()
+    {
+        // ResetKind.Hot of the configuration space model: what a secondary bus reset does to a function.
+        const int Hot = 1;
+        Order(FrameKind.FunctionReset, Hot);
+    }
+
+    /// <inheritdoc/>
+    public Errno ReadRegion(int region, ulong offset, Span<byte> data)
+    {
+        Errno error = !_isPresent
+            ? Errno.ENOTCONN
+            : region == RegionIndex.Config ? ReadConfig((int)offset, data) : ReadBar(region, offset, data);
+        if (error != Errno.None)
+        {
+            // What a root complex gives the host for Unsupported Request and for a completion time-out.
+            data.Fill(byte.MaxValue);
+            LogFailure("read", region, offset, error);
+        }
+
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public Errno WriteRegion(int region, ulong offset, ReadOnlySpan<byte> data)
+    {
+        Errno error = !_isPresent
+            ? Errno.ENOTCONN
+            : region == RegionIndex.Config ? WriteConfig((int)offset, data) : WriteBar(region, offset, data);
+        if (error != Errno.None)
+        {
+            LogFailure("write", region, offset, error);
+        }
+
+        return Errno.None;
+    }
+
+    public void Dispose()
+    {
+        foreach (DmaTable table in _inbound)
+        {
+            table.Dispose();
+        }
+    }
+
+    private void LogFailure(string verb, int region, ulong offset, Errno error)
+    {
+        if (_logger.IsEnabled(LogLevel.Debug))
+        {
+            _logger.LogDebug(
+                "function {Function}: {Verb} of region {Region} at 0x{Offset:x}: {Error}", _number, verb, region, offset, error);
+        }
+    }
+
+    private void Order(FrameKind kind, int number)
+    {
+        Span<byte> order = stackalloc byte[OrderMessage.Length];
+        OrderMessage.Write(order, number);
+        _link.Order(kind, _number, order);
+    }
+
+    private Errno ReadConfig(int offset, Span<byte> data)
+    {
+        Span<byte> dword = stackalloc byte[TlpLimits.Dw];
+        while (!data.IsEmpty)
+        {
+            int inside = offset % TlpLimits.Dw;
+            int length = Math.Min(data.Length, TlpLimits.Dw - inside);
+            Errno error = _link.Requester.ReadConfiguration(_number, s_rootComplex, Target, offset - inside, dword);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            dword.Slice(inside, length).CopyTo(data);
+            data = data[length..];
+            offset += length;
+        }
+
+        return Errno.None;
+    }
+
+    private Errno WriteConfig(int offset, ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            int length = Math.Min(data.Length, TlpLimits.Dw - (offset % TlpLimits.Dw));
+            Errno error = _link.Requester.WriteConfiguration(_number, s_rootComplex, Target, offset, data[..length]);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            data = data[length..];
+            offset += length;
+        }
+
+        return Errno.None;
+    }
+
+    private Errno ReadBar(int bar, ulong offset, Span<byte> data)
+    {
+        if (_inbound[bar].Count > 0)
+        {
+            Flush();
+            if (_inbound[bar].Read(offset, data) == Errno.None)
+            {
+                return Errno.None;
+            }
+        }
+
+        ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
+        if (!_description.Bars[bar].Flags.HasFlag(BarFlags.Io))
+        {
+            return _link.Requester.ReadMemory(_number, s_rootComplex, address, data, MaxReadRequest);
+        }
+
+        while (!data.IsEmpty)
+        {
+            int length = Math.Min(data.Length, TlpLimits.Dw - (int)(address % TlpLimits.Dw));
+            Errno error = _link.Requester.ReadIo(_number, s_rootComplex, (uint)address, data[..length]);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            data = data[length..];
+            address += (ulong)length;
+        }
+
+        return Errno.None;
+    }
+
+    private Errno WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data)
+    {
+        if (_inbound[bar].Count > 0)
+        {
+            Flush();
+            if (_inbound[bar].Write(offset, data) == Errno.None)
+            {
+                return Errno.None;
+            }
+        }
+
+        ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
+        if (!_description.Bars[bar].Flags.HasFlag(BarFlags.Io))
+        {
+            _lastPosted = address;
+            _mustFlush = true;
+            return _link.Requester.WriteMemory(_number, s_rootComplex, address, data, MaxPayload);
+        }
+
+        while (!data.IsEmpty)
+        {
+            int length = Math.Min(data.Length, TlpLimits.Dw - (int)(address % TlpLimits.Dw));
+            Errno error = _link.Requester.WriteIo(_number, s_rootComplex, (uint)address, data[..length]);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            data = data[length..];
+            address += (ulong)length;
+        }
+
+        return Errno.None;
+    }
+
+    /// <summary>A direct access may not pass a write that went as a TLP.</summary>
+    private void Flush()
+    {
+        if (_mustFlush)
+        {
+            _mustFlush = false;
+            _link.Requester.ReadMemory(_number, s_rootComplex, _lastPosted, [], MaxReadRequest);
+        }
+    }
+}

@@ -1,0 +1,29 @@
+using System.Buffers.Binary;
+
+namespace EpfTest.Protocol.Link.Messages;
+
+/// <summary><see cref="FrameKind.BarAddress"/>: BAR (4), reserved (4), address (8).</summary>
+/// <param name="Bar">0 to 5.</param>
+/// <param name="Address">Host bus address.</param>
+public readonly record struct BarAddressMessage(int Bar, ulong Address)
+{
+    /// <summary>Bytes.</summary>
+    public const int Length = 16;
+
+    /// <summary>Writes <see cref="Length"/> bytes.</summary>
+    public void Write(Span<byte> destination)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(destination, Bar);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], Address);
+    }
+
+    /// <summary>Reads it back.</summary>
+    public static bool TryRead(ReadOnlySpan<byte> source, out BarAddressMessage message)
+    {
+        message = source.Length == Length
+            ? new(BinaryPrimitives.ReadInt32LittleEndian(source), BinaryPrimitives.ReadUInt64LittleEndian(source[8..]))
+            : default;
+        return source.Length == Length && message.Bar is >= 0 and <= 5;
+    }
+}
