@@ -108,8 +108,10 @@ internal sealed partial class VfioUserConnection : IDisposable
             _start = 0;
         }
 
+        // Descriptors that wait for the rest of their message must not mix with those of the next.
+        int room = _descriptorCount > 0 ? MissingBytes() : _received.Length - _end;
         Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
-        Errno error = _socket.Receive(_received.AsSpan(_end), place, out int descriptorCount, out int received);
+        Errno error = _socket.Receive(_received.AsSpan(_end, room), place, out int descriptorCount, out int received);
         _end += received;
         if (descriptorCount > 0 && !Keep(place[..descriptorCount]))
         {
@@ -123,6 +125,15 @@ internal sealed partial class VfioUserConnection : IDisposable
         }
 
         return error == Errno.None && received > 0;
+    }
+
+    /// <summary>How many bytes of the message at hand have still to come, as far as is known.</summary>
+    private int MissingBytes()
+    {
+        int available = _end - _start;
+        return available < MessageHeader.Length
+            ? MessageHeader.Length - available
+            : (int)MessageHeader.Read(_received.AsSpan(_start)).Size - available;
     }
 
     private bool Keep(ReadOnlySpan<int> descriptors)
