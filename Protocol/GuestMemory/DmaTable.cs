@@ -276,7 +276,9 @@ public sealed class DmaTable : IDisposable
         file = range.File;
         fileOffset = range.FileOffset + inside;
         length = (int)Math.Min((ulong)wanted, range.Size - inside);
-        return range.Access.HasFlag(access) ? Errno.None : Errno.EACCES;
+
+        // Not HasFlag(), which allocates where code is not optimised.
+        return (range.Access & access) != 0 ? Errno.None : Errno.EACCES;
     }
 
     /// <summary>The index of the first range that starts above <paramref name="address"/>.</summary>
