@@ -70,7 +70,9 @@ public sealed class DmaTable : IDisposable
         SharedFile? file = null;
         if (descriptor is not null && FileIdentity.TryRead(descriptor.Number, out FileIdentity identity, out ulong length))
         {
-            file = Share(descriptor, identity, length, mayMap);
+            // A file that is not to be mapped is as good as one that could shrink.
+            identity = identity with { CannotShrink = identity.CannotShrink && mayMap };
+            file = Share(descriptor, identity, length);
             if (!file.Covers(fileOffset, size) || (access.HasFlag(DmaAccess.Write) && !identity.Writable))
             {
                 Release(file);
@@ -155,6 +157,11 @@ public sealed class DmaTable : IDisposable
     /// </returns>
     public Errno Read(ulong address, Span<byte> destination)
     {
+        if (Wraps(address, destination.Length))
+        {
+            return Errno.EFAULT;
+        }
+
         while (!destination.IsEmpty)
         {
             int length;
@@ -198,6 +205,11 @@ public sealed class DmaTable : IDisposable
     /// <returns>As for <see cref="Read"/>.</returns>
     public Errno Write(ulong address, ReadOnlySpan<byte> source)
     {
+        if (Wraps(address, source.Length))
+        {
+            return Errno.EFAULT;
+        }
+
         while (!source.IsEmpty)
         {
             int length;
@@ -235,12 +247,10 @@ public sealed class DmaTable : IDisposable
         return Errno.None;
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        UnmapAll();
-        _lock.Dispose();
-    }
+    /// <summary>Removes every range. Threads that still ask find no memory, so the lock is not disposed.</summary>
+    public void Dispose() => UnmapAll();
+
+    private static bool Wraps(ulong address, int length) => length > 0 && address + (ulong)(length - 1) < address;
 
     /// <summary>Finds what holds <paramref name="address"/> and how many of <paramref name="wanted"/> bytes.</summary>
     private Errno Lookup(
@@ -266,7 +276,9 @@ public sealed class DmaTable : IDisposable
         file = range.File;
         fileOffset = range.FileOffset + inside;
         length = (int)Math.Min((ulong)wanted, range.Size - inside);
-        return range.Access.HasFlag(access) ? Errno.None : Errno.EACCES;
+
+        // Not HasFlag(), which allocates where code is not optimised.
+        return (range.Access & access) != 0 ? Errno.None : Errno.EACCES;
     }
 
     /// <summary>The index of the first range that starts above <paramref name="address"/>.</summary>
@@ -305,12 +317,12 @@ public sealed class DmaTable : IDisposable
         _count++;
     }
 
-    private SharedFile Share(FileDescriptor descriptor, FileIdentity identity, ulong length, bool mayMap)
+    private SharedFile Share(FileDescriptor descriptor, FileIdentity identity, ulong length)
     {
         // A file that has grown since it was opened here is opened again, at its new length.
         if (!_files.TryGetValue(identity, out SharedFile? file) || !file.Covers(0, length))
         {
-            file = SharedFile.Open(descriptor.Duplicate(), identity, length, mayMap);
+            file = SharedFile.Open(descriptor.Duplicate(), identity, length);
             _files[identity] = file;
         }
 

@@ -37,10 +37,10 @@ public sealed unsafe class SharedFile
 
     /// <summary>Takes ownership of <paramref name="descriptor"/> and maps the file where it cannot shrink.</summary>
     /// <returns>The file, with no reference yet.</returns>
-    internal static SharedFile Open(FileDescriptor descriptor, FileIdentity identity, ulong length, bool mayMap)
+    internal static SharedFile Open(FileDescriptor descriptor, FileIdentity identity, ulong length)
     {
         var file = new SharedFile(descriptor, identity, length);
-        if (mayMap && identity.CannotShrink && length > 0)
+        if (identity.CannotShrink && length > 0)
         {
             int protection = identity.Writable ? LibC.PROT_READ | LibC.PROT_WRITE : LibC.PROT_READ;
             void* mapping = LibC.mmap(null, (size_t)length, protection, LibC.MAP_SHARED, descriptor.Number, 0);

@@ -11,6 +11,9 @@ public sealed class UnixListener : FileDescriptor
 {
     private const int Backlog = 8;
 
+    // Null until the socket file is ours to remove.
+    private byte[]? _fileName;
+
     private UnixListener(int descriptor, string path)
         : base(descriptor) => Path = path;
 
@@ -28,12 +31,10 @@ public sealed class UnixListener : FileDescriptor
         try
         {
             // The mode of a socket file comes from the mode of the socket at bind(2), less the umask.
-            if (LibC.fchmod(listener.Number, (mode_t)0x180) != 0
-                || LibC.bind(listener.Number, (sockaddr*)&address, length) != 0
-                || LibC.listen(listener.Number, Backlog) != 0)
-            {
-                throw LinuxException.FromLastError($"listen at {path}");
-            }
+            Check(LibC.fchmod(listener.Number, (mode_t)0x180));
+            Check(LibC.bind(listener.Number, (sockaddr*)&address, length));
+            listener._fileName = FileName(path);
+            Check(LibC.listen(listener.Number, Backlog));
         }
         catch
         {
@@ -42,6 +43,14 @@ public sealed class UnixListener : FileDescriptor
         }
 
         return listener;
+
+        void Check(int result)
+        {
+            if (result != 0)
+            {
+                throw LinuxException.FromLastError($"listen at {path}");
+            }
+        }
     }
 
     /// <summary>Waits for the next client.</summary>
@@ -73,12 +82,22 @@ public sealed class UnixListener : FileDescriptor
     public void Stop() => _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
 
     /// <inheritdoc/>
-    protected override bool ReleaseHandle()
+    protected override unsafe bool ReleaseHandle()
     {
         bool closed = base.ReleaseHandle();
-        File.Delete(Path);
+        if (_fileName is not null)
+        {
+            // The bytes end with a zero. Nobody is there to be told where the file, or its directory, has gone already.
+            fixed (byte* name = _fileName)
+            {
+                _ = LibC.unlink(name);
+            }
+        }
+
         return closed;
     }
+
+    private static byte[] FileName(string path) => Encoding.UTF8.GetBytes(path + '\0');
 
     private static void RemoveStale(string path)
     {
@@ -107,7 +126,7 @@ public sealed class UnixListener : FileDescriptor
     {
         stat status;
         // The bytes end with a zero, and status is what lstat(2) fills.
-        fixed (byte* name = Encoding.UTF8.GetBytes(path + '\0'))
+        fixed (byte* name = FileName(path))
         {
             return LibC.lstat(name, &status) == 0 && LibC.S_ISSOCK(status.st_mode);
         }

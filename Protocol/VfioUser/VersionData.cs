@@ -47,12 +47,14 @@ internal readonly record struct VersionData(
             var reader = new Utf8JsonReader(json[..^1]);
             using var document = JsonDocument.ParseValue(ref reader);
             JsonElement root = document.RootElement;
-            return root.ValueKind == JsonValueKind.Object
+            return !reader.Read()
+                && root.ValueKind == JsonValueKind.Object
                 && (!root.TryGetProperty("capabilities", out JsonElement capabilities)
                     || TryReadCapabilities(capabilities, ref data));
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // The latter comes of a name with half a surrogate pair in it.
             return false;
         }
     }

@@ -25,13 +25,14 @@ internal sealed partial class VfioUserConnection
     private int _servingThread;
     private ushort _lastId;
     private bool _gone;
+    private bool _closed;
 
     /// <summary>Reads guest memory by messages. May be called by any thread but the one that serves the client.</summary>
     public unsafe Errno DmaRead(ulong address, Span<byte> destination)
     {
         while (!destination.IsEmpty)
         {
-            int length = Math.Min(destination.Length, MaxTransfer);
+            int length = Math.Min(destination.Length, _maxTransfer);
             Errno error;
 
             // In bounds: the reply's data is copied only if it has the length asked for, and only while we wait.
@@ -57,7 +58,7 @@ internal sealed partial class VfioUserConnection
     {
         while (!source.IsEmpty)
         {
-            int length = Math.Min(source.Length, MaxTransfer);
+            int length = Math.Min(source.Length, _maxTransfer);
             Errno error = Ask(VfioUserCommand.DmaWrite, address, null, length, source[..length]);
             if (error != Errno.None)
             {
@@ -71,9 +72,6 @@ internal sealed partial class VfioUserConnection
         return Errno.None;
     }
 
-    private int MaxTransfer =>
-        (int)Math.Min((_client ?? VersionData.Default).MaxDataTransferSize, VersionData.OurMaxDataTransferSize);
-
     private unsafe Errno Ask(
         VfioUserCommand command, ulong address, byte* destination, int length, ReadOnlySpan<byte> data)
     {
@@ -83,7 +81,7 @@ internal sealed partial class VfioUserConnection
                 $"{command} at 0x{address:x}: the thread that serves the client cannot wait for its answer");
         }
 
-        Errno error = Register(destination, length, out ushort id, out ClientRequest? request);
+        Errno error = Register(command, destination, length, out ushort id, out ClientRequest? request);
         if (request is null)
         {
             return error;
@@ -107,13 +105,14 @@ internal sealed partial class VfioUserConnection
         }
     }
 
-    private unsafe Errno Register(byte* destination, int length, out ushort id, out ClientRequest? request)
+    private unsafe Errno Register(
+        VfioUserCommand command, byte* destination, int length, out ushort id, out ClientRequest? request)
     {
         lock (_requestLock)
         {
             id = 0;
             request = null;
-            if (_gone)
+            if (_gone || _maxTransfer == 0)
             {
                 return Errno.ENOTCONN;
             }
@@ -128,7 +127,7 @@ internal sealed partial class VfioUserConnection
                 request = new ClientRequest();
             }
 
-            request.Prepare(destination, length);
+            request.Prepare(command, destination, length);
             do
             {
                 id = ++_lastId;
@@ -144,12 +143,24 @@ internal sealed partial class VfioUserConnection
         int size = MessageHeader.Length + DmaAccessHeader + data.Length;
         lock (_sendLock)
         {
+            if (_closed)
+            {
+                return Errno.ENOTCONN;
+            }
+
             new MessageHeader(id, command, (uint)size, MessageFlags.Command, Errno.None).Write(_command);
             Span<byte> payload = _command.AsSpan(MessageHeader.Length);
             BinaryPrimitives.WriteUInt64LittleEndian(payload, address);
             BinaryPrimitives.WriteUInt64LittleEndian(payload[8..], (ulong)length);
             data.CopyTo(payload[DmaAccessHeader..]);
-            return _socket.Send(_command.AsSpan(0, size));
+            Errno error = _socket.Send(_command.AsSpan(0, size));
+            if (error != Errno.None)
+            {
+                // A part may have gone out, after which the client could make sense of nothing.
+                Shutdown();
+            }
+
+            return error;
         }
     }
 
@@ -191,6 +202,7 @@ internal sealed partial class VfioUserConnection
     /// <summary>One command that the client has not answered yet; guarded by the lock of the requests.</summary>
     private sealed unsafe class ClientRequest
     {
+        private VfioUserCommand _command;
         private byte* _destination;
         private int _length;
 
@@ -200,9 +212,10 @@ internal sealed partial class VfioUserConnection
 
         public Errno Error { get; set; }
 
-        public void Prepare(byte* destination, int length)
+        public void Prepare(VfioUserCommand command, byte* destination, int length)
         {
             Done.Reset();
+            _command = command;
             _destination = destination;
             Abandoned = false;
             Error = Errno.None;
@@ -221,7 +234,8 @@ internal sealed partial class VfioUserConnection
             {
                 Error = header.Error > Errno.None ? header.Error : Errno.EINVAL;
             }
-            else if (_destination != null && payload.Length != DmaAccessHeader + _length)
+            else if (header.Command != _command
+                || (_destination != null && payload.Length != DmaAccessHeader + _length))
             {
                 Error = Errno.EPROTO;
             }

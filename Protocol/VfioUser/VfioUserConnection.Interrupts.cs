@@ -23,7 +23,8 @@ internal sealed partial class VfioUserConnection
         ReadOnlySpan<byte> bools = payload[IrqSetSize..];
         IrqSetFlags data = flags & IrqSetFlags.DataMask;
         IrqSetFlags action = flags & IrqSetFlags.ActionsMask;
-        if (!IsValid(index, start, count, data, action, bools.Length)
+        if (flags != (data | action)
+            || !IsValid(index, start, count, data, action, bools.Length)
             || (_descriptorCount > 0 && (data != IrqSetFlags.DataEventFd || _descriptorCount != count)))
         {
             return Errno.EINVAL;

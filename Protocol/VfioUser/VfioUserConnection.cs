@@ -49,7 +49,8 @@ internal sealed partial class VfioUserConnection : IDisposable
     private readonly byte[] _reply = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
     private readonly List<int> _replyDescriptors = [];
 
-    private VersionData? _client;
+    // What one message may read or write, in bytes; 0 until the client has agreed on a version.
+    private volatile int _maxTransfer;
     private bool _trusted = true;
 
     public VfioUserConnection(
@@ -84,11 +85,21 @@ internal sealed partial class VfioUserConnection : IDisposable
     /// <summary>Ends the connection; <see cref="Run"/> returns. May be called by any thread.</summary>
     public void Shutdown() => _socket.Shutdown();
 
-    /// <summary>Fails the requests that still wait for the client.</summary>
+    /// <summary>
+    /// Fails the requests that still wait for the client. Nobody uses the socket after that: its number may soon be
+    /// that of the next client's.
+    /// </summary>
     public void Dispose()
     {
-        CloseDescriptors();
+        // Wakes whoever is sending.
+        Shutdown();
         FailRequests();
+        lock (_sendLock)
+        {
+            _closed = true;
+        }
+
+        CloseDescriptors();
     }
 
     [SkipLocalsInit]
@@ -108,8 +119,10 @@ internal sealed partial class VfioUserConnection : IDisposable
             _start = 0;
         }
 
+        // Descriptors that wait for the rest of their message must not mix with those of the next.
+        int room = _descriptorCount > 0 ? MissingBytes() : _received.Length - _end;
         Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
-        Errno error = _socket.Receive(_received.AsSpan(_end), place, out int descriptorCount, out int received);
+        Errno error = _socket.Receive(_received.AsSpan(_end, room), place, out int descriptorCount, out int received);
         _end += received;
         if (descriptorCount > 0 && !Keep(place[..descriptorCount]))
         {
@@ -123,6 +136,15 @@ internal sealed partial class VfioUserConnection : IDisposable
         }
 
         return error == Errno.None && received > 0;
+    }
+
+    /// <summary>How many bytes of the message at hand have still to come, as far as is known.</summary>
+    private int MissingBytes()
+    {
+        int available = _end - _start;
+        return available < MessageHeader.Length
+            ? MessageHeader.Length - available
+            : (int)MessageHeader.Read(_received.AsSpan(_start)).Size - available;
     }
 
     private bool Keep(ReadOnlySpan<int> descriptors)
@@ -195,7 +217,8 @@ internal sealed partial class VfioUserConnection : IDisposable
             _logger.LogDebug("{Command} ({Size} bytes): {Error}", header.Command, header.Size, error);
         }
 
-        if (!header.Flags.HasFlag(MessageFlags.NoReply) || !header.IsCommand)
+        // Not HasFlag(), which allocates where code is not optimised.
+        if ((header.Flags & MessageFlags.NoReply) == 0 || !header.IsCommand)
         {
             Reply(header, error, length);
         }
@@ -208,7 +231,7 @@ internal sealed partial class VfioUserConnection : IDisposable
     private Errno Execute(VfioUserCommand command, ReadOnlySpan<byte> payload, out int length)
     {
         length = 0;
-        if (_client is null)
+        if (_maxTransfer == 0)
         {
             Errno error = command == VfioUserCommand.Version ? Negotiate(payload, out length) : Errno.EINVAL;
             if (error != Errno.None)
@@ -253,7 +276,7 @@ internal sealed partial class VfioUserConnection : IDisposable
             return Errno.EINVAL;
         }
 
-        _client = client;
+        _maxTransfer = (int)Math.Min(client.MaxDataTransferSize, VersionData.OurMaxDataTransferSize);
         Span<byte> reply = ReplyPayload;
         BitConverter.TryWriteBytes(reply, VersionData.Major);
         BitConverter.TryWriteBytes(reply[sizeof(ushort)..], VersionData.Minor);

@@ -20,6 +20,9 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
     private readonly InterruptTable _interrupts;
     private readonly ManualResetEventSlim _stopping = new();
     private readonly Thread _thread;
+
+    // Whoever shuts the connection down holds the lock, so that its socket is still open.
+    private readonly Lock _connectionLock = new();
     private volatile VfioUserConnection? _connection;
 
     /// <summary>Listens at <paramref name="path"/> and serves clients until disposed.</summary>
@@ -56,9 +59,18 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
     /// <summary>Ends the connection, if there is one, and stops listening.</summary>
     public void Dispose()
     {
+        if (_stopping.IsSet)
+        {
+            return;
+        }
+
         _stopping.Set();
         _listener.Stop();
-        _connection?.Shutdown();
+        lock (_connectionLock)
+        {
+            _connection?.Shutdown();
+        }
+
         _thread.Join();
         _listener.Dispose();
         _interrupts.Dispose();
@@ -102,7 +114,13 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
         }
         finally
         {
-            _connection = null;
+            lock (_connectionLock)
+            {
+                _connection = null;
+            }
+
+            // First of all: the device may have to wait for threads that wait for the client.
+            connection.Dispose();
             foreach (DmaRange range in _memory.Ranges)
             {
                 _device.DmaUnmapping(range);
