@@ -142,7 +142,7 @@ guest_trouble() { say "error: $2 (console: $(readlink -f "$1/console.log"))"; }
 # console_since_trouble DIR: the console's end, from the first line that tells of trouble.
 console_since_trouble() {
 	tr -d '\r' <"$1/console.log" | awk '
-		/BUG:|Oops|Kernel panic|general protection|Unable to handle|stall|blocked for more than|WARNING:/ { trouble = 1 }
+		/BUG:|Oops|Kernel panic|general protection|Unable to handle|detected stall|self-detected|blocked for more than|WARNING:/ { trouble = 1 }
 		trouble { if (++n <= 60) print; next }
 		{ last[NR] = $0; delete last[NR - 15] }
 		END { if (!trouble) for (i = NR - 14; i <= NR; i++) if (i in last) print last[i] }' >&2

@@ -125,11 +125,17 @@ make_kernel() {
 	fi
 }
 
-# Done anew each time: make only rebuilds what depends on an option that changed.
+# From the start where the fragments changed, else only what changed in the source's Kconfig files. Either way make
+# rebuilds only what depends on an option that is different.
 configure_kernel() {
-	kernel_make tinyconfig
-	cat "${KERNEL_FRAGMENTS[@]}" >>"$KERNEL_DIR/build/.config"
+	local config=$KERNEL_DIR/build/.config fragments
+	fragments=$(hash_of_files "${KERNEL_FRAGMENTS[@]}")
+	if [ "$(cat "$config.fragments" 2>/dev/null)" != "$fragments" ]; then
+		kernel_make tinyconfig
+		cat "${KERNEL_FRAGMENTS[@]}" >>"$config"
+	fi
 	kernel_make olddefconfig
+	echo "$fragments" >"$config.fragments"
 }
 
 # check_kernel_config NAME: every option asked for has to have taken effect, or to be unknown to this kernel.
