@@ -51,6 +51,11 @@ dotnet test "$REPO_ROOT/EpfTest.sln" -c "$CONFIGURATION" --no-build --nologo "${
 [ -r "$results/tests.trx" ] || die "the tests ended with status $status and without a result"
 counters=$(grep -o '<Counters [^>]*>' "$results/tests.trx")
 count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
+passed=$(count passed)
+executed=$(count executed)
+skipped=$(($(count total) - executed))
 say ''
-printf '%d passed, %d failed\n' "$(count passed)" $(($(count total) - $(count passed)))
+printf '%d passed, %d failed' "$passed" "$((executed - passed))"
+[ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
+printf '\n'
 exit "$status"
