@@ -370,6 +370,10 @@ static int qemu_ep_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 
+	ret = qemu_ep_dma_init(ep);
+	if (ret)
+		return ret;
+
 	ret = devm_request_threaded_irq(dev, pci_irq_vector(pdev, QEMU_EP_VECTOR_EVENT), NULL,
 					qemu_ep_event_thread, IRQF_ONESHOT, QEMU_EP_NAME, ep);
 	if (ret)

@@ -99,4 +99,13 @@ void qemu_ep_init_features(struct qemu_ep *ep);
 void qemu_ep_link_enable(struct qemu_ep *ep);
 void qemu_ep_quiesce(struct qemu_ep *ep);
 
+#if IS_ENABLED(CONFIG_DMA_ENGINE)
+int qemu_ep_dma_init(struct qemu_ep *ep);
+#else
+static inline int qemu_ep_dma_init(struct qemu_ep *ep)
+{
+	return 0;
+}
+#endif
+
 #endif /* PCIE_QEMU_EP_H */
