@@ -215,8 +215,7 @@ static int qemu_ep_identify(struct qemu_ep *ep)
 	ep->vfs = readl(ep->regs + EPC_VFS);
 	ep->num_outbounds = readl(ep->regs + EPC_OUTBOUNDS);
 	ep->num_inbounds = readl(ep->regs + EPC_INBOUNDS);
-	if (ep->caps & EPC_FEATURE_DMA)
-		ep->num_channels = readl(ep->regs + EPC_DMA_CHANNELS);
+	ep->num_channels = readl(ep->regs + EPC_DMA_CHANNELS);
 
 	/* Numbers that do not fit the register map, all ones of a device that is gone among them */
 	len = pci_resource_len(ep->pdev, EPC_BAR_REGS) - EPC_FUNCTION_BASE;
@@ -235,6 +234,10 @@ static int qemu_ep_identify(struct qemu_ep *ep)
 		return -ENOMEM;
 
 	qemu_ep_init_features(ep);
+
+	dev_dbg(dev, "register version %lu.%lu, features %#llx, %u functions, %u DMA channels\n",
+		FIELD_GET(EPC_VERSION_MAJOR, version), FIELD_GET(EPC_VERSION_MINOR, version),
+		ep->caps, ep->num_functions, ep->num_channels);
 
 	return qemu_ep_identify_functions(ep);
 }

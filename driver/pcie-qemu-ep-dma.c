@@ -894,7 +894,7 @@ int qemu_ep_dma_init(struct qemu_ep *ep)
 	if (mode < 0)
 		return dev_err_probe(dev, -EINVAL, "parameter dma=%s: not slave, memcpy or off\n",
 				     dma_mode);
-	if (mode == 2 || !ep->num_channels)
+	if (mode == 2 || !(ep->caps & EPC_FEATURE_DMA) || !ep->num_channels)
 		return 0;
 
 	dma_dev = kzalloc(struct_size(dma_dev, channels, ep->num_channels), GFP_KERNEL);

@@ -414,9 +414,9 @@ static int qemu_ep_raise_intx(struct qemu_ep *ep, struct qemu_ep_function *fn)
 	int ret;
 
 	/*
-	 * The framework has no way to lower the pin, so it is a pulse. That is enough: the messages
-	 * are in order, so the host's interrupt controller sees the pin rise, and latches it until
-	 * its driver has handled the interrupt.
+	 * The framework has no way to lower the pin, so it is a pulse. That is enough: both changes
+	 * reach the host side in order, and what it has there, VFIO, takes the rise for an
+	 * interrupt, which stays pending and masked until the host's driver has handled it.
 	 */
 	ret = qemu_ep_fn_commit(ep, fn, EPC_FN_INTX, EPC_FN_INTX_ASSERT);
 	if (ret)
@@ -539,9 +539,13 @@ static int qemu_ep_start(struct pci_epc *epc)
 		return -ENODEV;
 
 	/* The framework does not say when an endpoint function is unlinked. */
-	for (i = 0; i < ep->num_functions; i++)
-		if (!test_bit(ep->functions[i].func_no, &epc->function_num_map))
-			qemu_ep_remove_function(ep, &ep->functions[i]);
+	for (i = 0; i < ep->num_functions; i++) {
+		struct qemu_ep_function *fn = &ep->functions[i];
+
+		if (fn->func_no >= ep->max_functions ||
+		    !test_bit(fn->func_no, &epc->function_num_map))
+			qemu_ep_remove_function(ep, fn);
+	}
 
 	/* While PERST# is asserted, the link waits for the event that it no longer is. */
 	ep->started = true;
