@@ -7,11 +7,12 @@
  */
 
 #include <linux/bitfield.h>
-#include <linux/bitmap.h>
+#include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/interrupt.h>
+#include <linux/list.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
 #include <linux/module.h>
@@ -19,6 +20,7 @@
 #include <linux/pci-epc.h>
 #include <linux/pci-epf.h>
 #include <linux/sizes.h>
+#include <linux/string.h>
 
 #include "pcie-qemu-ep.h"
 
