@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Driver for EpfTest's virtual PCIe endpoint controller: probe, remove and events.
+ *
+ * To the EP guest the controller is a PCI device: BAR0 has its registers, BAR2 its outbound
+ * windows. The registers are described in docs/registers.md.
+ */
+
+#include <linux/bitfield.h>
+#include <linux/bits.h>
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/interrupt.h>
+#include <linux/list.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/pci-epc.h>
+#include <linux/pci-epf.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
+
+#include "pcie-qemu-ep.h"
+
+/* The window for small mappings: registers, interrupts, queue entries */
+#define QEMU_EP_SMALL_WINDOW	SZ_16M
+
+/* Pages of the large window are as large as it takes for its bitmap to stay below this many bits */
+#define QEMU_EP_MAX_PAGES	SZ_1M
+
+/* What the register map has room for */
+#define QEMU_EP_MAX_FUNCTIONS	256
+#define QEMU_EP_MAX_OUTBOUNDS	((EPC_FUNCTION_BASE - EPC_OUTBOUND_BASE) / EPC_OUTBOUND_STRIDE)
+#define QEMU_EP_MAX_INBOUNDS	((EPC_FUNCTION_STRIDE - EPC_FN_INBOUND_BASE) / \
+				 EPC_FN_INBOUND_STRIDE)
+#define QEMU_EP_MAX_CHANNELS	((EPC_OUTBOUND_BASE - EPC_DMA_BASE) / EPC_DMA_STRIDE)
+
+#define QEMU_EP_LINK_EVENTS	(EPC_EVENT_LINK_UP | EPC_EVENT_LINK_DOWN | \
+				 EPC_EVENT_PERST_ASSERTED | EPC_EVENT_PERST_DEASSERTED)
+#define QEMU_EP_EVENTS		(QEMU_EP_LINK_EVENTS | EPC_EVENT_FUNCTION)
+
+/*
+ * The bits in @events say what has happened, LINK_STATUS what is now. What the endpoint functions
+ * are told follows from both, so that they see each change, and in a possible order, whatever came
+ * between two interrupts.
+ */
+static void qemu_ep_link_events(struct qemu_ep *ep, u32 events)
+{
+	u32 status = readl(ep->regs + EPC_LINK_STATUS);
+	bool perst, up;
+
+	if (PCI_POSSIBLE_ERROR(status))
+		return;
+
+	perst = status & EPC_LINK_STATUS_PERST;
+	up = status & EPC_LINK_STATUS_UP;
+
+	if (ep->link_up && (!up || (events & EPC_EVENT_LINK_DOWN))) {
+		dev_dbg(&ep->epc->dev, "link down\n");
+		ep->link_up = false;
+		pci_epc_linkdown(ep->epc);
+	}
+
+	if (ep->initialized && (perst || (events & EPC_EVENT_PERST_ASSERTED))) {
+		dev_dbg(&ep->epc->dev, "PERST# asserted\n");
+		scoped_guard(mutex, &ep->lock)
+			ep->initialized = false;
+		pci_epc_deinit_notify(ep->epc);
+	}
+
+	if (!ep->initialized && !perst) {
+		dev_dbg(&ep->epc->dev, "PERST# deasserted\n");
+		pci_epc_init_notify(ep->epc);
+		scoped_guard(mutex, &ep->lock) {
+			ep->initialized = true;
+			if (ep->started)
+				qemu_ep_link_enable(ep);
+		}
+	}
+
+	if (!ep->link_up && up) {
+		dev_dbg(&ep->epc->dev, "link up, speed %lu, width x%lu\n",
+			FIELD_GET(EPC_LINK_STATUS_SPEED, status),
+			FIELD_GET(EPC_LINK_STATUS_WIDTH, status));
+		ep->link_up = true;
+		pci_epc_linkup(ep->epc);
+	}
+}
+
+static bool qemu_ep_function_event(struct qemu_ep *ep, struct qemu_ep_function *fn)
+{
+	u32 events = readl(fn->regs + EPC_FN_EVENT_STATUS);
+
+	if (!events || PCI_POSSIBLE_ERROR(events))
+		return false;
+
+	writel(events, fn->regs + EPC_FN_EVENT_STATUS);
+
+	dev_dbg(&ep->epc->dev, "function %u/%u:%s%s%s%s%s%s%s%s\n", fn->func_no, fn->vfunc_no,
+		events & EPC_FN_EVENT_BUS_MASTER ? " bus-master" : "",
+		events & EPC_FN_EVENT_COMMAND ? " command" : "",
+		events & EPC_FN_EVENT_BAR ? " bar" : "",
+		events & EPC_FN_EVENT_FLR ? " flr" : "",
+		events & EPC_FN_EVENT_RESET ? " reset" : "",
+		events & EPC_FN_EVENT_POWER_STATE ? " power-state" : "",
+		events & EPC_FN_EVENT_MSI ? " msi" : "",
+		events & EPC_FN_EVENT_MSIX ? " msi-x" : "");
+
+	if (events & EPC_FN_EVENT_BUS_MASTER)
+		pci_epc_bus_master_enable_notify(ep->epc);
+
+	return true;
+}
+
+static bool qemu_ep_function_events(struct qemu_ep *ep)
+{
+	bool found = false;
+	unsigned int i;
+	u32 pending = 0;
+
+	for (i = 0; i < ep->num_functions; i++) {
+		if (i % 32 == 0) {
+			pending = readl(ep->regs + EPC_EVENT_FUNCTIONS + i / 32 * 4);
+			if (PCI_POSSIBLE_ERROR(pending))
+				return false;
+		}
+		if (pending & BIT(i % 32))
+			found |= qemu_ep_function_event(ep, &ep->functions[i]);
+	}
+
+	return found;
+}
+
+/*
+ * A thread, since endpoint functions may sleep when they are told. The interrupt comes when an
+ * event appears, not while there is one: none may be left when the thread ends.
+ */
+static irqreturn_t qemu_ep_event_thread(int irq, void *data)
+{
+	struct qemu_ep *ep = data;
+	bool progress;
+	u32 events;
+
+	do {
+		events = readl(ep->regs + EPC_EVENT_STATUS);
+		if (PCI_POSSIBLE_ERROR(events)) {
+			dev_err_once(&ep->pdev->dev, "controller is gone\n");
+			break;
+		}
+
+		progress = false;
+		if (events & QEMU_EP_LINK_EVENTS) {
+			writel(events & QEMU_EP_LINK_EVENTS, ep->regs + EPC_EVENT_STATUS);
+			qemu_ep_link_events(ep, events);
+			progress = true;
+		}
+		if (events & EPC_EVENT_FUNCTION)
+			progress |= qemu_ep_function_events(ep);
+	} while (progress);
+
+	return IRQ_HANDLED;
+}
+
+static int qemu_ep_identify_functions(struct qemu_ep *ep)
+{
+	unsigned int i;
+
+	ep->functions = devm_kcalloc(&ep->pdev->dev, ep->num_functions, sizeof(*ep->functions),
+				     GFP_KERNEL);
+	if (!ep->functions)
+		return -ENOMEM;
+
+	for (i = 0; i < ep->num_functions; i++) {
+		struct qemu_ep_function *fn = &ep->functions[i];
+		u32 id;
+
+		fn->regs = ep->regs + EPC_FUNCTION_BASE + i * EPC_FUNCTION_STRIDE;
+		id = readl(fn->regs + EPC_FN_ID);
+		fn->func_no = FIELD_GET(EPC_FN_ID_FUNCTION, id);
+		fn->vfunc_no = FIELD_GET(EPC_FN_ID_VFUNCTION, id);
+		ep->max_functions = max(ep->max_functions, fn->func_no + 1U);
+	}
+
+	/* As many as the framework can number */
+	ep->max_functions = min(ep->max_functions, BITS_PER_TYPE(unsigned long));
+	ep->vfs = min(ep->vfs, U8_MAX);
+
+	return 0;
+}
+
+static int qemu_ep_identify(struct qemu_ep *ep)
+{
+	struct device *dev = &ep->pdev->dev;
+	unsigned int max_functions;
+	resource_size_t len;
+	u32 id, version;
+
+	if (pci_resource_len(ep->pdev, EPC_BAR_REGS) < EPC_FUNCTION_BASE)
+		return dev_err_probe(dev, -ENODEV, "BAR%d is too small\n", EPC_BAR_REGS);
+
+	id = readl(ep->regs + EPC_ID);
+	if (id != EPC_ID_VALUE)
+		return dev_err_probe(dev, -ENODEV, "not an endpoint controller: ID %#x\n", id);
+
+	version = readl(ep->regs + EPC_VERSION);
+	if (FIELD_GET(EPC_VERSION_MAJOR, version) != EPC_VERSION_MAJOR_VALUE)
+		return dev_err_probe(dev, -ENODEV,
+				     "the controller has register version %lu.%lu, this driver is for %u.x\n",
+				     FIELD_GET(EPC_VERSION_MAJOR, version),
+				     FIELD_GET(EPC_VERSION_MINOR, version),
+				     EPC_VERSION_MAJOR_VALUE);
+
+	ep->caps = lo_hi_readq(ep->regs + EPC_FEATURES_LO);
+	ep->num_functions = readl(ep->regs + EPC_FUNCTIONS);
+	ep->vfs = readl(ep->regs + EPC_VFS);
+	ep->num_outbounds = readl(ep->regs + EPC_OUTBOUNDS);
+	ep->num_inbounds = readl(ep->regs + EPC_INBOUNDS);
+	ep->num_channels = readl(ep->regs + EPC_DMA_CHANNELS);
+
+	/* Numbers that do not fit the register map, all ones of a device that is gone among them */
+	len = pci_resource_len(ep->pdev, EPC_BAR_REGS) - EPC_FUNCTION_BASE;
+	max_functions = min_t(resource_size_t, len / EPC_FUNCTION_STRIDE, QEMU_EP_MAX_FUNCTIONS);
+	if (!ep->num_functions || ep->num_functions > max_functions ||
+	    !ep->num_outbounds || ep->num_outbounds > QEMU_EP_MAX_OUTBOUNDS ||
+	    !ep->num_inbounds || ep->num_inbounds > QEMU_EP_MAX_INBOUNDS ||
+	    ep->num_channels > QEMU_EP_MAX_CHANNELS)
+		return dev_err_probe(dev, -EINVAL,
+				     "impossible numbers: %u functions, %u outbound and %u inbound translations, %u DMA channels\n",
+				     ep->num_functions, ep->num_outbounds, ep->num_inbounds,
+				     ep->num_channels);
+
+	ep->outbounds = devm_kcalloc(dev, ep->num_outbounds, sizeof(*ep->outbounds), GFP_KERNEL);
+	if (!ep->outbounds)
+		return -ENOMEM;
+
+	qemu_ep_init_features(ep);
+
+	dev_dbg(dev, "register version %lu.%lu, features %#llx, %u functions, %u DMA channels\n",
+		FIELD_GET(EPC_VERSION_MAJOR, version), FIELD_GET(EPC_VERSION_MINOR, version),
+		ep->caps, ep->num_functions, ep->num_channels);
+
+	return qemu_ep_identify_functions(ep);
+}
+
+static void qemu_ep_exit_windows(void *data)
+{
+	pci_epc_mem_exit(data);
+}
+
+/*
+ * The framework takes the first window that is large enough and has room. The small one keeps what
+ * is small away from the large one, which would be cut into pieces.
+ */
+static int qemu_ep_init_windows(struct qemu_ep *ep)
+{
+	resource_size_t base = pci_resource_start(ep->pdev, EPC_BAR_WINDOW);
+	resource_size_t size = pci_resource_len(ep->pdev, EPC_BAR_WINDOW);
+	struct pci_epc_mem_window windows[2] = {};
+	size_t small, large;
+	int ret;
+
+	if (size < 2 * PAGE_SIZE || size > SIZE_MAX)
+		return dev_err_probe(&ep->pdev->dev, -ENODEV, "no outbound window in BAR%d\n",
+				     EPC_BAR_WINDOW);
+
+	small = min_t(size_t, size / 2, QEMU_EP_SMALL_WINDOW);
+	large = size - small;
+
+	/* At the end, so that the large one is as well aligned as the BAR */
+	windows[0].phys_base = base + large;
+	windows[0].size = small;
+	windows[0].page_size = PAGE_SIZE;
+
+	windows[1].phys_base = base;
+	windows[1].size = large;
+	windows[1].page_size = max(PAGE_SIZE,
+				   roundup_pow_of_two(DIV_ROUND_UP(large, QEMU_EP_MAX_PAGES)));
+
+	ret = pci_epc_multi_mem_init(ep->epc, windows, ARRAY_SIZE(windows));
+	if (ret)
+		return ret;
+
+	/* The framework allocates powers of two. */
+	ep->max_map = rounddown_pow_of_two(large);
+
+	return devm_add_action_or_reset(&ep->pdev->dev, qemu_ep_exit_windows, ep->epc);
+}
+
+static int qemu_ep_init_epc(struct qemu_ep *ep)
+{
+	struct device *dev = &ep->pdev->dev;
+	struct pci_epc *epc;
+
+	epc = devm_pci_epc_create(dev, &qemu_ep_epc_ops);
+	if (IS_ERR(epc))
+		return dev_err_probe(dev, PTR_ERR(epc), "cannot create the EPC\n");
+
+	epc_set_drvdata(epc, ep);
+	ep->epc = epc;
+
+	epc->max_functions = ep->max_functions;
+	if (ep->vfs) {
+		epc->max_vfs = devm_kcalloc(dev, ep->max_functions, sizeof(*epc->max_vfs),
+					    GFP_KERNEL);
+		if (!epc->max_vfs)
+			return -ENOMEM;
+		memset(epc->max_vfs, ep->vfs, ep->max_functions);
+	}
+
+	return qemu_ep_init_windows(ep);
+}
+
+static void qemu_ep_start_events(struct qemu_ep *ep)
+{
+	/*
+	 * Forget what has happened, take note of what is, and hear of what comes: something that
+	 * comes in between interrupts when it is unmasked.
+	 */
+	writel(QEMU_EP_LINK_EVENTS, ep->regs + EPC_EVENT_STATUS);
+	qemu_ep_link_events(ep, 0);
+	writel(~(u32)QEMU_EP_EVENTS, ep->regs + EPC_EVENT_MASK);
+}
+
+static int qemu_ep_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct device *dev = &pdev->dev;
+	struct qemu_ep *ep;
+	int vectors, ret;
+
+	ep = devm_kzalloc(dev, sizeof(*ep), GFP_KERNEL);
+	if (!ep)
+		return -ENOMEM;
+
+	ep->pdev = pdev;
+	pci_set_drvdata(pdev, ep);
+
+	ret = devm_mutex_init(dev, &ep->lock);
+	if (ret)
+		return ret;
+
+	ret = pcim_enable_device(pdev);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot enable the device\n");
+
+	ep->regs = pcim_iomap_region(pdev, EPC_BAR_REGS, QEMU_EP_NAME);
+	if (IS_ERR(ep->regs))
+		return dev_err_probe(dev, PTR_ERR(ep->regs), "cannot map BAR%d\n", EPC_BAR_REGS);
+
+	/* Mapped piece by piece, by the endpoint framework */
+	ret = pcim_request_region(pdev, EPC_BAR_WINDOW, QEMU_EP_NAME);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot request BAR%d\n", EPC_BAR_WINDOW);
+
+	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot address memory\n");
+
+	ret = qemu_ep_identify(ep);
+	if (ret)
+		return ret;
+
+	/* A kernel before this one may have left it running. */
+	qemu_ep_quiesce(ep);
+
+	pci_set_master(pdev);
+
+	vectors = QEMU_EP_VECTOR_DMA(ep->num_channels) + 1;
+	ret = pci_alloc_irq_vectors(pdev, vectors, vectors, PCI_IRQ_MSIX);
+	if (ret < 0)
+		return dev_err_probe(dev, ret, "cannot allocate %d MSI-X vectors\n", vectors);
+
+	ret = qemu_ep_init_epc(ep);
+	if (ret)
+		return ret;
+
+	ret = qemu_ep_dma_init(ep);
+	if (ret)
+		return ret;
+
+	ret = devm_request_threaded_irq(dev, pci_irq_vector(pdev, QEMU_EP_VECTOR_EVENT), NULL,
+					qemu_ep_event_thread, IRQF_ONESHOT, QEMU_EP_NAME, ep);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot request the event interrupt\n");
+
+	qemu_ep_start_events(ep);
+
+	return 0;
+}
+
+static void qemu_ep_remove(struct pci_dev *pdev)
+{
+	struct qemu_ep *ep = pci_get_drvdata(pdev);
+
+	/* The event thread is gone after this, and what is only for it is ours. */
+	writel(~0, ep->regs + EPC_EVENT_MASK);
+	devm_free_irq(&pdev->dev, pci_irq_vector(pdev, QEMU_EP_VECTOR_EVENT), ep);
+
+	pci_epc_stop(ep->epc);
+
+	if (ep->link_up)
+		pci_epc_linkdown(ep->epc);
+	if (ep->initialized)
+		pci_epc_deinit_notify(ep->epc);
+
+	/*
+	 * Only when the device is unplugged or unbound. The framework keeps pointers to an EPC that
+	 * is gone, and has no way to be told.
+	 */
+	if (!list_empty(&ep->epc->pci_epf))
+		dev_warn(&pdev->dev, "removed while endpoint functions are linked to it\n");
+
+	qemu_ep_quiesce(ep);
+}
+
+static const struct pci_device_id qemu_ep_ids[] = {
+	{ PCI_DEVICE(EPC_PCI_VENDOR_ID, EPC_PCI_DEVICE_ID) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, qemu_ep_ids);
+
+static struct pci_driver qemu_ep_driver = {
+	.name = QEMU_EP_NAME,
+	.id_table = qemu_ep_ids,
+	.probe = qemu_ep_probe,
+	.remove = qemu_ep_remove,
+};
+module_pci_driver(qemu_ep_driver);
+
+MODULE_AUTHOR("EpfTest authors");
+MODULE_DESCRIPTION("EpfTest virtual PCIe endpoint controller");
+MODULE_LICENSE("GPL");
