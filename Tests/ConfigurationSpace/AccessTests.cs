@@ -73,7 +73,7 @@ public class AccessTests
     ];
 
     [Property]
-    public void Read_only_bits_never_change_by_host_writes((ushort Offset, byte[] Data)[] writes)
+    public void ReadOnlyBitsNeverChangeByHostWrites((ushort Offset, byte[] Data)[] writes)
     {
         ConfigSpace space = EndpointFunction.Create();
         uint[] before = [.. s_readOnlyRegisters.Select(r => space.ReadDword(r.Offset) & r.ReadOnlyBits)];
@@ -83,7 +83,7 @@ public class AccessTests
     }
 
     [Test]
-    public void Read_only_bits_do_not_change_when_all_bytes_are_written()
+    public void ReadOnlyBitsDoNotChangeWhenAllBytesAreWritten()
     {
         ConfigSpace space = EndpointFunction.Create();
         uint[] before = [.. s_readOnlyRegisters.Select(r => space.ReadDword(r.Offset) & r.ReadOnlyBits)];
@@ -96,7 +96,7 @@ public class AccessTests
     }
 
     [Test]
-    public void Every_other_bit_of_those_registers_can_be_written()
+    public void EveryOtherBitOfThoseRegistersCanBeWritten()
     {
         // Without FLR capability, as a reset would undo the writes; its bit is then read-only too.
         ConfigSpace space = EndpointFunction.Create(functionLevelResetCapable: false);
@@ -130,7 +130,7 @@ public class AccessTests
     }
 
     [Property]
-    public void RW1C_bits_only_ever_clear((ushort Offset, byte[] Data)[] writes)
+    public void RW1CBitsOnlyEverClear((ushort Offset, byte[] Data)[] writes)
     {
         ConfigSpace space = EndpointFunction.Create();
         RecordEveryError(space);
@@ -144,7 +144,7 @@ public class AccessTests
     }
 
     [Test]
-    public void RW1C_bits_are_cleared_by_ones_and_left_by_zeros()
+    public void RW1CBitsAreClearedByOnesAndLeftByZeros()
     {
         ConfigSpace space = EndpointFunction.Create();
         RecordEveryError(space);
@@ -160,7 +160,7 @@ public class AccessTests
     }
 
     [Property]
-    public void Byte_enables_only_touch_enabled_bytes(ushort dword, uint value, byte enables)
+    public void ByteEnablesOnlyTouchEnabledBytes(ushort dword, uint value, byte enables)
     {
         ConfigSpace space = EndpointFunction.Create(functionLevelResetCapable: false);
         int offset = dword % 1024 * 4;
@@ -175,7 +175,7 @@ public class AccessTests
     }
 
     [Property]
-    public void A_DW_write_with_all_bytes_enabled_is_a_write_of_four_bytes(ushort dword, uint value)
+    public void ADWWriteWithAllBytesEnabledIsAWriteOfFourBytes(ushort dword, uint value)
     {
         ConfigSpace whole = EndpointFunction.Create();
         ConfigSpace bytes = EndpointFunction.Create();
@@ -186,7 +186,7 @@ public class AccessTests
     }
 
     [Property]
-    public void Reads_of_any_length_agree(ushort start, ushort size)
+    public void ReadsOfAnyLengthAgree(ushort start, ushort size)
     {
         ConfigSpace space = EndpointFunction.Create();
         int offset = start % 4096;
@@ -199,7 +199,7 @@ public class AccessTests
     [TestCase(4095, 2)]
     [TestCase(0, 4097)]
     [TestCase(int.MaxValue, 1)]
-    public void An_access_outside_the_space_is_refused(int offset, int length)
+    public void AnAccessOutsideTheSpaceIsRefused(int offset, int length)
     {
         ConfigSpace space = EndpointFunction.Create();
         Assert.That(() => space.Read(offset, new byte[length]), Throws.InstanceOf<ArgumentOutOfRangeException>());
@@ -210,7 +210,7 @@ public class AccessTests
     [TestCase(2)]
     [TestCase(4094)]
     [TestCase(4096)]
-    public void A_DW_access_elsewhere_than_at_a_DW_of_the_space_is_refused(int offset)
+    public void ADWAccessElsewhereThanAtADWOfTheSpaceIsRefused(int offset)
     {
         ConfigSpace space = EndpointFunction.Create();
         Assert.That(() => space.ReadDword(offset), Throws.InstanceOf<ArgumentOutOfRangeException>());
@@ -218,12 +218,12 @@ public class AccessTests
     }
 
     [Test]
-    public void More_than_four_byte_enables_are_refused() =>
+    public void MoreThanFourByteEnablesAreRefused() =>
         Assert.That(
             () => EndpointFunction.Create().WriteDword(0, 0, 0x10), Throws.InstanceOf<ArgumentOutOfRangeException>());
 
     [Test]
-    public void Accesses_allocate_nothing()
+    public void AccessesAllocateNothing()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.Observer = new IgnoringObserver();

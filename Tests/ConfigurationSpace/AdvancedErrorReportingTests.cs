@@ -29,7 +29,7 @@ public class AdvancedErrorReportingTests
     }
 
     [Test]
-    public void Out_of_reset_it_has_the_bytes_of_the_specification()
+    public void OutOfResetItHasTheBytesOfTheSpecification()
     {
         byte[] expected =
         [
@@ -40,7 +40,7 @@ public class AdvancedErrorReportingTests
     }
 
     [Test]
-    public void A_first_error_is_pointed_at_and_its_header_logged()
+    public void AFirstErrorIsPointedAtAndItsHeaderLogged()
     {
         _aer.RecordUncorrectable(UncorrectableError.CompletionTimeout, s_header);
         Assert.That(_aer.UncorrectableStatus, Is.EqualTo(Timeout));
@@ -51,7 +51,7 @@ public class AdvancedErrorReportingTests
     }
 
     [Test]
-    public void A_header_of_3_DW_leaves_the_last_log_register_0()
+    public void AHeaderOf3DWLeavesTheLastLogRegister0()
     {
         _space.WriteDword(Mask, 0);
         _aer.RecordUncorrectable(UncorrectableError.MalformedTlp, s_header);
@@ -62,7 +62,7 @@ public class AdvancedErrorReportingTests
     }
 
     [Test]
-    public void A_later_error_sets_its_bit_but_leaves_pointer_and_log_until_the_first_is_cleared()
+    public void ALaterErrorSetsItsBitButLeavesPointerAndLogUntilTheFirstIsCleared()
     {
         _aer.RecordUncorrectable(UncorrectableError.CompletionTimeout, s_header);
         _aer.RecordUncorrectable(UncorrectableError.MalformedTlp, new byte[16]);
@@ -78,7 +78,7 @@ public class AdvancedErrorReportingTests
     }
 
     [Test]
-    public void A_masked_error_sets_status_but_neither_pointer_nor_log_nor_message()
+    public void AMaskedErrorSetsStatusButNeitherPointerNorLogNorMessage()
     {
         _space.WriteWord(EndpointFunction.DeviceControl, ReportAll);
         _space.WriteDword(Mask, Timeout);
@@ -97,7 +97,7 @@ public class AdvancedErrorReportingTests
     [TestCase(0x0002, 0x000, true, ErrorMessage.None)]
     [TestCase(0x0000, 0x100, true, ErrorMessage.Fatal)]
     [TestCase(0x0000, 0x000, true, ErrorMessage.None)]
-    public void The_message_follows_severity_and_enables(
+    public void TheMessageFollowsSeverityAndEnables(
         int deviceControl, int command, bool fatal, ErrorMessage expected)
     {
         _space.WriteWord(EndpointFunction.DeviceControl, deviceControl);
@@ -113,7 +113,7 @@ public class AdvancedErrorReportingTests
     [TestCase(0x0002, 0x000, ErrorMessage.None)]
     [TestCase(0x000A, 0x000, ErrorMessage.NonFatal)]
     [TestCase(0x0000, 0x100, ErrorMessage.NonFatal)]
-    public void An_unsupported_request_needs_its_own_enable(int deviceControl, int command, ErrorMessage expected)
+    public void AnUnsupportedRequestNeedsItsOwnEnable(int deviceControl, int command, ErrorMessage expected)
     {
         _space.WriteWord(EndpointFunction.DeviceControl, deviceControl);
         _space.WriteWord(PciRegister.Command, command);
@@ -124,7 +124,7 @@ public class AdvancedErrorReportingTests
     }
 
     [Test]
-    public void A_masked_advisory_error_is_recorded_as_correctable_only()
+    public void AMaskedAdvisoryErrorIsRecordedAsCorrectableOnly()
     {
         _space.WriteWord(EndpointFunction.DeviceControl, ReportAll);
         ErrorMessage message =
@@ -140,7 +140,7 @@ public class AdvancedErrorReportingTests
     [TestCase(0x0009, ErrorMessage.Correctable)]
     [TestCase(0x0001, ErrorMessage.None)]
     [TestCase(0x0008, ErrorMessage.None)]
-    public void An_unmasked_advisory_error_is_logged_and_reported_as_correctable(
+    public void AnUnmaskedAdvisoryErrorIsLoggedAndReportedAsCorrectable(
         int deviceControl, ErrorMessage expected)
     {
         _space.WriteWord(EndpointFunction.DeviceControl, deviceControl);
@@ -154,7 +154,7 @@ public class AdvancedErrorReportingTests
     }
 
     [Test]
-    public void An_advisory_error_of_fatal_severity_is_fatal()
+    public void AnAdvisoryErrorOfFatalSeverityIsFatal()
     {
         _space.WriteWord(EndpointFunction.DeviceControl, ReportAll);
         _space.WriteDword(Severity, Unsupported);
@@ -167,7 +167,7 @@ public class AdvancedErrorReportingTests
     [TestCase(0x0001, 0x00U, ErrorMessage.Correctable)]
     [TestCase(0x0000, 0x00U, ErrorMessage.None)]
     [TestCase(0x0001, 0x40U, ErrorMessage.None)]
-    public void A_correctable_error_sets_status_and_is_reported_where_enabled_and_not_masked(
+    public void ACorrectableErrorSetsStatusAndIsReportedWhereEnabledAndNotMasked(
         int deviceControl, uint mask, ErrorMessage expected)
     {
         _space.WriteWord(EndpointFunction.DeviceControl, deviceControl);
@@ -178,7 +178,7 @@ public class AdvancedErrorReportingTests
     }
 
     [Test]
-    public void Errors_that_the_function_does_not_have_are_refused()
+    public void ErrorsThatTheFunctionDoesNotHaveAreRefused()
     {
         Assert.That(() => _aer.RecordUncorrectable((UncorrectableError)19), Throws.ArgumentException);
         Assert.That(() => _aer.RecordUncorrectable((UncorrectableError)32), Throws.ArgumentException);

@@ -9,7 +9,7 @@ public class BarTests
     private const uint Ones = ~0U;
 
     [Property]
-    public void Sizing_gives_back_the_size_of_any_BAR(BarKind kind, byte size, bool prefetchable, byte bar)
+    public void SizingGivesBackTheSizeOfAnyBAR(BarKind kind, byte size, bool prefetchable, byte bar)
     {
         (int index, BarSpec spec) = AnyBar(kind, size, prefetchable, bar);
         ConfigSpace space = NewSpace();
@@ -26,7 +26,7 @@ public class BarTests
     }
 
     [Property]
-    public void A_programmed_address_is_given_back_aligned_to_the_size(
+    public void AProgrammedAddressIsGivenBackAlignedToTheSize(
         BarKind kind, byte size, bool prefetchable, byte bar, ulong address)
     {
         (int index, BarSpec spec) = AnyBar(kind, size, prefetchable, bar);
@@ -49,7 +49,7 @@ public class BarTests
     [TestCase(BarKind.Memory64, false, 0x4U)]
     [TestCase(BarKind.Memory64, true, 0xCU)]
     [TestCase(BarKind.Io, false, 0x1U)]
-    public void The_low_bits_say_what_the_BAR_is(BarKind kind, bool prefetchable, uint flags)
+    public void TheLowBitsSayWhatTheBARIs(BarKind kind, bool prefetchable, uint flags)
     {
         ConfigSpace space = NewSpace();
         space.SetBar(1, new BarSpec(kind, 0x100, prefetchable));
@@ -59,7 +59,7 @@ public class BarTests
     }
 
     [Test]
-    public void A_BAR_of_4_GiB_and_more_is_sized_in_its_upper_half()
+    public void ABAROf4GiBAndMoreIsSizedInItsUpperHalf()
     {
         ConfigSpace space = NewSpace();
         space.SetBar(4, new BarSpec(BarKind.Memory64, 1UL << 36));
@@ -70,7 +70,7 @@ public class BarTests
     }
 
     [Test]
-    public void An_absent_BAR_and_the_expansion_ROM_read_0_even_after_a_sizing_write()
+    public void AnAbsentBARAndTheExpansionROMRead0EvenAfterASizingWrite()
     {
         ConfigSpace space = NewSpace();
         foreach (int offset in new[] { Offset(0), Offset(5), PciRegister.ExpansionRomBaseAddress })
@@ -81,7 +81,7 @@ public class BarTests
     }
 
     [Test]
-    public void A_cleared_BAR_reads_0_in_both_halves_and_cannot_be_written()
+    public void AClearedBARReads0InBothHalvesAndCannotBeWritten()
     {
         ConfigSpace space = NewSpace();
         space.SetBar(2, new BarSpec(BarKind.Memory64, 0x1000));
@@ -95,7 +95,7 @@ public class BarTests
     }
 
     [Test]
-    public void Setting_a_BAR_as_it_was_keeps_its_address()
+    public void SettingABARAsItWasKeepsItsAddress()
     {
         ConfigSpace space = NewSpace();
         var bar = new BarSpec(BarKind.Memory32, 0x1000);
@@ -108,7 +108,7 @@ public class BarTests
     }
 
     [Test]
-    public void A_64_bit_BAR_replaced_by_a_32_bit_one_frees_the_next()
+    public void A64BitBARReplacedByA32BitOneFreesTheNext()
     {
         ConfigSpace space = NewSpace();
         space.SetBar(0, new BarSpec(BarKind.Memory64, 0x1000));
@@ -130,7 +130,7 @@ public class BarTests
     [TestCase(0, BarKind.Io, 2UL, false, "0x2 is not in 0x4..0x80000000")]
     [TestCase(0, BarKind.Io, 4UL, true, "an I/O BAR cannot be prefetchable")]
     [TestCase(0, (BarKind)7, 0x1000UL, false, "7 is not a kind of BAR")]
-    public void A_bad_BAR_is_refused_with_the_reason(
+    public void ABadBARIsRefusedWithTheReason(
         int index, BarKind kind, ulong size, bool prefetchable, string reason)
     {
         ConfigSpace space = NewSpace();
@@ -144,7 +144,7 @@ public class BarTests
     }
 
     [Test]
-    public void An_upper_half_can_be_neither_cleared_nor_asked_for_its_address()
+    public void AnUpperHalfCanBeNeitherClearedNorAskedForItsAddress()
     {
         ConfigSpace space = NewSpace();
         space.SetBar(0, new BarSpec(BarKind.Memory64, 0x1000));

@@ -5,13 +5,13 @@ namespace EpfTest.Tests.ConfigurationSpace;
 public class CapabilityTests
 {
     [Test]
-    public void Power_Management_has_the_bytes_of_the_specification() =>
+    public void PowerManagementHasTheBytesOfTheSpecification() =>
         Assert.That(
             EndpointFunction.Create().ReadBytes(EndpointFunction.Pm, 8),
             Is.EqualTo((byte[])[0x01, 0x48, 0x03, 0x48, 0x08, 0x00, 0x00, 0x00]));
 
     [Test]
-    public void A_power_state_that_is_not_supported_is_discarded([Values(1, 2)] int state)
+    public void APowerStateThatIsNotSupportedIsDiscarded([Values(1, 2)] int state)
     {
         ConfigSpace space = EndpointFunction.Create();
         space.WriteWord(EndpointFunction.Pmcsr, 3);
@@ -21,7 +21,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void A_power_state_that_is_supported_is_entered([Values] PowerState state)
+    public void APowerStateThatIsSupportedIsEntered([Values] PowerState state)
     {
         var space = new ConfigSpace(EndpointFunction.Header);
         space.AddPowerManagement(d1Support: true, d2Support: true);
@@ -30,7 +30,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void Without_PME_its_bits_are_hardwired_to_0()
+    public void WithoutPMEItsBitsAreHardwiredTo0()
     {
         var space = new ConfigSpace(EndpointFunction.Header);
         space.AddPowerManagement();
@@ -39,7 +39,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void MSI_has_the_bytes_of_the_specification()
+    public void MSIHasTheBytesOfTheSpecification()
     {
         ConfigSpace space = EndpointFunction.Create();
         Assert.That(space.ReadDword(EndpointFunction.Msi), Is.EqualTo(0x018A_6005));
@@ -54,7 +54,7 @@ public class CapabilityTests
     [TestCase(32, 0x50, 0)]
     [TestCase(4, 0x51, 4)]
     [TestCase(32, 0x71, 32)]
-    public void Enabled_MSI_vectors_are_what_the_host_allows_of_what_the_function_has(
+    public void EnabledMSIVectorsAreWhatTheHostAllowsOfWhatTheFunctionHas(
         int capable, int control, int enabled)
     {
         ConfigSpace space = EndpointFunction.Create();
@@ -64,7 +64,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void MSI_address_and_data_are_what_the_host_wrote()
+    public void MSIAddressAndDataAreWhatTheHostWrote()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.WriteDword(EndpointFunction.Msi + 4, 0xFEE0_1007);
@@ -82,7 +82,7 @@ public class CapabilityTests
     [TestCase(1, 0x0000_0001U)]
     [TestCase(8, 0x0000_00FFU)]
     [TestCase(32, 0xFFFF_FFFFU)]
-    public void MSI_mask_bits_are_there_for_the_vectors_that_are(int vectors, uint mask)
+    public void MSIMaskBitsAreThereForTheVectorsThatAre(int vectors, uint mask)
     {
         ConfigSpace space = EndpointFunction.Create();
         space.Msi!.VectorCount = vectors;
@@ -91,7 +91,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void MSI_without_masking_has_neither_mask_nor_pending_bits()
+    public void MSIWithoutMaskingHasNeitherMaskNorPendingBits()
     {
         var space = new ConfigSpace(EndpointFunction.Header);
         MsiCapability msi = space.AddMsi(2, perVectorMasking: false);
@@ -106,19 +106,19 @@ public class CapabilityTests
     [TestCase(0)]
     [TestCase(3)]
     [TestCase(64)]
-    public void An_MSI_vector_count_that_cannot_be_encoded_is_refused(int count) =>
+    public void AnMSIVectorCountThatCannotBeEncodedIsRefused(int count) =>
         Assert.That(
             () => EndpointFunction.Create().Msi!.VectorCount = count,
             Throws.InstanceOf<ArgumentOutOfRangeException>());
 
     [Test]
-    public void MSIX_has_the_bytes_of_the_specification() =>
+    public void MSIXHasTheBytesOfTheSpecification() =>
         Assert.That(
             EndpointFunction.Create().ReadBytes(EndpointFunction.Msix, 12),
             Is.EqualTo((byte[])[0x11, 0x6C, 0xFF, 0x07, 0x02, 0x10, 0x00, 0x00, 0x02, 0x90, 0x00, 0x00]));
 
     [Test]
-    public void MSIX_control_bits_are_what_the_host_wrote()
+    public void MSIXControlBitsAreWhatTheHostWrote()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.WriteWord(EndpointFunction.Msix + 2, 0x8000);
@@ -134,7 +134,7 @@ public class CapabilityTests
     [TestCase(1, 0, 4U, 0, 8U, "table offset 0x4 is not a multiple of 8")]
     [TestCase(1, 0, 0U, -1, 8U, "PBA cannot be in BAR-1")]
     [TestCase(1, 0, 0U, 0, 12U, "PBA offset 0xc is not a multiple of 8")]
-    public void An_MSIX_layout_that_cannot_be_encoded_is_refused(
+    public void AnMSIXLayoutThatCannotBeEncodedIsRefused(
         int vectors, int tableBar, uint tableOffset, int pbaBar, uint pbaOffset, string reason) =>
         Assert.That(
             () => EndpointFunction.Create().Msix!.Layout =
@@ -151,7 +151,7 @@ public class CapabilityTests
     [TestCase(2, 3, 0x0000U, 2, 0x0000U, "is in BAR3, which is no memory BAR")]
     [TestCase(2, 1, 0x0000U, 2, 0x0000U, "is in BAR1, which is no memory BAR")]
     [TestCase(2, 2, 0x0000U, 4, 0x0000U, "is in BAR4, which is no memory BAR")]
-    public void An_MSIX_layout_fits_where_table_and_PBA_are_inside_memory_BARs_and_apart(
+    public void AnMSIXLayoutFitsWhereTableAndPBAAreInsideMemoryBARsAndApart(
         int vectors, int tableBar, uint tableOffset, int pbaBar, uint pbaOffset, string? reason)
     {
         var layout = new MsixLayout(vectors, tableBar, tableOffset, pbaBar, pbaOffset);
@@ -162,7 +162,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void PCI_Express_has_the_bytes_of_the_specification()
+    public void PCIExpressHasTheBytesOfTheSpecification()
     {
         byte[] expected =
         [
@@ -179,7 +179,7 @@ public class CapabilityTests
     [TestCase(0x2040, 512, 512)]
     [TestCase(0x50A0, 512, 4096)]
     [TestCase(0x70E0, 512, 4096)]
-    public void MPS_and_MRRS_are_what_the_host_wrote_within_what_there_is(int control, int mps, int mrrs)
+    public void MPSAndMRRSAreWhatTheHostWroteWithinWhatThereIs(int control, int mps, int mrrs)
     {
         ConfigSpace space = EndpointFunction.Create();
         space.WriteWord(EndpointFunction.DeviceControl, control);
@@ -188,7 +188,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void Link_Control_gives_the_RCB_in_bytes()
+    public void LinkControlGivesTheRCBInBytes()
     {
         ConfigSpace space = EndpointFunction.Create();
         Assert.That(space.PciExpress!.ReadCompletionBoundary, Is.EqualTo(64));
@@ -197,7 +197,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void Device_Control_enables_are_seen_as_written()
+    public void DeviceControlEnablesAreSeenAsWritten()
     {
         ConfigSpace space = EndpointFunction.Create();
         PciExpressCapability express = space.PciExpress!;
@@ -211,7 +211,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void Initiate_FLR_reads_0_and_needs_the_capability()
+    public void InitiateFLRReads0AndNeedsTheCapability()
     {
         ConfigSpace space = EndpointFunction.Create(functionLevelResetCapable: false);
         var observer = new RecordingObserver();
@@ -223,7 +223,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void Transactions_Pending_is_the_device_side_s()
+    public void TransactionsPendingIsTheDeviceSideS()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.PciExpress!.TransactionsPending = true;
@@ -236,7 +236,7 @@ public class CapabilityTests
     }
 
     [Test]
-    public void Link_Status_is_what_the_link_was_trained_to()
+    public void LinkStatusIsWhatTheLinkWasTrainedTo()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.PciExpress!.SetLinkStatus(LinkSpeed.GT5, 2);
@@ -249,19 +249,19 @@ public class CapabilityTests
     [TestCase(64)]
     [TestCase(384)]
     [TestCase(8192)]
-    public void A_payload_size_that_cannot_be_encoded_is_refused(int size) =>
+    public void APayloadSizeThatCannotBeEncodedIsRefused(int size) =>
         Assert.That(
             new PciExpressSettings { MaxPayloadSizeSupported = size }.Check,
             Throws.ArgumentException.With.Message.Contains($"not {size}"));
 
     [Test]
-    public void A_link_speed_that_cannot_be_encoded_is_refused() =>
+    public void ALinkSpeedThatCannotBeEncodedIsRefused() =>
         Assert.That(
             new PciExpressSettings { MaxLinkSpeed = (LinkSpeed)7 }.Check,
             Throws.ArgumentException.With.Message.Contains("7 is not a link speed"));
 
     [Test]
-    public void Device_Serial_Number_has_its_company_ID_in_the_last_bytes()
+    public void DeviceSerialNumberHasItsCompanyIDInTheLastBytes()
     {
         ConfigSpace space = EndpointFunction.Create();
         Assert.That(

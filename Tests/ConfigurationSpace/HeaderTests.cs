@@ -5,7 +5,7 @@ namespace EpfTest.Tests.ConfigurationSpace;
 public class HeaderTests
 {
     [Test]
-    public void The_header_has_the_bytes_of_the_specification()
+    public void TheHeaderHasTheBytesOfTheSpecification()
     {
         ConfigSpace space = EndpointFunction.Create();
         byte[] expected =
@@ -19,7 +19,7 @@ public class HeaderTests
     }
 
     [Test]
-    public void A_new_header_replaces_the_old_one_for_good()
+    public void ANewHeaderReplacesTheOldOneForGood()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.Header = new ConfigSpaceHeader
@@ -38,7 +38,7 @@ public class HeaderTests
     }
 
     [Test]
-    public void A_bad_interrupt_pin_is_refused() =>
+    public void ABadInterruptPinIsRefused() =>
         Assert.That(
             () => new ConfigSpace(EndpointFunction.Header with { InterruptPin = (InterruptPin)5 }),
             Throws.ArgumentException.With.Message.Contains("5 is not an interrupt pin"));
@@ -48,7 +48,7 @@ public class HeaderTests
     [TestCase(0x004, nameof(ConfigSpace.BusMasterEnable))]
     [TestCase(0x100, nameof(ConfigSpace.SerrEnable))]
     [TestCase(0x400, nameof(ConfigSpace.InterruptDisable))]
-    public void A_Command_bit_is_seen_as_written(int bit, string name)
+    public void ACommandBitIsSeenAsWritten(int bit, string name)
     {
         ConfigSpace space = EndpointFunction.Create();
         space.WriteWord(PciRegister.Command, bit);
@@ -68,7 +68,7 @@ public class HeaderTests
     }
 
     [Test]
-    public void Interrupt_Status_is_the_device_side_s()
+    public void InterruptStatusIsTheDeviceSideS()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.InterruptStatus = true;
@@ -79,12 +79,12 @@ public class HeaderTests
     }
 
     [Test]
-    public void Only_error_bits_of_Status_can_be_recorded() =>
+    public void OnlyErrorBitsOfStatusCanBeRecorded() =>
         Assert.That(
             () => EndpointFunction.Create().RecordStatus(PciStatus.CapabilitiesList), Throws.ArgumentException);
 
     [Test]
-    public void Capabilities_are_linked_in_the_order_of_adding()
+    public void CapabilitiesAreLinkedInTheOrderOfAdding()
     {
         var space = new ConfigSpace(EndpointFunction.Header);
         Assert.That(space.ReadDword(0x34), Is.Zero);
@@ -98,7 +98,7 @@ public class HeaderTests
     }
 
     [Test]
-    public void Extended_capabilities_are_linked_in_the_order_of_adding()
+    public void ExtendedCapabilitiesAreLinkedInTheOrderOfAdding()
     {
         var space = new ConfigSpace(EndpointFunction.Header);
         space.AddPciExpress();
@@ -110,7 +110,7 @@ public class HeaderTests
     }
 
     [Test]
-    public void A_capability_can_be_added_once()
+    public void ACapabilityCanBeAddedOnce()
     {
         ConfigSpace space = EndpointFunction.Create();
         Assert.That(() => space.AddMsi(1), Throws.InvalidOperationException);
@@ -118,7 +118,7 @@ public class HeaderTests
     }
 
     [Test]
-    public void A_capability_that_is_refused_leaves_no_trace()
+    public void ACapabilityThatIsRefusedLeavesNoTrace()
     {
         var space = new ConfigSpace(EndpointFunction.Header);
         Assert.That(() => space.AddMsi(3), Throws.InstanceOf<ArgumentOutOfRangeException>());

@@ -47,7 +47,7 @@ public class LspciTests
     ];
 
     [Test]
-    public void The_real_lspci_decodes_what_was_set_up()
+    public void TheRealLspciDecodesWhatWasSetUp()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.WriteWord(PciRegister.Command, 0x0406);

@@ -16,7 +16,7 @@ public class ObserverTests
     }
 
     [Test]
-    public void A_Command_write_tells_what_was_and_what_is()
+    public void ACommandWriteTellsWhatWasAndWhatIs()
     {
         _space.WriteWord(PciRegister.Command, 0x0006);
         _space.WriteWord(PciRegister.Command, 0x0002);
@@ -30,7 +30,7 @@ public class ObserverTests
     }
 
     [Test]
-    public void Writing_what_is_there_already_tells_nothing()
+    public void WritingWhatIsThereAlreadyTellsNothing()
     {
         byte[] all = _space.ReadAll();
         _space.Write(0, all);
@@ -44,14 +44,14 @@ public class ObserverTests
     [TestCase(0x14, 0)]
     [TestCase(0x18, 2)]
     [TestCase(0x1C, 3)]
-    public void A_BAR_write_tells_the_BAR(int offset, int index)
+    public void ABARWriteTellsTheBAR(int offset, int index)
     {
         _space.WriteDword(offset, 0xC000_0000);
         Assert.That(_observer.Calls, Is.EqualTo([$"Bar {index}"]));
     }
 
     [Test]
-    public void Each_change_of_a_long_write_is_told_once()
+    public void EachChangeOfALongWriteIsToldOnce()
     {
         byte[] all = _space.ReadAll();
         all[PciRegister.Command] = 0x02;
@@ -78,7 +78,7 @@ public class ObserverTests
     [TestCase(EndpointFunction.Msi + 0x08, 0x0000_0001U)]
     [TestCase(EndpointFunction.Msi + 0x0C, 0x0000_4021U)]
     [TestCase(EndpointFunction.Msi + 0x10, 0x8000_0000U)]
-    public void Enable_address_data_and_mask_of_MSI_are_told(int offset, uint value)
+    public void EnableAddressDataAndMaskOfMSIAreTold(int offset, uint value)
     {
         _space.WriteDword(offset, value);
         Assert.That(_observer.Calls, Is.EqualTo(["Msi"]));
@@ -86,7 +86,7 @@ public class ObserverTests
 
     [TestCase(0x8000_0000U)]
     [TestCase(0x4000_0000U)]
-    public void Enable_and_Function_Mask_of_MSIX_are_told(uint value)
+    public void EnableAndFunctionMaskOfMSIXAreTold(uint value)
     {
         _space.WriteDword(EndpointFunction.Msix, value);
         Assert.That(_observer.Calls, Is.EqualTo(["Msix"]));
@@ -94,14 +94,14 @@ public class ObserverTests
 
     [TestCase(EndpointFunction.DeviceControl, 0x2830)]
     [TestCase(EndpointFunction.Express + 0x28, 0x0010)]
-    public void Device_Control_and_Device_Control_2_are_told(int offset, int value)
+    public void DeviceControlAndDeviceControl2AreTold(int offset, int value)
     {
         _space.WriteWord(offset, value);
         Assert.That(_observer.Calls, Is.EqualTo(["DeviceControl"]));
     }
 
     [Test]
-    public void Clearing_a_status_bit_is_not_told()
+    public void ClearingAStatusBitIsNotTold()
     {
         _space.PciExpress!.RecordDetected(DeviceStatus.Errors);
         _space.WriteWord(EndpointFunction.DeviceStatus, 0xFFFF);
@@ -110,7 +110,7 @@ public class ObserverTests
     }
 
     [Test]
-    public void The_device_side_is_not_told_of_itself()
+    public void TheDeviceSideIsNotToldOfItself()
     {
         _space.WriteWord(PciRegister.Command, 0x0006);
         _observer.Calls.Clear();
@@ -124,7 +124,7 @@ public class ObserverTests
     }
 
     [Test]
-    public void FLR_is_told_last_after_what_it_changed()
+    public void FLRIsToldLastAfterWhatItChanged()
     {
         _space.WriteWord(PciRegister.Command, 0x0006);
         _space.WriteDword(0x18, 0xFEB0_0000);
@@ -138,7 +138,7 @@ public class ObserverTests
     }
 
     [Test]
-    public void FLR_with_preserved_BARs_does_not_tell_of_them()
+    public void FLRWithPreservedBARsDoesNotTellOfThem()
     {
         _space.PreserveBarAddressesOnFlr = true;
         _space.WriteDword(0x18, 0xFEB0_0000);
@@ -149,7 +149,7 @@ public class ObserverTests
     }
 
     [Test]
-    public void The_observer_sees_the_space_after_the_write_and_may_change_it()
+    public void TheObserverSeesTheSpaceAfterTheWriteAndMayChangeIt()
     {
         var observer = new ReactingObserver(_space);
         _space.Observer = observer;

@@ -9,7 +9,7 @@ public class ResetTests
     private const int UncorrectableSeverity = EndpointFunction.Aer + 0x0C;
 
     [Test]
-    public void A_fundamental_reset_gives_back_the_space_as_it_was_set_up()
+    public void AFundamentalResetGivesBackTheSpaceAsItWasSetUp()
     {
         ConfigSpace space = EndpointFunction.Create();
         byte[] initial = space.ReadAll();
@@ -20,7 +20,7 @@ public class ResetTests
 
     [TestCase(ResetKind.FunctionLevel)]
     [TestCase(ResetKind.Hot)]
-    public void Sticky_bits_survive(ResetKind kind)
+    public void StickyBitsSurvive(ResetKind kind)
     {
         ConfigSpace space = EndpointFunction.Create();
         ChangeEverything(space);
@@ -35,7 +35,7 @@ public class ResetTests
     [TestCase(ResetKind.FunctionLevel)]
     [TestCase(ResetKind.Hot)]
     [TestCase(ResetKind.Fundamental)]
-    public void All_else_that_the_host_wrote_is_gone(ResetKind kind)
+    public void AllElseThatTheHostWroteIsGone(ResetKind kind)
     {
         ConfigSpace space = EndpointFunction.Create();
         ChangeEverything(space);
@@ -55,7 +55,7 @@ public class ResetTests
     }
 
     [Test]
-    public void What_belongs_to_the_link_survives_FLR_but_no_conventional_reset()
+    public void WhatBelongsToTheLinkSurvivesFLRButNoConventionalReset()
     {
         ConfigSpace space = EndpointFunction.Create();
         ChangeEverything(space);
@@ -70,7 +70,7 @@ public class ResetTests
     }
 
     [Test]
-    public void BAR_addresses_survive_where_the_caller_wants_it()
+    public void BARAddressesSurviveWhereTheCallerWantsIt()
     {
         ConfigSpace space = EndpointFunction.Create();
         ChangeEverything(space);
@@ -81,7 +81,7 @@ public class ResetTests
     }
 
     [Test]
-    public void What_the_device_side_set_up_survives_every_reset()
+    public void WhatTheDeviceSideSetUpSurvivesEveryReset()
     {
         ConfigSpace space = EndpointFunction.Create();
         space.Msi!.VectorCount = 4;

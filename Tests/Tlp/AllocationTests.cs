@@ -12,7 +12,7 @@ public class AllocationTests
     private readonly TagPool _tags = new();
 
     [Test]
-    public void Encode_decode_split_and_assemble_allocate_nothing()
+    public void EncodeDecodeSplitAndAssembleAllocateNothing()
     {
         Transfer();
         long before = GC.GetAllocatedBytesForCurrentThread();

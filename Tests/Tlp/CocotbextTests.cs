@@ -12,7 +12,7 @@ public class CocotbextTests
             (v, i) => new TestCaseData(v.Fields, v.Bytes).SetArgDisplayNames($"{i}: {v.Fields}"));
 
     [TestCaseSource(nameof(Vectors))]
-    public void Decodes_to_the_fields_and_encodes_to_the_bytes(string fields, string hex)
+    public void DecodesToTheFieldsAndEncodesToTheBytes(string fields, string hex)
     {
         Dictionary<string, string> expected = Parse(fields);
         byte[] tlp = Convert.FromHexString(hex);
@@ -29,7 +29,7 @@ public class CocotbextTests
     }
 
     [TestCaseSource(nameof(Vectors))]
-    public void Factories_make_the_same_request_from_the_byte_range(string fields, string hex)
+    public void FactoriesMakeTheSameRequestFromTheByteRange(string fields, string hex)
     {
         Dictionary<string, string> f = Parse(fields);
         byte[] tlp = Convert.FromHexString(hex);

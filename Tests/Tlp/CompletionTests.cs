@@ -8,11 +8,11 @@ namespace EpfTest.Tests.Tlp;
 [TestFixture]
 public class CompletionTests
 {
-    private static readonly Bdf _requester = new(0, 3, 0);
-    private static readonly Bdf _completer = new(1, 0, 0);
+    private static readonly Bdf s_requester = new(0, 3, 0);
+    private static readonly Bdf s_completer = new(1, 0, 0);
 
     [Test]
-    public void Completions_obey_RCB_and_MPS_and_reassemble_to_the_same_bytes()
+    public void CompletionsObeyRCBAndMPSAndReassembleToTheSameBytes()
     {
         var reads = from range in TlpGen.RequestRange
                     from tag in TlpGen.Tag
@@ -21,13 +21,13 @@ public class CompletionTests
                     select (range, tag, rcb, mps);
         Prop.ForAll(reads.ToArb(), r =>
         {
-            TlpHeader request = TlpHeader.MemoryRead(r.range.Address, r.range.Length, _requester, r.tag);
+            TlpHeader request = TlpHeader.MemoryRead(r.range.Address, r.range.Length, s_requester, r.tag);
             byte[] memory = TestBytes.From(r.range.Address, r.range.Length);
             var received = new byte[r.range.Length];
             var assembler = new CompletionAssembler(request);
             var tlp = new byte[TlpLimits.MaxTlp];
             int covered = 0;
-            foreach (CompletionPiece piece in new CompletionSplitter(request, _completer, r.rcb, r.mps))
+            foreach (CompletionPiece piece in new CompletionSplitter(request, s_completer, r.rcb, r.mps))
             {
                 int length = piece.Header.Encode(tlp);
                 length += TlpPayload.Pack(piece.Header, memory.AsSpan(piece.Offset, piece.Length), tlp.AsSpan(length));
@@ -53,12 +53,12 @@ public class CompletionTests
     }
 
     [Test]
-    public void First_completion_ends_at_the_boundary_and_counts_down()
+    public void FirstCompletionEndsAtTheBoundaryAndCountsDown()
     {
         // 0x1074 to 0x1194, MPS 128: cut at the last multiple of 64 that 128 bytes reach.
-        TlpHeader request = TlpHeader.MemoryRead(0x1074, 0x120, _requester, 1);
+        TlpHeader request = TlpHeader.MemoryRead(0x1074, 0x120, s_requester, 1);
         List<(int Offset, int Length, int ByteCount, int LowerAddress)> pieces = [];
-        foreach (CompletionPiece p in new CompletionSplitter(request, _completer, 64, 128))
+        foreach (CompletionPiece p in new CompletionSplitter(request, s_completer, 64, 128))
         {
             pieces.Add((p.Offset, p.Length, p.Header.ByteCount, p.Header.LowerAddress));
         }
@@ -72,12 +72,12 @@ public class CompletionTests
     }
 
     [Test]
-    public void Zero_length_read_has_one_completion_without_bytes()
+    public void ZeroLengthReadHasOneCompletionWithoutBytes()
     {
-        TlpHeader request = TlpHeader.MemoryRead(0x1000, 0, _requester, 1);
+        TlpHeader request = TlpHeader.MemoryRead(0x1000, 0, s_requester, 1);
         var assembler = new CompletionAssembler(request);
         int count = 0;
-        foreach (CompletionPiece piece in new CompletionSplitter(request, _completer, 128, 128))
+        foreach (CompletionPiece piece in new CompletionSplitter(request, s_completer, 128, 128))
         {
             Assert.That(piece.Length, Is.Zero);
             Assert.That(assembler.Accept(piece.Header, new byte[4], []), Is.EqualTo(CompletionResult.Done));
@@ -88,25 +88,25 @@ public class CompletionTests
     }
 
     [Test]
-    public void Register_reads_return_their_whole_DW()
+    public void RegisterReadsReturnTheirWholeDW()
     {
-        TlpHeader request = TlpHeader.ConfigurationRead(_completer, 6, 2, _requester, 1);
+        TlpHeader request = TlpHeader.ConfigurationRead(s_completer, 6, 2, s_requester, 1);
         var assembler = new CompletionAssembler(request);
         var destination = new byte[request.ReadLength];
-        TlpHeader completion = TlpHeader.CompletionData(request, _completer);
+        TlpHeader completion = TlpHeader.CompletionData(request, s_completer);
         Assert.That(assembler.Accept(completion, [1, 2, 3, 4], destination), Is.EqualTo(CompletionResult.Done));
         Assert.That(destination, Is.EqualTo(new byte[] { 1, 2, 3, 4 }));
     }
 
     [Test]
-    public void Atomic_operations_return_one_operand()
+    public void AtomicOperationsReturnOneOperand()
     {
-        TlpHeader request = TlpHeader.AtomicOp(TlpKind.Cas, 0x1008, 4, _requester, 1);
+        TlpHeader request = TlpHeader.AtomicOp(TlpKind.Cas, 0x1008, 4, s_requester, 1);
         var assembler = new CompletionAssembler(request);
         var destination = new byte[request.ReadLength];
         Assert.That(destination, Has.Length.EqualTo(8));
         Assert.That(
-            assembler.Accept(TlpHeader.CompletionData(request, _completer), new byte[8], destination),
+            assembler.Accept(TlpHeader.CompletionData(request, s_completer), new byte[8], destination),
             Is.EqualTo(CompletionResult.Done));
     }
 
@@ -115,38 +115,38 @@ public class CompletionTests
     [TestCase(CompletionStatus.CompleterAbort, CompletionResult.CompleterAbort)]
     [TestCase(CompletionStatus.ConfigurationRequestRetryStatus, CompletionResult.RetryStatus)]
     [TestCase((CompletionStatus)7, CompletionResult.UnsupportedRequest)]
-    public void Status_ends_a_write(CompletionStatus status, CompletionResult expected)
+    public void StatusEndsAWrite(CompletionStatus status, CompletionResult expected)
     {
-        TlpHeader request = TlpHeader.ConfigurationWrite(_completer, 4, 2, _requester, 1);
+        TlpHeader request = TlpHeader.ConfigurationWrite(s_completer, 4, 2, s_requester, 1);
         var assembler = new CompletionAssembler(request);
-        TlpHeader completion = TlpHeader.Completion(request, _completer, status);
+        TlpHeader completion = TlpHeader.Completion(request, s_completer, status);
         Assert.That(assembler.Accept(completion, [], []), Is.EqualTo(expected));
         Assert.That(assembler.Result, Is.EqualTo(expected));
         Assert.That(assembler.Accept(completion, [], []), Is.EqualTo(CompletionResult.Unexpected));
     }
 
     [Test]
-    public void Failure_in_the_middle_ends_a_read()
+    public void FailureInTheMiddleEndsARead()
     {
-        TlpHeader request = TlpHeader.MemoryRead(0x1000, 256, _requester, 1);
+        TlpHeader request = TlpHeader.MemoryRead(0x1000, 256, s_requester, 1);
         var assembler = new CompletionAssembler(request);
         var destination = new byte[256];
-        TlpHeader first = TlpHeader.CompletionData(request, _completer, 0, 128);
-        TlpHeader abort = TlpHeader.Completion(request, _completer, CompletionStatus.CompleterAbort, 128);
+        TlpHeader first = TlpHeader.CompletionData(request, s_completer, 0, 128);
+        TlpHeader abort = TlpHeader.Completion(request, s_completer, CompletionStatus.CompleterAbort, 128);
         Assert.That(assembler.Accept(first, new byte[128], destination), Is.EqualTo(CompletionResult.InProgress));
         Assert.That(abort.ByteCount, Is.EqualTo(128));
         Assert.That(assembler.Accept(abort, [], destination), Is.EqualTo(CompletionResult.CompleterAbort));
     }
 
     [Test]
-    public void Poisoned_data_is_not_delivered_and_the_rest_is_awaited()
+    public void PoisonedDataIsNotDeliveredAndTheRestIsAwaited()
     {
-        TlpHeader request = TlpHeader.MemoryRead(0x1000, 256, _requester, 1);
+        TlpHeader request = TlpHeader.MemoryRead(0x1000, 256, s_requester, 1);
         var assembler = new CompletionAssembler(request);
         var destination = new byte[256];
         byte[] data = [.. Enumerable.Repeat((byte)0xAB, 128)];
-        TlpHeader first = TlpHeader.CompletionData(request, _completer, 0, 128) with { Poisoned = true };
-        TlpHeader last = TlpHeader.CompletionData(request, _completer, 128, 128);
+        TlpHeader first = TlpHeader.CompletionData(request, s_completer, 0, 128) with { Poisoned = true };
+        TlpHeader last = TlpHeader.CompletionData(request, s_completer, 128, 128);
         Assert.That(assembler.Accept(first, data, destination), Is.EqualTo(CompletionResult.InProgress));
         Assert.That(assembler.Accept(last, data, destination), Is.EqualTo(CompletionResult.Poisoned));
         Assert.That(destination[..128], Is.All.Zero);
@@ -154,12 +154,12 @@ public class CompletionTests
     }
 
     [Test]
-    public void Completion_of_another_request_changes_nothing()
+    public void CompletionOfAnotherRequestChangesNothing()
     {
-        TlpHeader request = TlpHeader.MemoryRead(0x1000, 4, _requester, 1);
+        TlpHeader request = TlpHeader.MemoryRead(0x1000, 4, s_requester, 1);
         var assembler = new CompletionAssembler(request);
-        TlpHeader otherTag = TlpHeader.CompletionData(TlpHeader.MemoryRead(0x1000, 4, _requester, 257), _completer);
-        TlpHeader otherId = TlpHeader.CompletionData(TlpHeader.MemoryRead(0x1000, 4, _completer, 1), _completer);
+        TlpHeader otherTag = TlpHeader.CompletionData(TlpHeader.MemoryRead(0x1000, 4, s_requester, 257), s_completer);
+        TlpHeader otherId = TlpHeader.CompletionData(TlpHeader.MemoryRead(0x1000, 4, s_completer, 1), s_completer);
         Assert.That(assembler.Accept(otherTag, new byte[4], new byte[4]), Is.EqualTo(CompletionResult.Unexpected));
         Assert.That(assembler.Accept(otherId, new byte[4], new byte[4]), Is.EqualTo(CompletionResult.Unexpected));
         Assert.That(assembler.Accept(request, [], new byte[4]), Is.EqualTo(CompletionResult.Unexpected));
@@ -167,7 +167,7 @@ public class CompletionTests
     }
 
     [Test]
-    public void Assembler_by_default_expects_nothing()
+    public void AssemblerByDefaultExpectsNothing()
     {
         CompletionAssembler assembler = default;
         TlpHeader completion = TlpHeader.CompletionData(TlpHeader.MemoryRead(0, 4, default, 0), default);
@@ -178,51 +178,51 @@ public class CompletionTests
     {
         get
         {
-            TlpHeader request = TlpHeader.MemoryRead(0x1000, 256, _requester, 1);
+            TlpHeader request = TlpHeader.MemoryRead(0x1000, 256, s_requester, 1);
             yield return Case(
                 "doubled or lost",
-                TlpHeader.CompletionData(request, _completer, 128, 128),
+                TlpHeader.CompletionData(request, s_completer, 128, 128),
                 128,
                 CompletionResult.ByteCountMismatch);
             yield return Case(
                 "other Lower Address",
-                TlpHeader.CompletionData(TlpHeader.MemoryRead(0x1040, 256, _requester, 1), _completer),
+                TlpHeader.CompletionData(TlpHeader.MemoryRead(0x1040, 256, s_requester, 1), s_completer),
                 256,
                 CompletionResult.LowerAddressMismatch);
             yield return Case(
                 "other TC",
-                TlpHeader.CompletionData(request, _completer) with { TrafficClass = 1 },
+                TlpHeader.CompletionData(request, s_completer) with { TrafficClass = 1 },
                 256,
                 CompletionResult.AttributesMismatch);
             yield return Case(
                 "other Attr",
-                TlpHeader.CompletionData(request, _completer) with { Attributes = TlpAttributes.NoSnoop },
+                TlpHeader.CompletionData(request, s_completer) with { Attributes = TlpAttributes.NoSnoop },
                 256,
                 CompletionResult.AttributesMismatch);
             yield return Case(
                 "no data",
-                TlpHeader.Completion(request, _completer, CompletionStatus.SuccessfulCompletion),
+                TlpHeader.Completion(request, s_completer, CompletionStatus.SuccessfulCompletion),
                 0,
                 CompletionResult.KindMismatch);
             yield return Case(
-                "payload cut short", TlpHeader.CompletionData(request, _completer), 252, CompletionResult.Overrun);
+                "payload cut short", TlpHeader.CompletionData(request, s_completer), 252, CompletionResult.Overrun);
         }
     }
 
     [TestCaseSource(nameof(Mismatches))]
-    public void Completion_that_does_not_suit_is_an_error(TlpHeader completion, int payload, CompletionResult expected)
+    public void CompletionThatDoesNotSuitIsAnError(TlpHeader completion, int payload, CompletionResult expected)
     {
-        var assembler = new CompletionAssembler(TlpHeader.MemoryRead(0x1000, 256, _requester, 1));
+        var assembler = new CompletionAssembler(TlpHeader.MemoryRead(0x1000, 256, s_requester, 1));
         Assert.That(assembler.Accept(completion, new byte[payload], new byte[256]), Is.EqualTo(expected));
         Assert.That(assembler.Result, Is.EqualTo(expected));
     }
 
     [Test]
-    public void Destination_that_is_too_small_is_never_overrun()
+    public void DestinationThatIsTooSmallIsNeverOverrun()
     {
-        TlpHeader request = TlpHeader.MemoryRead(0x1000, 256, _requester, 1);
+        TlpHeader request = TlpHeader.MemoryRead(0x1000, 256, s_requester, 1);
         var assembler = new CompletionAssembler(request);
-        TlpHeader completion = TlpHeader.CompletionData(request, _completer);
+        TlpHeader completion = TlpHeader.CompletionData(request, s_completer);
         Assert.That(assembler.Accept(completion, new byte[256], new byte[255]), Is.EqualTo(CompletionResult.Overrun));
     }
 

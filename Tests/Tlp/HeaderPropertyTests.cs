@@ -7,10 +7,10 @@ namespace EpfTest.Tests.Tlp;
 [TestFixture]
 public class HeaderPropertyTests
 {
-    private static readonly Config _thorough = Config.QuickThrowOnFailure.WithMaxTest(5000);
+    private static readonly Config s_thorough = Config.QuickThrowOnFailure.WithMaxTest(5000);
 
     [Test]
-    public void Valid_headers_survive_encode_and_decode() =>
+    public void ValidHeadersSurviveEncodeAndDecode() =>
         Prop.ForAll(TlpGen.Header.ToArb(), header =>
         {
             var tlp = new byte[header.HeaderLength + header.PayloadLength];
@@ -19,10 +19,10 @@ public class HeaderPropertyTests
                 && TlpHeader.TryDecode(tlp, out TlpHeader decoded, out TlpError error)
                 && error == TlpError.None
                 && decoded == header;
-        }).Check(_thorough);
+        }).Check(s_thorough);
 
     [Test]
-    public void Garbage_is_refused_or_decoded_to_what_encodes_to_a_valid_header() =>
+    public void GarbageIsRefusedOrDecodedToWhatEncodesToAValidHeader() =>
         Prop.ForAll(Garbage.ToArb(), bytes =>
         {
             bool valid = TlpHeader.TryDecode(bytes, out TlpHeader header, out TlpError error);
@@ -33,10 +33,10 @@ public class HeaderPropertyTests
             return valid == (error == TlpError.None)
                 && (!valid || header == again)
                 && (!validHeader || (again.Check() == TlpError.None && DecodesTo(encoded, again)));
-        }).Check(_thorough);
+        }).Check(s_thorough);
 
     [Test]
-    public void Byte_enables_recover_the_byte_range() =>
+    public void ByteEnablesRecoverTheByteRange() =>
         Prop.ForAll(TlpGen.RequestRange.ToArb(), range =>
         {
             TlpHeader header = TlpHeader.MemoryRead(range.Address, range.Length, default, 0);
@@ -46,10 +46,10 @@ public class HeaderPropertyTests
                 && header.IsContiguous
                 && header.Is4Dw == (range.Address > uint.MaxValue)
                 && Enumerable.Range(0, header.Length * 4).Count(i => IsEnabled(header, i)) == range.Length;
-        }).Check(_thorough);
+        }).Check(s_thorough);
 
     [Test]
-    public void Completion_answers_its_request() =>
+    public void CompletionAnswersItsRequest() =>
         Prop.ForAll(TlpGen.Header.Where(h => h.IsNonPosted).ToArb(), request =>
         {
             TlpHeader cpl = TlpHeader.Completion(request, new Bdf(0x42), CompletionStatus.UnsupportedRequest);
@@ -60,7 +60,7 @@ public class HeaderPropertyTests
                 && cpl.Attributes == request.Attributes
                 && cpl.Completer.Value == 0x42
                 && cpl.ByteCount == request.CompletionByteCount;
-        }).Check(_thorough);
+        }).Check(s_thorough);
 
     // Random first bytes seldom are a TLP: half of the samples start with a Fmt/Type that is.
     private static Gen<byte[]> Garbage

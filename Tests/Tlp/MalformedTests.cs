@@ -52,7 +52,7 @@ public class MalformedTests
     [TestCase("74000001 01130020 00000000 00000000", TlpError.MessagePayloadMismatch, Description = "INTx with data")]
     [TestCase("34000000 01130050 00000000 00000000", TlpError.MessagePayloadMismatch, Description = "no power limit")]
     [TestCase("74000002 01130050 00000000 00000000", TlpError.MessagePayloadMismatch, Description = "2 DW of limit")]
-    public void Is_refused(string hex, TlpError expected)
+    public void IsRefused(string hex, TlpError expected)
     {
         Assert.That(TlpHeader.TryDecode(Bytes(hex), out TlpHeader header, out TlpError error), Is.False);
         Assert.That(error, Is.EqualTo(expected));
@@ -68,7 +68,7 @@ public class MalformedTests
     [TestCase("4A00000F 05000080 01130504 ", Description = "partial completion up to 64")]
     [TestCase("37000000 01130001 00000000 00000000", Description = "unknown message, reserved routing")]
     [TestCase("34700000 0113007E 00000000 00000000", Description = "vendor message with TC 7")]
-    public void Is_accepted(string hex)
+    public void IsAccepted(string hex)
     {
         Assert.That(TlpHeader.TryDecodeHeader(Bytes(hex), out _, out TlpError error), Is.True, error.Describe());
     }
@@ -81,7 +81,7 @@ public class MalformedTests
     [TestCase("0A030FFF 05002004 01130780", "0A000000 05002004 01130700")]
     [TestCase("348B0FFF 01130020 00000000 00000000", "34000000 01130020 00000000 00000000")]
     [TestCase("4C000001 011305FF 00001001", "4C000001 01130500 00001000")]
-    public void Reserved_bits_are_not_looked_at(string hex, string cleared)
+    public void ReservedBitsAreNotLookedAt(string hex, string cleared)
     {
         Assert.That(TlpHeader.TryDecodeHeader(Bytes(hex), out TlpHeader header, out _), Is.True);
         Assert.That(TlpHeader.TryDecodeHeader(Bytes(cleared), out TlpHeader expected, out _), Is.True);
@@ -89,7 +89,7 @@ public class MalformedTests
     }
 
     [Test]
-    public void Payload_above_Max_Payload_Size_is_refused()
+    public void PayloadAboveMaxPayloadSizeIsRefused()
     {
         byte[] tlp = [.. Bytes("40000040 011305FF 00001000"), .. new byte[256]];
         Assert.That(TlpHeader.TryDecode(tlp, out _, out _, maxPayloadSize: 256), Is.True);
@@ -98,7 +98,7 @@ public class MalformedTests
     }
 
     [Test]
-    public void Every_error_has_words_of_its_own()
+    public void EveryErrorHasWordsOfItsOwn()
     {
         string[] words = [.. Enum.GetValues<TlpError>().Select(e => e.Describe())];
         Assert.That(words, Is.Unique);
@@ -106,7 +106,7 @@ public class MalformedTests
     }
 
     [Test]
-    public void Factories_refuse_what_the_specification_forbids()
+    public void FactoriesRefuseWhatTheSpecificationForbids()
     {
         Bdf id = default;
         Assert.Multiple(() =>

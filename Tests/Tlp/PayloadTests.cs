@@ -8,7 +8,7 @@ namespace EpfTest.Tests.Tlp;
 public class PayloadTests
 {
     [Test]
-    public void Bytes_keep_the_order_of_memory_between_padding()
+    public void BytesKeepTheOrderOfMemoryBetweenPadding()
     {
         TlpHeader header = TlpHeader.MemoryWrite(0x1003, 3, default);
         byte[] payload = [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF];
@@ -18,7 +18,7 @@ public class PayloadTests
     }
 
     [Test]
-    public void Disabled_bytes_of_a_write_are_left_alone()
+    public void DisabledBytesOfAWriteAreLeftAlone()
     {
         // An aligned QW, First BE 0110b, Last BE 1001b: bytes 1, 2, 4 and 7, so from address 0x1001 on.
         TlpHeader header = TlpHeader.MemoryWrite(0x1000, 8, default) with
@@ -34,7 +34,7 @@ public class PayloadTests
     }
 
     [Test]
-    public void Zero_length_write_changes_nothing()
+    public void ZeroLengthWriteChangesNothing()
     {
         TlpHeader header = TlpHeader.MemoryWrite(0x1000, 0, default);
         byte[] destination = [9];
@@ -43,7 +43,7 @@ public class PayloadTests
     }
 
     [Test]
-    public void Packed_bytes_unpack_and_scatter_to_themselves() =>
+    public void PackedBytesUnpackAndScatterToThemselves() =>
         Prop.ForAll(TlpGen.RequestRange.ToArb(), range =>
         {
             TlpHeader header = TlpHeader.MemoryWrite(range.Address, range.Length, default);

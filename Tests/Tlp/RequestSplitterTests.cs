@@ -8,7 +8,7 @@ namespace EpfTest.Tests.Tlp;
 public class RequestSplitterTests
 {
     [Test]
-    public void Pieces_cover_the_range_within_every_limit()
+    public void PiecesCoverTheRangeWithinEveryLimit()
     {
         var transfers = from address in TlpGen.Address
                         from length in Gen.OneOf(Gen.Choose(0, 600), Gen.Choose(0, 20_000))
@@ -47,17 +47,17 @@ public class RequestSplitterTests
     [TestCase(0x1080UL, 640, "128 256 256", Description = "aligned after the first")]
     [TestCase(ulong.MaxValue - 3, 4, "4", Description = "the end of the address space")]
     [TestCase(0x1000UL, 0, "", Description = "nothing")]
-    public void Pieces_of_256_bytes_at_most_are(ulong address, int length, string expected) =>
+    public void PiecesOf256BytesAtMostAre(ulong address, int length, string expected) =>
         Assert.That(string.Join(' ', Lengths(address, length, 256)), Is.EqualTo(expected));
 
     [Test]
-    public void Range_does_not_go_beyond_the_address_space() =>
+    public void RangeDoesNotGoBeyondTheAddressSpace() =>
         Assert.That(() => Lengths(ulong.MaxValue - 3, 5, 128), Throws.TypeOf<ArgumentOutOfRangeException>());
 
     [TestCase(64)]
     [TestCase(8192)]
     [TestCase(384)]
-    public void Limit_is_a_payload_size(int limit) =>
+    public void LimitIsAPayloadSize(int limit) =>
         Assert.That(() => Lengths(0, 1, limit), Throws.TypeOf<ArgumentOutOfRangeException>());
 
     private static int[] Lengths(ulong address, long length, int limit)

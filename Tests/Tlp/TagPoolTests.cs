@@ -8,7 +8,7 @@ public class TagPoolTests
     [TestCase(TagWidth.Bits5, 0, 31)]
     [TestCase(TagWidth.Bits8, 0, 255)]
     [TestCase(TagWidth.Bits10, 256, 1023)]
-    public void Hands_out_each_tag_once_and_then_none(TagWidth width, int first, int last)
+    public void HandsOutEachTagOnceAndThenNone(TagWidth width, int first, int last)
     {
         var pool = new TagPool(width);
         List<int> tags = [];
@@ -28,7 +28,7 @@ public class TagPoolTests
     }
 
     [Test]
-    public void Released_tag_is_not_the_next_one()
+    public void ReleasedTagIsNotTheNextOne()
     {
         var pool = new TagPool();
         Assert.That(pool.TryAllocate(out int first), Is.True);
@@ -38,7 +38,7 @@ public class TagPoolTests
     }
 
     [Test]
-    public void Release_of_what_is_not_in_use_is_refused()
+    public void ReleaseOfWhatIsNotInUseIsRefused()
     {
         var pool = new TagPool(TagWidth.Bits5);
         Assert.That(() => pool.Release(3), Throws.InvalidOperationException);
@@ -47,7 +47,7 @@ public class TagPoolTests
     }
 
     [Test]
-    public void Tags_outside_the_pool_are_not_in_use()
+    public void TagsOutsideThePoolAreNotInUse()
     {
         var pool = new TagPool(TagWidth.Bits5);
         Assert.That(pool.IsInUse(32), Is.False);
@@ -56,7 +56,7 @@ public class TagPoolTests
     }
 
     [Test]
-    public void Threads_never_share_a_tag()
+    public void ThreadsNeverShareATag()
     {
         const int Threads = 4;
         const int Rounds = 20_000;

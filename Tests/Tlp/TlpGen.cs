@@ -12,12 +12,12 @@ internal static class TlpGen
     public static readonly Gen<Bdf> Id = Gen.Choose(0, ushort.MaxValue).Select(v => new Bdf((ushort)v));
     public static readonly Gen<int> Tag = Gen.Choose(0, 1023);
 
-    private static readonly Gen<uint> _word = Gen.Choose(int.MinValue, int.MaxValue).Select(v => (uint)v);
+    private static readonly Gen<uint> s_word = Gen.Choose(int.MinValue, int.MaxValue).Select(v => (uint)v);
 
     /// <summary>Anywhere below and above 4 GiB, and often just beside a 4 KiB boundary, of 4 GiB too.</summary>
     public static readonly Gen<ulong> Address = Gen.OneOf(
-        _word.Select(v => (ulong)v),
-        from high in _word from low in _word select ((ulong)high << 32) | low,
+        s_word.Select(v => (ulong)v),
+        from high in s_word from low in s_word select ((ulong)high << 32) | low,
         from page in Gen.Choose(1, int.MaxValue) from d in Gen.Choose(-130, 130) select (ulong)(((long)page << 12) + d),
         Gen.Choose(-5000, 5000).Select(d => (ulong)((1L << 32) + d)));
 
@@ -60,7 +60,7 @@ internal static class TlpGen
         from id in Id
         from target in Id
         from vendor in Id
-        from data in _word
+        from data in s_word
         from length in Gen.Choose(0, 1024)
         select TlpHeader.VendorDefined(
             MessageCode.Vendor_Defined_Type_1, MessageRouting.ById, target, vendor.Value, data, id, length));
@@ -84,7 +84,7 @@ internal static class TlpGen
         };
 
     private static Gen<TlpHeader> OneDw(Func<uint, int, Bdf, int, TlpHeader> make) =>
-        from address in _word
+        from address in s_word
         from count in Gen.Choose(1, 4 - (int)(address & 3))
         from id in Id
         from tag in Tag
