@@ -18,6 +18,10 @@ internal readonly record struct FrameHeader(uint PayloadLength, FrameKind Kind, 
         (FrameKind)BinaryPrimitives.ReadUInt16LittleEndian(source[4..]),
         BinaryPrimitives.ReadUInt16LittleEndian(source[6..]));
 
+    /// <summary>How many bytes the incomplete frame in <paramref name="available"/> still needs, as far as is known.</summary>
+    public static int Missing(ReadOnlySpan<byte> available) =>
+        (available.Length < Length ? Length : Length + (int)Read(available).PayloadLength) - available.Length;
+
     public void Write(Span<byte> destination)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(destination, PayloadLength);

@@ -87,7 +87,7 @@ public sealed class LinkConnection : IDisposable
     {
         _receivingThread = Environment.CurrentManagedThreadId;
         string? fault = null;
-        while (fault is null && _receiver.Receive())
+        while (fault is null && _receiver.Receive(FrameHeader.Missing(_receiver.Available)))
         {
             while (fault is null && TryTake(_receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out fault))
             {
@@ -231,7 +231,7 @@ public sealed class LinkConnection : IDisposable
     {
         hello = default;
         refused = false;
-        while (receiver.Receive())
+        while (receiver.Receive(FrameHeader.Missing(receiver.Available)))
         {
             if (TryTake(receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out string? fault))
             {

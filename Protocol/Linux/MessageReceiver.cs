@@ -8,8 +8,9 @@ namespace EpfTest.Protocol.Linux;
 /// by the caller. Nothing is allocated by a length that a message claims. For one thread.
 /// </summary>
 /// <remarks>
-/// Descriptors come with the last message that starts in what a receive brought: the kernel ends a receive at the
-/// message that carried them, and a sender has to send such a message in one piece.
+/// Descriptors come with the last message that starts in what a receive brought: the kernel ends a receive with the
+/// piece that carried them. While a message with descriptors is incomplete, no more than the rest of it is received, so
+/// that they do not mix with those of the next.
 /// </remarks>
 internal sealed class MessageReceiver : IDisposable
 {
@@ -34,6 +35,12 @@ internal sealed class MessageReceiver : IDisposable
         _buffer = GC.AllocateUninitializedArray<byte>(maxMessageSize + ReceiveAhead, pinned: true);
     }
 
+    /// <summary>How the last <see cref="Receive"/> failed; none where the peer hung up.</summary>
+    public Errno Error { get; private set; }
+
+    /// <summary>Whether the last <see cref="Receive"/> failed because more descriptors came than a message can have.</summary>
+    public bool TooManyDescriptors { get; private set; }
+
     /// <summary>What has come and was not consumed, whole messages and perhaps a part of one.</summary>
     public ReadOnlySpan<byte> Available => _buffer.AsSpan(_start, _end - _start);
 
@@ -41,9 +48,10 @@ internal sealed class MessageReceiver : IDisposable
     public Span<int> Descriptors => _start < _descriptorsCameBefore ? [] : _descriptors.AsSpan(0, _descriptorCount);
 
     /// <summary>Receives more. The caller has consumed all whole messages.</summary>
+    /// <param name="missing">How many bytes of the message at hand are known to be missing, at least 1.</param>
     /// <returns>False where the peer hung up, the socket failed, or more descriptors came than a message can have.</returns>
     [SkipLocalsInit]
-    public bool Receive()
+    public bool Receive(int missing)
     {
         if (_start == _end || _buffer.Length - _start < _maxMessageSize)
         {
@@ -54,10 +62,12 @@ internal sealed class MessageReceiver : IDisposable
             _start = 0;
         }
 
+        int room = _descriptorCount > 0 ? missing : _buffer.Length - _end;
         Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
-        Errno error = _socket.Receive(_buffer.AsSpan(_end), place, out int descriptorCount, out int received);
+        Error = _socket.Receive(_buffer.AsSpan(_end, room), place, out int descriptorCount, out int received);
         _end += received;
-        return Keep(place[..descriptorCount]) && error == Errno.None && received > 0;
+        TooManyDescriptors = !Keep(place[..descriptorCount]);
+        return !TooManyDescriptors && Error == Errno.None && received > 0;
     }
 
     /// <summary>Goes on to the message after the first <paramref name="size"/> available bytes.</summary>

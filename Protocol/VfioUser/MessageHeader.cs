@@ -28,6 +28,10 @@ internal readonly record struct MessageHeader(
         (MessageFlags)BinaryPrimitives.ReadUInt32LittleEndian(source[8..]),
         (Errno)BinaryPrimitives.ReadInt32LittleEndian(source[12..]));
 
+    /// <summary>How many bytes the incomplete message in <paramref name="available"/> still needs, as far as is known.</summary>
+    public static int Missing(ReadOnlySpan<byte> available) =>
+        (available.Length < Length ? Length : (int)Read(available).Size) - available.Length;
+
     public void Write(Span<byte> destination)
     {
         BinaryPrimitives.WriteUInt16LittleEndian(destination, Id);

@@ -43,7 +43,7 @@ internal sealed partial class VfioUserConnection
 
         var flags = (DmaMapFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[4..]);
         bool needsDescriptor = (flags & (DmaMapFlags.Mmap | DmaMapFlags.FileIo)) != 0;
-        if ((flags & ~DmaMapFlags.All) != 0 || (needsDescriptor && _descriptorCount == 0))
+        if ((flags & ~DmaMapFlags.All) != 0 || (needsDescriptor && _receiver.Descriptors.IsEmpty))
         {
             return Errno.EINVAL;
         }
@@ -52,7 +52,7 @@ internal sealed partial class VfioUserConnection
             BinaryPrimitives.ReadUInt64LittleEndian(payload[16..]),
             BinaryPrimitives.ReadUInt64LittleEndian(payload[24..]),
             (DmaAccess)(flags & DmaMapFlags.Access),
-            _descriptorCount > 0 ? TakeDescriptor(0) : null,
+            _receiver.Descriptors.IsEmpty ? null : _receiver.TakeDescriptor(0),
             BinaryPrimitives.ReadUInt64LittleEndian(payload[8..]),
             mayMap: !flags.HasFlag(DmaMapFlags.FileIo),
             out DmaRange? range);

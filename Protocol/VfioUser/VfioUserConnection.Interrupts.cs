@@ -21,11 +21,12 @@ internal sealed partial class VfioUserConnection
         uint start = BinaryPrimitives.ReadUInt32LittleEndian(payload[12..]);
         uint count = BinaryPrimitives.ReadUInt32LittleEndian(payload[16..]);
         ReadOnlySpan<byte> bools = payload[IrqSetSize..];
+        int passed = _receiver.Descriptors.Length;
         IrqSetFlags data = flags & IrqSetFlags.DataMask;
         IrqSetFlags action = flags & IrqSetFlags.ActionsMask;
         if (flags != (data | action)
             || !IsValid(index, start, count, data, action, bools.Length)
-            || (_descriptorCount > 0 && (data != IrqSetFlags.DataEventFd || _descriptorCount != count)))
+            || (passed > 0 && (data != IrqSetFlags.DataEventFd || passed != count)))
         {
             return Errno.EINVAL;
         }
@@ -90,9 +91,10 @@ internal sealed partial class VfioUserConnection
     private Errno SetEventFds(IrqIndex index, int start, int count, IrqSetFlags action)
     {
         var signals = new EventFd?[count];
-        for (int i = 0; i < _descriptorCount; i++)
+        Span<int> descriptors = _receiver.Descriptors;
+        for (int i = 0; i < descriptors.Length; i++)
         {
-            signals[i] = EventFd.TryAdopt(_descriptors[i]);
+            signals[i] = EventFd.TryAdopt(descriptors[i]);
             if (signals[i] is null)
             {
                 // Those before it are disposed, this and later ones are closed with the message.
@@ -100,7 +102,7 @@ internal sealed partial class VfioUserConnection
                 return Errno.EINVAL;
             }
 
-            _descriptors[i] = -1;
+            descriptors[i] = -1;
         }
 
         for (int i = 0; i < count; i++)

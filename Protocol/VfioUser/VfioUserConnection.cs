@@ -1,9 +1,7 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
 using Microsoft.Extensions.Logging;
-using Tmds.Linux;
 
 namespace EpfTest.Protocol.VfioUser;
 
@@ -12,22 +10,15 @@ namespace EpfTest.Protocol.VfioUser;
 /// other parts of this class, one part for each group of the specification.
 /// </summary>
 /// <remarks>
-/// <para>
 /// A command costs one receive and one send. What a receive brings beyond the first message is answered before the
 /// next receive. Nothing is allocated by a length that a message claims: the buffers are as large as the largest
 /// message, and a message that claims more ends the connection.
-/// </para>
-/// <para>
-/// Descriptors come with the last message that starts in what a receive brought: the kernel ends a receive at the
-/// message that carried them, and every client sends those in one piece.
-/// </para>
 /// </remarks>
 internal sealed partial class VfioUserConnection : IDisposable
 {
     // The largest header of a command or reply that carries data: offset, region and count.
     private const int MaxPayloadHeader = 16;
     private const int MaxMessageSize = MessageHeader.Length + MaxPayloadHeader + VersionData.OurMaxDataTransferSize;
-    private const int ReceiveAhead = 64 << 10;
 
     // A client that does not take its replies for so long gets no more.
     private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(5);
@@ -38,12 +29,7 @@ internal sealed partial class VfioUserConnection : IDisposable
     private readonly InterruptTable _interrupts;
     private readonly ILogger _logger;
 
-    private readonly byte[] _received = GC.AllocateUninitializedArray<byte>(MaxMessageSize + ReceiveAhead, pinned: true);
-    private readonly int[] _descriptors = new int[UnixSocket.MaxDescriptors];
-    private int _start;
-    private int _end;
-    private int _descriptorCount;
-    private int _descriptorsCameBefore;
+    private readonly MessageReceiver _receiver;
 
     private readonly Lock _sendLock = new();
     private readonly byte[] _reply = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
@@ -61,11 +47,9 @@ internal sealed partial class VfioUserConnection : IDisposable
         _memory = memory;
         _interrupts = interrupts;
         _logger = logger;
+        _receiver = new MessageReceiver(socket, MaxMessageSize);
         _socket.SetSendTimeout(s_sendTimeout);
     }
-
-    /// <summary>The descriptors that came with the message at hand; -1 where a command took one over.</summary>
-    private Span<int> Descriptors => _descriptors.AsSpan(0, _descriptorCount);
 
     /// <summary>Where a reply's payload goes.</summary>
     private Span<byte> ReplyPayload => _reply.AsSpan(MessageHeader.Length);
@@ -99,81 +83,38 @@ internal sealed partial class VfioUserConnection : IDisposable
             _closed = true;
         }
 
-        CloseDescriptors();
+        _receiver.Dispose();
     }
 
-    [SkipLocalsInit]
     private bool Receive()
     {
-        if (_start == _end)
+        if (_receiver.Receive(MessageHeader.Missing(_receiver.Available)))
         {
-            _descriptorsCameBefore -= _start;
-            _start = _end = 0;
-        }
-        else if (_received.Length - _start < MaxMessageSize)
-        {
-            // The rest of the message would not fit behind what has come of it.
-            _received.AsSpan(_start, _end - _start).CopyTo(_received);
-            _descriptorsCameBefore -= _start;
-            _end -= _start;
-            _start = 0;
+            return true;
         }
 
-        // Descriptors that wait for the rest of their message must not mix with those of the next.
-        int room = _descriptorCount > 0 ? MissingBytes() : _received.Length - _end;
-        Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
-        Errno error = _socket.Receive(_received.AsSpan(_end, room), place, out int descriptorCount, out int received);
-        _end += received;
-        if (descriptorCount > 0 && !Keep(place[..descriptorCount]))
+        if (_receiver.TooManyDescriptors)
         {
             Distrust("more file descriptors came with a message than a message can have");
-            return false;
         }
-
-        if (error != Errno.None)
+        else if (_receiver.Error != Errno.None)
         {
-            _logger.LogInformation("receiving from the client failed: {Error}", error);
+            _logger.LogInformation("receiving from the client failed: {Error}", _receiver.Error);
         }
 
-        return error == Errno.None && received > 0;
-    }
-
-    /// <summary>How many bytes of the message at hand have still to come, as far as is known.</summary>
-    private int MissingBytes()
-    {
-        int available = _end - _start;
-        return available < MessageHeader.Length
-            ? MessageHeader.Length - available
-            : (int)MessageHeader.Read(_received.AsSpan(_start)).Size - available;
-    }
-
-    private bool Keep(ReadOnlySpan<int> descriptors)
-    {
-        foreach (int descriptor in descriptors)
-        {
-            if (_descriptorCount == _descriptors.Length)
-            {
-                _ = LibC.close(descriptor);
-            }
-            else
-            {
-                _descriptors[_descriptorCount++] = descriptor;
-            }
-        }
-
-        _descriptorsCameBefore = _end;
-        return _descriptorCount < _descriptors.Length;
+        return false;
     }
 
     /// <summary>Answers the next message if all of it has come.</summary>
     private bool HandleNext()
     {
-        if (_end - _start < MessageHeader.Length)
+        ReadOnlySpan<byte> available = _receiver.Available;
+        if (available.Length < MessageHeader.Length)
         {
             return false;
         }
 
-        MessageHeader header = MessageHeader.Read(_received.AsSpan(_start));
+        MessageHeader header = MessageHeader.Read(available);
         if (header.Size is < MessageHeader.Length or > MaxMessageSize)
         {
             Reply(header, Errno.EINVAL, 0);
@@ -182,27 +123,22 @@ internal sealed partial class VfioUserConnection : IDisposable
         }
 
         int size = (int)header.Size;
-        if (_end - _start < size)
+        if (available.Length < size)
         {
             return false;
         }
 
-        ReadOnlySpan<byte> payload = _received.AsSpan(_start + MessageHeader.Length, size - MessageHeader.Length);
-        _start += size;
-
-        // Those that belong to a later message stay.
-        int later = _start < _descriptorsCameBefore ? _descriptorCount : 0;
-        _descriptorCount -= later;
+        _receiver.Consume(size);
+        ReadOnlySpan<byte> payload = available[MessageHeader.Length..size];
         if (header.IsReply && CompleteRequest(header, payload))
         {
-            CloseDescriptors();
+            _receiver.CloseDescriptors();
         }
         else
         {
             Answer(header, payload);
         }
 
-        _descriptorCount += later;
         return true;
     }
 
@@ -211,7 +147,7 @@ internal sealed partial class VfioUserConnection : IDisposable
         _replyDescriptors.Clear();
         int length = 0;
         Errno error = header.IsCommand ? Execute(header.Command, payload, out length) : Errno.EINVAL;
-        CloseDescriptors();
+        _receiver.CloseDescriptors();
         if (error != Errno.None && _logger.IsEnabled(LogLevel.Debug))
         {
             _logger.LogDebug("{Command} ({Size} bytes): {Error}", header.Command, header.Size, error);
@@ -268,7 +204,7 @@ internal sealed partial class VfioUserConnection : IDisposable
     private Errno Negotiate(ReadOnlySpan<byte> payload, out int length)
     {
         length = 0;
-        if (_descriptorCount > 0
+        if (!_receiver.Descriptors.IsEmpty
             || payload.Length < 2 * sizeof(ushort)
             || BitConverter.ToUInt16(payload) != VersionData.Major
             || !VersionData.TryParse(payload[(2 * sizeof(ushort))..], out VersionData client))
@@ -318,25 +254,5 @@ internal sealed partial class VfioUserConnection : IDisposable
     {
         _trusted = false;
         _logger.LogWarning("closing the client's connection: {Reason}", reason);
-    }
-
-    private void CloseDescriptors()
-    {
-        foreach (int descriptor in Descriptors)
-        {
-            if (descriptor >= 0)
-            {
-                _ = LibC.close(descriptor);
-            }
-        }
-
-        _descriptorCount = 0;
-    }
-
-    private FileDescriptor TakeDescriptor(int index)
-    {
-        int descriptor = _descriptors[index];
-        _descriptors[index] = -1;
-        return new FileDescriptor(descriptor);
     }
 }
