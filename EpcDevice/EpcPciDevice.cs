@@ -1,5 +1,7 @@
+using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
@@ -13,31 +15,24 @@ namespace EpfTest.EpcDevice;
 /// <remarks>Belongs to the thread that serves the EP guest's QEMU.</remarks>
 internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
 {
-    /// <summary>BAR0, in bytes.</summary>
-    public const int RegistersSize = 2 << 20;
-
-    /// <summary>BAR2, in bytes.</summary>
-    public const ulong WindowSize = 1UL << 30;
-
-    /// <summary>BAR4, in bytes.</summary>
-    public const int MsixSize = 4 << 10;
-
     private const int PendingBitsOffset = 0x800;
     private const int ConfigSize = 4096;
-
-    // One vector for events, one for each of 16 DMA channels, one for doorbells.
-    private const int Vectors = 18;
 
     // "Other memory controller": what Linux's own test endpoints without a class of their own use too.
     private const byte ClassMemoryController = 0x05;
     private const byte SubClassOther = 0x80;
 
+    private readonly EpcController _controller;
     private readonly ILogger _logger;
     private readonly ConfigSpace _config;
-    private readonly GlobalRegisters _registers = new();
 
-    public EpcPciDevice((ushort Vendor, ushort Device) id, ILogger logger)
+    /// <summary>A controller that the EP guest can be given.</summary>
+    /// <param name="id">Its PCI vendor and device ID.</param>
+    /// <param name="controller">What is behind its BARs.</param>
+    /// <param name="logger">Told of accesses that mean nothing.</param>
+    public EpcPciDevice((ushort Vendor, ushort Device) id, EpcController controller, ILogger logger)
     {
+        _controller = controller;
         _logger = logger;
         _config = new ConfigSpace(new ConfigSpaceHeader
         {
@@ -54,19 +49,20 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
             // QEMU keeps a BAR's address across an FLR, and Linux does not write it again.
             PreserveBarAddressesOnFlr = true,
         };
-        _config.SetBar(EpcRegister.BarRegs, new BarSpec(BarKind.Memory32, RegistersSize));
-        _config.SetBar(EpcRegister.BarWindow, new BarSpec(BarKind.Memory64, WindowSize, Prefetchable: true));
-        _config.SetBar(EpcRegister.BarMsix, new BarSpec(BarKind.Memory32, MsixSize));
+        _config.SetBar(EpcRegister.BarRegs, new BarSpec(BarKind.Memory32, EpcLimits.RegistersSize));
+        _config.SetBar(EpcRegister.BarWindow, new BarSpec(BarKind.Memory64, EpcLimits.WindowSize, Prefetchable: true));
+        _config.SetBar(EpcRegister.BarMsix, new BarSpec(BarKind.Memory32, EpcLimits.MsixSize));
         _config.AddPowerManagement();
-        _config.AddMsix(new MsixLayout(Vectors, EpcRegister.BarMsix, 0, EpcRegister.BarMsix, PendingBitsOffset));
+        _config.AddMsix(new MsixLayout(
+            EpInterrupts.Count, EpcRegister.BarMsix, 0, EpcRegister.BarMsix, PendingBitsOffset));
         _config.AddPciExpress();
         _config.AddAdvancedErrorReporting();
 
         var regions = new DeviceRegion[RegionIndex.Count];
         Array.Fill(regions, DeviceRegion.Absent);
-        regions[EpcRegister.BarRegs] = new DeviceRegion(RegistersSize);
-        regions[EpcRegister.BarWindow] = new DeviceRegion(WindowSize);
-        regions[EpcRegister.BarMsix] = new DeviceRegion(MsixSize);
+        regions[EpcRegister.BarRegs] = new DeviceRegion(EpcLimits.RegistersSize);
+        regions[EpcRegister.BarWindow] = new DeviceRegion(EpcLimits.WindowSize);
+        regions[EpcRegister.BarMsix] = new DeviceRegion(EpcLimits.MsixSize);
         regions[RegionIndex.Config] = new DeviceRegion(ConfigSize);
         Regions = regions;
     }
@@ -75,12 +71,13 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     public IReadOnlyList<DeviceRegion> Regions { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<int> IrqCounts { get; } = [0, 0, Vectors, 1, 1];
+    public IReadOnlyList<int> IrqCounts { get; } = [0, 0, EpInterrupts.Count, 1, 1];
 
     /// <inheritdoc/>
-    public void Attach(IVfioUserClient client)
-    {
-    }
+    public void Attach(IVfioUserClient client) => _controller.AttachGuest(client);
+
+    /// <inheritdoc/>
+    public void ClientDisconnected() => Reset();
 
     /// <inheritdoc/>
     public Errno ReadRegion(int region, ulong offset, Span<byte> data)
@@ -91,11 +88,10 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
                 _config.Read((int)offset, data);
                 break;
             case EpcRegister.BarRegs:
-                RegisterAccess.Read(_registers, (int)offset, data);
+                RegisterAccess.Read(_controller, (int)offset, data);
                 break;
             case EpcRegister.BarWindow:
-                // Unsupported Request: no translation is set up.
-                data.Fill(byte.MaxValue);
+                _controller.ReadWindow(offset, data);
                 break;
             default:
                 // QEMU keeps the MSI-X table and asks only for pending bits; of these there are none.
@@ -109,13 +105,18 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     /// <inheritdoc/>
     public Errno WriteRegion(int region, ulong offset, ReadOnlySpan<byte> data)
     {
-        if (region == RegionIndex.Config)
+        switch (region)
         {
-            _config.Write((int)offset, data);
-        }
-        else if (region == EpcRegister.BarRegs && !RegisterAccess.Write(_registers, (int)offset, data))
-        {
-            _logger.LogDebug("{Length}-byte register write at 0x{Offset:x} dropped", data.Length, offset);
+            case RegionIndex.Config:
+                _config.Write((int)offset, data);
+                _controller.MoveOwnBars(OwnBars.Of(_config));
+                break;
+            case EpcRegister.BarRegs when !RegisterAccess.Write(_controller, (int)offset, data):
+                _logger.LogDebug("{Length}-byte register write at 0x{Offset:x} dropped", data.Length, offset);
+                break;
+            case EpcRegister.BarWindow:
+                _controller.WriteWindow(offset, data);
+                break;
         }
 
         return Errno.None;
@@ -124,10 +125,17 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     /// <inheritdoc/>
     public void Reset()
     {
+        _controller.Reset();
         _config.Reset(ResetKind.Hot);
-        _registers.Reset();
+        _controller.MoveOwnBars(OwnBars.None);
     }
 
     /// <inheritdoc/>
-    void IConfigSpaceObserver.FunctionLevelReset() => _registers.Reset();
+    public void DmaMapped(DmaRange range) => _controller.MapGuestMemory(range);
+
+    /// <inheritdoc/>
+    public void DmaUnmapping(DmaRange range) => _controller.UnmapGuestMemory(range);
+
+    /// <inheritdoc/>
+    void IConfigSpaceObserver.FunctionLevelReset() => _controller.Reset();
 }

@@ -1,0 +1,44 @@
+using EpfTest.Protocol.Linux;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.EpcDevice;
+
+/// <summary>Logs the first of a burst of failed accesses, and later how many more there were.</summary>
+internal sealed class BurstLog(ILogger logger)
+{
+    private const long BurstMilliseconds = 1000;
+
+    private readonly Lock _lock = new();
+    private long _last = -BurstMilliseconds;
+    private long _suppressed;
+
+    /// <summary>An access failed.</summary>
+    /// <param name="what">What was accessed, such as "outbound read".</param>
+    /// <param name="address">Where.</param>
+    /// <param name="error">Why it failed.</param>
+    public void Report(string what, ulong address, Errno error)
+    {
+        long suppressed;
+        lock (_lock)
+        {
+            long now = Environment.TickCount64;
+            bool continues = now - _last < BurstMilliseconds;
+            _last = now;
+            if (continues)
+            {
+                _suppressed++;
+                return;
+            }
+
+            suppressed = _suppressed;
+            _suppressed = 0;
+        }
+
+        if (suppressed > 0)
+        {
+            logger.LogWarning("{Count} more accesses failed before", suppressed);
+        }
+
+        logger.LogWarning("{What} at 0x{Address:x} failed: {Error}", what, address, error);
+    }
+}

@@ -1,0 +1,437 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using EpfTest.EpcDevice.Guest;
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.Linux;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.EpcDevice.Dma;
+
+/// <summary>One DMA channel: its registers, and the thread that works on its ring.</summary>
+/// <remarks>
+/// <para>Registers are written by the thread that serves the EP guest and guarded by a monitor, which the channel's thread
+/// holds only to look at them and to publish a completion, never while it moves bytes.</para>
+/// <para>Stopping waits for the piece under way, which takes no longer than the link's time limit. If that piece is memory
+/// of the EP guest that is reached by messages it does not wait: the answer would be received by the very thread that
+/// stops. Either way the number of the run is another afterwards, and what belongs to an earlier run is dropped: no
+/// status, no HEAD, no interrupt.</para>
+/// </remarks>
+internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupts, ILogger logger)
+    : IRegisterBlock, IDisposable
+{
+    private const int PieceSize = 256 << 10;
+    private const int BatchSize = 64;
+    private const uint MinRingSize = 2;
+    private const uint MaxRingSize = 65536;
+
+    // More than a completion time-out, less than QEMU's patience (5 s).
+    private static readonly TimeSpan s_stopLimit = TimeSpan.FromSeconds(3);
+
+    private readonly object _monitor = new();
+    private Thread? _thread;
+    private byte[] _piece = [];
+    private byte[] _batch = [];
+    private int _windowHint;
+
+    private bool _enabled;
+    private int _function;
+    private Register64 _ring;
+    private uint _ringSize;
+    private uint _tail;
+    private uint _head;
+    private bool _ringError;
+    private EventBits _events = new();
+
+    // Under way: between taking work and the end of its last piece.
+    private bool _running;
+    private bool _waitsForGuest;
+    private bool _disposed;
+    private volatile int _run;
+
+    /// <inheritdoc/>
+    public uint Read(int offset)
+    {
+        lock (_monitor)
+        {
+            return offset switch
+            {
+                EpcRegister.DmaControl => Field.Put(EpcRegister.DmaControlEnable, _enabled)
+                    | Field.Put(EpcRegister.DmaControlFunction, _function),
+                EpcRegister.DmaStatus => Field.Put(EpcRegister.DmaStatusRunning, _running)
+                    | Field.Put(EpcRegister.DmaStatusRingError, _ringError),
+                EpcRegister.DmaRingLo => _ring.Low,
+                EpcRegister.DmaRingHi => _ring.High,
+                EpcRegister.DmaRingSize => _ringSize,
+                EpcRegister.DmaTail => _tail,
+                EpcRegister.DmaHead => _head,
+                EpcRegister.DmaIrqStatus => _events.Status,
+                EpcRegister.DmaIrqMask => _events.Mask,
+                _ => 0,
+            };
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Write(int offset, uint value)
+    {
+        lock (_monitor)
+        {
+            switch (offset)
+            {
+                case EpcRegister.DmaControl:
+                    Control(value);
+                    break;
+                case EpcRegister.DmaRingLo when !_enabled:
+                    _ring.SetLow(value);
+                    break;
+                case EpcRegister.DmaRingHi when !_enabled:
+                    _ring.SetHigh(value);
+                    break;
+                case EpcRegister.DmaRingSize when !_enabled:
+                    _ringSize = value;
+                    break;
+                case EpcRegister.DmaTail:
+                    _tail = value;
+                    Kick();
+                    break;
+                case EpcRegister.DmaIrqStatus:
+                    _events.Clear(value);
+                    FireIfPending();
+                    break;
+                case EpcRegister.DmaIrqMask:
+                    _events.Mask = value;
+                    FireIfPending();
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Stops the channel and puts every register to its reset value.</summary>
+    public void Reset()
+    {
+        lock (_monitor)
+        {
+            Stop();
+            _function = 0;
+            _ring = default;
+            _ringSize = 0;
+            _tail = _head = 0;
+            _ringError = false;
+            _events = new EventBits();
+        }
+    }
+
+    /// <summary>Ends the channel's thread.</summary>
+    public void Dispose()
+    {
+        lock (_monitor)
+        {
+            Stop();
+            _disposed = true;
+            Monitor.PulseAll(_monitor);
+        }
+
+        _thread?.Join(s_stopLimit);
+    }
+
+    private int Vector => EpInterrupts.FirstDmaVector + index;
+
+    private void Control(uint value)
+    {
+        bool reset = (value & EpcRegister.DmaControlReset) != 0;
+        bool enable = (value & EpcRegister.DmaControlEnable) != 0;
+        int function = Field.Get(EpcRegister.DmaControlFunction, value);
+        if (_enabled && (reset || !enable || function != _function))
+        {
+            Stop();
+        }
+
+        if (reset)
+        {
+            _tail = _head = 0;
+            _ringError = false;
+        }
+
+        _function = function;
+        if (enable && !_enabled)
+        {
+            _ringError = false;
+            _enabled = true;
+            if (_ring.Value % EpcRegister.DescSize != 0
+                || _ringSize is < MinRingSize or > MaxRingSize
+                || !BitOperations.IsPow2(_ringSize)
+                || _head >= _ringSize
+                || _function >= EpcLimits.Functions)
+            {
+                FailRing("its registers make no sense");
+                return;
+            }
+
+            Start();
+            Kick();
+        }
+    }
+
+    private void Kick()
+    {
+        if (_enabled && _tail >= _ringSize)
+        {
+            FailRing("TAIL is outside");
+        }
+        else
+        {
+            Monitor.PulseAll(_monitor);
+        }
+    }
+
+    private void Start()
+    {
+        if (_thread is null)
+        {
+            _piece = GC.AllocateUninitializedArray<byte>(PieceSize, pinned: true);
+            _batch = GC.AllocateUninitializedArray<byte>(BatchSize * EpcRegister.DescSize, pinned: true);
+            _thread = new Thread(Work) { IsBackground = true, Name = $"dma {index}" };
+            _thread.Start();
+        }
+    }
+
+    /// <summary>Ends the run; waits for the piece under way as the remarks say. The monitor is held.</summary>
+    private void Stop()
+    {
+        _enabled = false;
+        _run++;
+        long limit = Environment.TickCount64 + (long)s_stopLimit.TotalMilliseconds;
+        while (_running && !_waitsForGuest)
+        {
+            long left = limit - Environment.TickCount64;
+            if (left <= 0 || !Monitor.Wait(_monitor, (int)left))
+            {
+                logger.LogError("DMA channel {Channel} did not stop in time", index);
+                break;
+            }
+        }
+    }
+
+    private void FailRing(string reason)
+    {
+        logger.LogWarning("DMA channel {Channel}: ring at 0x{Ring:x}: {Reason}", index, _ring.Value, reason);
+        _enabled = false;
+        _run++;
+        _ringError = true;
+        Raise(EpcRegister.DmaIrqRingError);
+    }
+
+    private void Raise(uint bits)
+    {
+        if (_events.Raise(bits))
+        {
+            interrupts.Fire(Vector);
+        }
+    }
+
+    private void FireIfPending()
+    {
+        if (_events.Pending)
+        {
+            interrupts.Fire(Vector);
+        }
+    }
+
+    private void Work()
+    {
+        while (true)
+        {
+            int run;
+            ulong address;
+            uint count;
+            int function;
+            lock (_monitor)
+            {
+                _running = false;
+                Monitor.PulseAll(_monitor);
+                while (!_disposed && (!_enabled || _head == _tail))
+                {
+                    Monitor.Wait(_monitor);
+                }
+
+                if (_disposed)
+                {
+                    return;
+                }
+
+                _running = true;
+                run = _run;
+                address = _ring.Value + ((ulong)_head * EpcRegister.DescSize);
+                function = _function;
+                uint end = _tail > _head ? _tail : _ringSize;
+                count = Math.Min(end - _head, BatchSize);
+            }
+
+            WorkOn(run, address, (int)count, function);
+        }
+    }
+
+    /// <summary>Works on adjacent descriptors of the ring.</summary>
+    private void WorkOn(int run, ulong address, int count, int function)
+    {
+        Span<byte> descriptors = _batch.AsSpan(0, count * EpcRegister.DescSize);
+        if (ReadGuest(run, address, descriptors) != Errno.None)
+        {
+            Fail(run, "it cannot be read");
+            return;
+        }
+
+        Span<byte> word = stackalloc byte[sizeof(uint)];
+        for (int i = 0; i < count; i++)
+        {
+            var descriptor = DmaDescriptor.Parse(descriptors[(i * EpcRegister.DescSize)..]);
+            DmaStatus status = descriptor.IsValid ? Copy(run, descriptor, function) : DmaStatus.BadDescriptor;
+            if (status == DmaStatus.Pending)
+            {
+                return;
+            }
+
+            BinaryPrimitives.WriteUInt32LittleEndian(word, (uint)status);
+            Errno error = WriteGuest(run, address + EpcRegister.DescStatus, word);
+            if (error != Errno.None)
+            {
+                Fail(run, "it cannot be written");
+                return;
+            }
+
+            if (!Complete(run, descriptor.Interrupts))
+            {
+                return;
+            }
+
+            address += EpcRegister.DescSize;
+        }
+    }
+
+    private bool Complete(int run, bool interrupts)
+    {
+        lock (_monitor)
+        {
+            if (run != _run)
+            {
+                return false;
+            }
+
+            _head = (_head + 1) & (_ringSize - 1);
+            if (interrupts)
+            {
+                Raise(EpcRegister.DmaIrqDescriptor);
+            }
+
+            return true;
+        }
+    }
+
+    private void Fail(int run, string reason)
+    {
+        lock (_monitor)
+        {
+            if (run == _run)
+            {
+                FailRing(reason);
+            }
+        }
+    }
+
+    /// <summary>Moves the bytes of a descriptor; <see cref="DmaStatus.Pending"/> if the run ended meanwhile.</summary>
+    private DmaStatus Copy(int run, DmaDescriptor descriptor, int function)
+    {
+        ulong source = descriptor.Source;
+        ulong destination = descriptor.Destination;
+        for (uint left = descriptor.Length; left > 0;)
+        {
+            Span<byte> piece = _piece.AsSpan(0, (int)Math.Min(left, PieceSize));
+            Errno error = run != _run ? Errno.EINTR
+                : descriptor.SourceIsHost ? port.ReadHost(function, source, piece)
+                : ReadGuest(run, source, piece);
+            if (error != Errno.None)
+            {
+                return Status(error, DmaStatus.SourceError);
+            }
+
+            error = run != _run ? Errno.EINTR
+                : descriptor.DestinationIsHost ? port.WriteHost(function, destination, piece)
+                : WriteGuest(run, destination, piece);
+            if (error != Errno.None)
+            {
+                return Status(error, DmaStatus.DestinationError);
+            }
+
+            left -= (uint)piece.Length;
+            source += (ulong)piece.Length;
+            destination += (ulong)piece.Length;
+        }
+
+        return DmaStatus.Done;
+    }
+
+    private static DmaStatus Status(Errno error, DmaStatus other) => error switch
+    {
+        Errno.EINTR => DmaStatus.Pending,
+        Errno.ENOTCONN => DmaStatus.LinkDown,
+        Errno.EPERM => DmaStatus.NotBusMaster,
+        _ => other,
+    };
+
+    private Errno ReadGuest(int run, ulong address, Span<byte> destination)
+    {
+        if (!BeginGuest(run, address, destination.Length, out bool waits))
+        {
+            return Errno.EINTR;
+        }
+
+        Errno error = port.ReadGuest(address, destination, ref _windowHint);
+        EndGuest(waits);
+        return error;
+    }
+
+    private Errno WriteGuest(int run, ulong address, ReadOnlySpan<byte> source)
+    {
+        if (!BeginGuest(run, address, source.Length, out bool waits))
+        {
+            return Errno.EINTR;
+        }
+
+        Errno error = port.WriteGuest(address, source, ref _windowHint);
+        EndGuest(waits);
+        return error;
+    }
+
+    /// <summary>Lets nobody wait for what follows if it needs the guest's QEMU.</summary>
+    /// <returns>False if the run has ended.</returns>
+    private bool BeginGuest(int run, ulong address, int length, out bool waits)
+    {
+        waits = port.WaitsForGuest(address, length);
+        if (waits)
+        {
+            lock (_monitor)
+            {
+                if (run != _run)
+                {
+                    return false;
+                }
+
+                _waitsForGuest = true;
+                Monitor.PulseAll(_monitor);
+            }
+        }
+
+        return run == _run;
+    }
+
+    private void EndGuest(bool waits)
+    {
+        if (waits)
+        {
+            lock (_monitor)
+            {
+                _waitsForGuest = false;
+            }
+        }
+    }
+}

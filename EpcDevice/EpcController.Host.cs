@@ -1,0 +1,107 @@
+using EpfTest.EpcDevice.Functions;
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.EpcDevice;
+
+/// <content>What comes from the host.</content>
+internal sealed partial class EpcController : IEndpoint
+{
+    /// <inheritdoc/>
+    public int FunctionCount => _functions.Length;
+
+    /// <inheritdoc/>
+    public void HostPresenceChanged(bool present)
+    {
+        lock (_lock)
+        {
+            if (_link.PerstAsserted != present)
+            {
+                return;
+            }
+
+            _link.PerstAsserted = !present;
+            if (present)
+            {
+                _events.Raise(EpcRegister.EventPerstDeasserted);
+                return;
+            }
+
+            _link.Enabled = false;
+            ForgetHost();
+            _events.Raise(EpcRegister.EventPerstAsserted);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void LinkChanged(bool up)
+    {
+        lock (_lock)
+        {
+            if (up && _link.Trained && !_link.Up)
+            {
+                _link.Up = true;
+                _events.Raise(EpcRegister.EventLinkUp);
+            }
+            else if (!up && _link.Up)
+            {
+                LowerLink();
+                foreach (FunctionBlock function in _functions)
+                {
+                    function.ResetByLink(ResetKind.Hot);
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public FunctionDescription? Describe(int function) => _functions[function].Describe();
+
+    /// <inheritdoc/>
+    public uint ReadConfig(int function, int offset) => _functions[function].ReadConfig(offset);
+
+    /// <inheritdoc/>
+    public void WriteConfig(int function, int offset, uint value, byte byteEnables) =>
+        _functions[function].WriteConfig(offset, value, byteEnables);
+
+    /// <inheritdoc/>
+    public bool TryDecode(int function, ulong address, bool io, out int bar, out ulong offset) =>
+        _functions[function].TryDecode(address, io, out bar, out offset);
+
+    /// <inheritdoc/>
+    public Errno ReadBar(int function, int bar, ulong offset, Span<byte> destination) =>
+        _functions[function].ReadBar(bar, offset, destination);
+
+    /// <inheritdoc/>
+    public Errno WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source) =>
+        _functions[function].WriteBar(bar, offset, source);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<InboundMapping> ResolveInbound(int function, int bar) =>
+        _functions[function].ResolveInbound(bar);
+
+    /// <inheritdoc/>
+    public void ResetFunction(int function, ResetKind kind) => _functions[function].ResetByHost(kind);
+
+    /// <summary>The host side is gone, or has let go: functions may change again.</summary>
+    private void ForgetHost()
+    {
+        _link.Trained = false;
+        if (_link.Up)
+        {
+            LowerLink();
+        }
+
+        foreach (FunctionBlock function in _functions)
+        {
+            function.Disassemble();
+        }
+    }
+
+    private void LowerLink()
+    {
+        _link.Up = false;
+        _events.Raise(EpcRegister.EventLinkDown);
+    }
+}

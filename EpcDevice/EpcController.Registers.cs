@@ -1,0 +1,187 @@
+using EpfTest.EpcDevice.Functions;
+using EpfTest.EpcDevice.Guest;
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.ConfigurationSpace;
+
+namespace EpfTest.EpcDevice;
+
+/// <content>BAR0: which group a register belongs to, the global ones, and the link's control.</content>
+internal sealed partial class EpcController
+{
+    private const uint Features = EpcRegister.FeatureIntx | EpcRegister.FeatureMsi | EpcRegister.FeatureMsix
+        | EpcRegister.FeatureDynamicInbound | EpcRegister.FeatureSubrangeInbound | EpcRegister.FeatureDoorbell
+        | EpcRegister.FeatureDma;
+
+    // What a function's PCI Express capability says.
+    private static readonly PciExpressSettings s_express = new();
+
+    /// <inheritdoc/>
+    public uint Read(int offset) => offset switch
+    {
+        >= EpcRegister.FunctionBase => Function(offset) is { } function ? function.Read(offset % EpcRegister.FunctionStride) : 0,
+        >= EpcRegister.OutboundBase => _outbounds.Read(offset - EpcRegister.OutboundBase),
+        >= EpcRegister.DmaBase => _dma.Read(offset - EpcRegister.DmaBase),
+        >= EpcRegister.Doorbell => 0,
+        _ => ReadGlobal(offset),
+    };
+
+    /// <inheritdoc/>
+    public void Write(int offset, uint value)
+    {
+        switch (offset)
+        {
+            case >= EpcRegister.FunctionBase:
+                Function(offset)?.Write(offset % EpcRegister.FunctionStride, value);
+                TrainIfReady();
+                break;
+            case >= EpcRegister.OutboundBase:
+                _outbounds.Write(offset - EpcRegister.OutboundBase, value);
+                break;
+            case >= EpcRegister.DmaBase:
+                _dma.Write(offset - EpcRegister.DmaBase, value);
+                break;
+            case EpcRegister.Doorbell:
+                _interrupts.Fire(EpInterrupts.DoorbellVector);
+                break;
+            default:
+                WriteGlobal(offset, value);
+                break;
+        }
+    }
+
+    private FunctionBlock? Function(int offset)
+    {
+        int index = (offset - EpcRegister.FunctionBase) / EpcRegister.FunctionStride;
+        return index < _functions.Length ? _functions[index] : null;
+    }
+
+    private uint ReadGlobal(int offset)
+    {
+        lock (_lock)
+        {
+            int eventFunctions = (offset - EpcRegister.EventFunctions) / sizeof(uint);
+            return offset switch
+            {
+                EpcRegister.Id => EpcRegister.IdValue,
+                EpcRegister.Version => Field.Put(EpcRegister.VersionMajor, (int)EpcRegister.VersionMajorValue)
+                    | Field.Put(EpcRegister.VersionMinor, (int)EpcRegister.VersionMinorValue),
+                EpcRegister.FeaturesLo => Features,
+                EpcRegister.Functions => EpcLimits.Functions,
+                EpcRegister.Outbounds => EpcLimits.Outbounds,
+                EpcRegister.Inbounds => EpcLimits.Inbounds,
+                EpcRegister.DmaChannels => EpcLimits.DmaChannels,
+                EpcRegister.Scratch => _scratch,
+                EpcRegister.LinkControl => Field.Put(EpcRegister.LinkControlEnable, _link.Enabled),
+                EpcRegister.LinkStatus => LinkStatus(),
+                EpcRegister.EventStatus => _events.Status,
+                EpcRegister.EventMask => _events.Mask,
+                >= EpcRegister.EventFunctions when eventFunctions < _events.FunctionRegisters =>
+                    _events.Functions(eventFunctions),
+                _ => 0,
+            };
+        }
+    }
+
+    private void WriteGlobal(int offset, uint value)
+    {
+        switch (offset)
+        {
+            case EpcRegister.Scratch:
+                _scratch = value;
+                break;
+            case EpcRegister.LinkControl when (value & EpcRegister.LinkControlEnable) != 0:
+                EnableLink();
+                break;
+            case EpcRegister.LinkControl:
+                DisableLink();
+                break;
+            case EpcRegister.EventStatus:
+                lock (_lock)
+                {
+                    _events.WriteStatus(value);
+                }
+
+                break;
+            case EpcRegister.EventMask:
+                lock (_lock)
+                {
+                    _events.WriteMask(value);
+                }
+
+                break;
+        }
+    }
+
+    private uint LinkStatus()
+    {
+        uint status = Field.Put(EpcRegister.LinkStatusUp, _link.Up)
+            | Field.Put(EpcRegister.LinkStatusPerst, _link.PerstAsserted);
+        return _link.Up
+            ? status | Field.Put(EpcRegister.LinkStatusSpeed, (int)s_express.MaxLinkSpeed)
+                | Field.Put(EpcRegister.LinkStatusWidth, s_express.MaxLinkWidth)
+            : status;
+    }
+
+    private void EnableLink()
+    {
+        lock (_lock)
+        {
+            // PERST# holds it clear.
+            _link.Enabled = !_link.PerstAsserted;
+        }
+
+        TrainIfReady();
+    }
+
+    /// <summary>Tells the link to come up once all that it takes is there.</summary>
+    private void TrainIfReady()
+    {
+        lock (_lock)
+        {
+            if (!_link.Enabled || _link.Trained || !_functions[0].Present || !AssembleFunctions())
+            {
+                return;
+            }
+
+            _link.Trained = true;
+        }
+
+        _link.Host.SetLink(true);
+    }
+
+    private bool AssembleFunctions()
+    {
+        bool multiFunction = _functions.Skip(1).Any(static function => function.Present);
+        foreach (FunctionBlock function in _functions)
+        {
+            if (!function.Assemble(multiFunction))
+            {
+                Array.ForEach(_functions, static assembled => assembled.Disassemble());
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes the link down; on return the host has no access any more.</summary>
+    private void DisableLink()
+    {
+        bool trained;
+        lock (_lock)
+        {
+            _link.Enabled = false;
+            trained = _link.Trained;
+        }
+
+        if (trained)
+        {
+            // The functions are there until it returns, as a host that lets go of them in good order uses them.
+            _link.Host.SetLink(false);
+            lock (_lock)
+            {
+                ForgetHost();
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+using EpfTest.EpcDevice.Dma;
+using EpfTest.EpcDevice.Functions;
+using EpfTest.EpcDevice.Guest;
+using EpfTest.EpcDevice.Host;
+using EpfTest.EpcDevice.Outbound;
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.VfioUser;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.EpcDevice;
+
+/// <summary>
+/// The endpoint controller: what its registers do (<c>docs/registers.md</c>). Between the EP guest, whose accesses
+/// <see cref="EpcPciDevice"/> hands over, and the host, which is reached by <see cref="IHostLink"/> and comes in by
+/// <see cref="IEndpoint"/>.
+/// </summary>
+/// <remarks>
+/// <para>Three kinds of threads use it. The one that serves the EP guest reads and writes registers and the window; all
+/// commits are its own, so what it has checked stays true until it is applied. The one that receives from the link brings
+/// the host's accesses. Each DMA channel has one that works on its ring.</para>
+/// <para>One lock guards what the first two share: the link's state, the functions' committed pieces and configuration
+/// spaces, and events. It is never held while a member of <see cref="IHostLink"/> is called, since those may wait for the
+/// bridge, whose frames the second thread must be free to receive. Moving bytes takes no lock here: translations are
+/// immutable and swapped, and an <see cref="AccessGate"/> tells when the last access through an old one has ended. DMA
+/// channels have their registers to themselves.</para>
+/// <para>So waits go one way only. The serving thread may wait for the link (a time limit), for accesses inside a gate
+/// (they wait for the link at most) and for a DMA channel's piece (likewise). The link's thread waits for the lock, which
+/// is held for a few instructions, and outside of gates for memory that the EP guest's QEMU does not share, with that
+/// connection's time limit. DMA threads may wait for all of these; nobody waits for them with the lock.</para>
+/// </remarks>
+internal sealed partial class EpcController : IRegisterBlock, IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly ILogger _logger;
+    private readonly LinkState _link = new();
+    private readonly EpInterrupts _interrupts = new();
+    private readonly EpSpace _guest;
+    private readonly GlobalEvents _events;
+    private readonly FunctionBlock[] _functions = new FunctionBlock[EpcLimits.Functions];
+    private readonly OutboundWindow _window;
+    private readonly OutboundTable _outbounds;
+    private readonly DmaEngine _dma;
+    private uint _scratch;
+
+    /// <summary>A controller out of reset, without a link.</summary>
+    /// <param name="logger">Told what goes wrong.</param>
+    public EpcController(ILogger logger)
+    {
+        _logger = logger;
+        _guest = new EpSpace(_interrupts);
+        _events = new GlobalEvents(_interrupts);
+        var inboundGate = new AccessGate();
+        for (int i = 0; i < _functions.Length; i++)
+        {
+            _functions[i] = new FunctionBlock(i, _lock, _link, _events, _guest, inboundGate, logger);
+        }
+
+        var host = new HostMemory(_link, _functions);
+        _window = new OutboundWindow(host, new BurstLog(logger));
+        _outbounds = new OutboundTable(_window);
+        _dma = new DmaEngine(new DmaPort(host, _guest, _window), _interrupts, logger);
+    }
+
+    /// <summary>Says how the host is reached. To be called once, before its presence is reported.</summary>
+    public void AttachLink(IHostLink link) => _link.Host = link;
+
+    /// <summary>Says who the EP guest is. To be called once, before anything of the guest's.</summary>
+    public void AttachGuest(IVfioUserClient guest)
+    {
+        _guest.Attach(guest);
+        _interrupts.Attach(guest);
+    }
+
+    /// <summary>The EP guest has programmed the controller's own BARs.</summary>
+    public void MoveOwnBars(OwnBars own) => _guest.Own = own;
+
+    /// <summary>The EP guest reads BAR2.</summary>
+    public void ReadWindow(ulong offset, Span<byte> destination) => _window.Read(offset, destination);
+
+    /// <summary>The EP guest writes BAR2.</summary>
+    public void WriteWindow(ulong offset, ReadOnlySpan<byte> source) => _window.Write(offset, source);
+
+    /// <summary>Memory of the EP guest is there from now on.</summary>
+    public void MapGuestMemory(DmaRange range) => ChangeGuestMemory(range, _guest.Map);
+
+    /// <summary>Memory of the EP guest is about to go: on return the bridge has let go of it.</summary>
+    public void UnmapGuestMemory(DmaRange range) => ChangeGuestMemory(range, _guest.Unmap);
+
+    /// <summary>
+    /// The EP guest resets the controller, or is gone: takes the link down, stops DMA, forgets all functions and
+    /// translations, and puts every register to its reset value.
+    /// </summary>
+    public void Reset()
+    {
+        DisableLink();
+        _dma.Reset();
+        foreach (FunctionBlock function in _functions)
+        {
+            function.Reset();
+        }
+
+        _outbounds.Reset();
+        _scratch = 0;
+        lock (_lock)
+        {
+            _events.Reset();
+        }
+    }
+
+    /// <summary>Stops DMA for good.</summary>
+    public void Dispose() => _dma.Dispose();
+
+    private void ChangeGuestMemory(DmaRange range, Action<DmaRange> change)
+    {
+        List<(int Function, int Bar)> affected = [];
+        for (int function = 0; function < _functions.Length; function++)
+        {
+            for (int bar = 0; bar < PciRegister.BaseAddressCount; bar++)
+            {
+                if (_functions[function].LeadsInto(bar, range.Address, range.Size))
+                {
+                    affected.Add((function, bar));
+                }
+            }
+        }
+
+        affected.ForEach(inbound => _link.Host.InboundChanging(inbound.Function, inbound.Bar));
+        change(range);
+        affected.ForEach(inbound => _link.Host.InboundChanged(inbound.Function, inbound.Bar));
+    }
+}

@@ -1,0 +1,151 @@
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.EpcDevice.Functions;
+
+/// <content>What the host does to the function, apart from accesses to its BARs.</content>
+internal sealed partial class FunctionBlock : IConfigSpaceObserver
+{
+    // An EUI-64 of no manufacturer: locally administered, the same for all functions, as they are one device.
+    private const ulong SerialNumber = 0x0200_00ff_fe00_0001;
+
+    /// <inheritdoc cref="IEndpoint.Describe"/>
+    public FunctionDescription? Describe()
+    {
+        lock (_lock)
+        {
+            if (_config is not { } config)
+            {
+                return null;
+            }
+
+            var bars = new BarSpec?[PciRegister.BaseAddressCount];
+            ulong[] addresses = new ulong[PciRegister.BaseAddressCount];
+            for (int bar = 0; bar < bars.Length; bar++)
+            {
+                bars[bar] = config.GetBar(bar);
+                addresses[bar] = bars[bar] is null ? 0 : config.BarAddress(bar);
+            }
+
+            return new FunctionDescription(
+                bars,
+                addresses,
+                (int)config.Header.InterruptPin,
+                config.Msi?.VectorCount ?? 0,
+                config.Msix?.VectorCount ?? 0);
+        }
+    }
+
+    /// <inheritdoc cref="IEndpoint.ReadConfig"/>
+    public uint ReadConfig(int offset)
+    {
+        lock (_lock)
+        {
+            return _config?.ReadDword(offset) ?? uint.MaxValue;
+        }
+    }
+
+    /// <inheritdoc cref="IEndpoint.WriteConfig"/>
+    public void WriteConfig(int offset, uint value, byte byteEnables)
+    {
+        lock (_lock)
+        {
+            _config?.WriteDword(offset, value, byteEnables);
+        }
+
+        SendIntxChange();
+        SendUnmasked();
+    }
+
+    /// <inheritdoc cref="IEndpoint.ResetFunction"/>
+    public void ResetByHost(ResetKind kind)
+    {
+        lock (_lock)
+        {
+            ResetByLink(kind);
+            if (_config is not null)
+            {
+                Raise(EpcRegister.FnEventReset);
+            }
+        }
+
+        SendIntxChange();
+    }
+
+    /// <summary>The link went down or was reset, and the functions with it. Under the controller's lock.</summary>
+    public void ResetByLink(ResetKind kind)
+    {
+        // QEMU keeps the addresses of BARs across an FLR only.
+        _config?.Reset(kind, preserveBarAddresses: kind == ResetKind.FunctionLevel);
+        ForgetInterrupts();
+        Publish();
+    }
+
+    /// <summary>A request of the function has failed.</summary>
+    public void RecordRequestError(Errno error)
+    {
+        lock (_lock)
+        {
+            if (error == Errno.ETIMEDOUT)
+            {
+                _config?.AdvancedErrorReporting!.RecordUncorrectable(UncorrectableError.CompletionTimeout);
+            }
+            else if (error == Errno.EFAULT)
+            {
+                _config?.RecordStatus(PciStatus.ReceivedMasterAbort);
+            }
+        }
+    }
+
+    void IConfigSpaceObserver.CommandChanged(PciCommand previous, PciCommand current)
+    {
+        bool busMaster = (current & ~previous & PciCommand.BusMasterEnable) != 0;
+        Raise(EpcRegister.FnEventCommand | Field.Put(EpcRegister.FnEventBusMaster, busMaster));
+        Publish();
+    }
+
+    void IConfigSpaceObserver.BarAddressChanged(int index)
+    {
+        Raise(EpcRegister.FnEventBar);
+        Publish();
+    }
+
+    void IConfigSpaceObserver.PowerStateChanged(PowerState previous, PowerState current)
+    {
+        Raise(EpcRegister.FnEventPowerState);
+        Publish();
+    }
+
+    void IConfigSpaceObserver.MsiChanged()
+    {
+        Raise(EpcRegister.FnEventMsi);
+        Publish();
+    }
+
+    void IConfigSpaceObserver.MsixChanged()
+    {
+        Raise(EpcRegister.FnEventMsix);
+        if (_config!.Msix is { Enabled: false })
+        {
+            Array.Clear(_msixPending);
+        }
+    }
+
+    void IConfigSpaceObserver.FunctionLevelReset()
+    {
+        ForgetInterrupts();
+        Raise(EpcRegister.FnEventFlr);
+        Publish();
+    }
+
+    /// <summary>Lets accesses see what the host has programmed. Under the controller's lock.</summary>
+    private void Publish()
+    {
+        _isBusMaster = _config is { BusMasterEnable: true, PowerState: PowerState.D0 };
+        _decoder = _config is null ? BarDecoder.None : BarDecoder.Of(_config, _bars);
+        _msiTarget = _isBusMaster && _config!.Msi is { Enabled: true } msi
+            ? new MsiTarget(msi.Address, msi.Data, msi.EnabledVectors)
+            : null;
+    }
+}

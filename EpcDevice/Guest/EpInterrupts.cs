@@ -1,0 +1,28 @@
+using EpfTest.Protocol.VfioUser;
+
+namespace EpfTest.EpcDevice.Guest;
+
+/// <summary>The controller's MSI-X vectors in the EP guest.</summary>
+/// <remarks>Any thread may fire, with any lock held: this waits for nothing.</remarks>
+internal sealed class EpInterrupts
+{
+    /// <summary>The vector of the event registers.</summary>
+    public const int EventVector = 0;
+
+    /// <summary>The vector of DMA channel 0; the others follow.</summary>
+    public const int FirstDmaVector = 1;
+
+    /// <summary>The doorbell's vector.</summary>
+    public const int DoorbellVector = FirstDmaVector + EpcLimits.DmaChannels;
+
+    /// <summary>How many there are.</summary>
+    public const int Count = DoorbellVector + 1;
+
+    private volatile IVfioUserClient? _client;
+
+    /// <summary>Says where interrupts go.</summary>
+    public void Attach(IVfioUserClient client) => _client = client;
+
+    /// <summary>Sends one message; it is lost while the guest has MSI-X disabled.</summary>
+    public void Fire(int vector) => _client?.Interrupts.Trigger(IrqIndex.Msix, vector);
+}

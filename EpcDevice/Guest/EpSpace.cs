@@ -1,0 +1,162 @@
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.VfioUser;
+
+namespace EpfTest.EpcDevice.Guest;
+
+/// <summary>
+/// What the controller reaches at bus addresses of the EP guest: its memory and, of the controller's own BARs, the
+/// doorbell. An access to those must not leave by way of the guest's QEMU, which may be waiting for us.
+/// </summary>
+/// <remarks>
+/// <see cref="Map"/>, <see cref="Unmap"/> and <see cref="Own"/>'s setter belong to the thread that serves the EP guest.
+/// Everything else is for all threads but that one, as memory that is reached by messages needs it to receive the
+/// answers. The list of ranges has a lock of its own, under which nothing else happens.
+/// </remarks>
+internal sealed class EpSpace(EpInterrupts interrupts)
+{
+    private readonly Lock _lock = new();
+    private readonly List<DmaRange> _ranges = [];
+    private volatile IVfioUserClient? _client;
+    private volatile OwnBars _own = OwnBars.None;
+
+    /// <summary>Where the controller's own BARs are.</summary>
+    public OwnBars Own
+    {
+        get => _own;
+        set => _own = value;
+    }
+
+    /// <summary>Says whose memory it is.</summary>
+    public void Attach(IVfioUserClient client) => _client = client;
+
+    /// <summary>Memory is there from now on.</summary>
+    public void Map(DmaRange range)
+    {
+        lock (_lock)
+        {
+            _ranges.Insert(UpperBound(range.Address), range);
+        }
+    }
+
+    /// <summary>Memory is not resolved any more; it stays readable until the client's table loses it.</summary>
+    public void Unmap(DmaRange range)
+    {
+        lock (_lock)
+        {
+            _ranges.Remove(range);
+        }
+    }
+
+    /// <summary>Whether an access waits for the guest's QEMU: part of it is memory that it does not share.</summary>
+    public bool WaitsForGuest(ulong address, int length)
+    {
+        lock (_lock)
+        {
+            ulong last = address + (ulong)(length - 1);
+            for (int i = Math.Max(UpperBound(address) - 1, 0); i < _ranges.Count && _ranges[i].Address <= last; i++)
+            {
+                if (_ranges[i].Backing == DmaBacking.Messages && Overlaps(_ranges[i], address, (ulong)length))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Reads from a bus address.</summary>
+    /// <returns><see cref="Errno.EFAULT"/> where there is nothing that can be read, or what went wrong.</returns>
+    public Errno Read(ulong address, Span<byte> destination)
+    {
+        OwnBars own = _own;
+        if (own.TouchesRegisters(address, (ulong)destination.Length))
+        {
+            // Write-only.
+            destination.Clear();
+            return IsDoorbell(own, address, destination.Length) ? Errno.None : Errno.EFAULT;
+        }
+
+        return _client is { } client && !own.TouchesWindow(address, (ulong)destination.Length)
+            ? client.Memory.Read(address, destination)
+            : Errno.EFAULT;
+    }
+
+    /// <summary>Writes to a bus address.</summary>
+    /// <returns>As for <see cref="Read"/>.</returns>
+    public Errno Write(ulong address, ReadOnlySpan<byte> source)
+    {
+        OwnBars own = _own;
+        if (own.TouchesRegisters(address, (ulong)source.Length))
+        {
+            if (!IsDoorbell(own, address, source.Length))
+            {
+                return Errno.EFAULT;
+            }
+
+            interrupts.Fire(EpInterrupts.DoorbellVector);
+            return Errno.None;
+        }
+
+        return _client is { } client && !own.TouchesWindow(address, (ulong)source.Length)
+            ? client.Memory.Write(address, source)
+            : Errno.EFAULT;
+    }
+
+    /// <summary>Adds the parts of a range of bus addresses that are memory which the guest's QEMU shares.</summary>
+    /// <param name="address">The first bus address.</param>
+    /// <param name="size">Bytes.</param>
+    /// <param name="barOffset">Where in a BAR the range starts.</param>
+    /// <param name="mappings">Takes the parts.</param>
+    public void Resolve(ulong address, ulong size, ulong barOffset, List<InboundMapping> mappings)
+    {
+        lock (_lock)
+        {
+            ulong last = address + (size - 1);
+            for (int i = Math.Max(UpperBound(address) - 1, 0); i < _ranges.Count && _ranges[i].Address <= last; i++)
+            {
+                DmaRange range = _ranges[i];
+                if (range.File is { } file && Overlaps(range, address, size))
+                {
+                    ulong start = Math.Max(range.Address, address);
+                    ulong end = Math.Min(range.Address + (range.Size - 1), last);
+                    mappings.Add(new InboundMapping(
+                        barOffset + (start - address),
+                        end - start + 1,
+                        file,
+                        range.FileOffset + (start - range.Address),
+                        range.Access));
+                }
+            }
+        }
+    }
+
+    private static bool IsDoorbell(OwnBars own, ulong address, int length) =>
+        length == sizeof(uint) && address - own.Registers == EpcRegister.Doorbell;
+
+    private static bool Overlaps(DmaRange range, ulong address, ulong size) =>
+        address - range.Address < range.Size || range.Address - address < size;
+
+    /// <summary>The index of the first range that starts above <paramref name="address"/>.</summary>
+    private int UpperBound(ulong address)
+    {
+        int low = 0;
+        int high = _ranges.Count;
+        while (low < high)
+        {
+            int middle = (low + high) >>> 1;
+            if (_ranges[middle].Address <= address)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+
+        return low;
+    }
+}

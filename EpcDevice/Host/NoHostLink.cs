@@ -1,0 +1,43 @@
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.EpcDevice.Host;
+
+/// <summary>The link while there is none.</summary>
+internal sealed class NoHostLink : IHostLink
+{
+    /// <inheritdoc/>
+    public void SetLink(bool up)
+    {
+    }
+
+    /// <inheritdoc/>
+    public Errno Read(int function, ulong address, Span<byte> destination) => Errno.ENOTCONN;
+
+    /// <inheritdoc/>
+    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.ENOTCONN;
+
+    /// <inheritdoc/>
+    public void SendMsi(int function, int vector)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void SendMsix(int function, int vector)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void SendIntx(int function, bool asserted)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void InboundChanging(int function, int bar)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void InboundChanged(int function, int bar)
+    {
+    }
+}
