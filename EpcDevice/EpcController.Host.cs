@@ -59,6 +59,9 @@ internal sealed partial class EpcController : IEndpoint
     public FunctionDescription? Describe(int function) => _functions[function].Describe();
 
     /// <inheritdoc/>
+    public (int MaxPayload, int MaxReadRequest) TransferLimits(int function) => _functions[function].TransferLimits();
+
+    /// <inheritdoc/>
     public uint ReadConfig(int function, int offset) => _functions[function].ReadConfig(offset);
 
     /// <inheritdoc/>

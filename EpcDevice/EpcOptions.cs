@@ -5,7 +5,7 @@ using EpfTest.Protocol.Hosting;
 namespace EpfTest.EpcDevice;
 
 /// <summary>EpcDevice's command line.</summary>
-internal sealed class EpcOptions : DeviceOptions
+internal sealed class EpcOptions : LinkedDeviceOptions
 {
     [Option(
         "pci-id",

@@ -36,7 +36,7 @@ done
 build_solution
 dir=$(mktemp -d)
 on_exit rm -rf "$dir"
-start_group "$(program EpcDevice)" --socket "$dir/epc.sock" "${options[@]}" 2> >(tee "$dir/epc.log" >&2)
+start_group "$(program EpcDevice)" --socket "$dir/epc.sock" --link "$dir/link.sock" "${options[@]}" 2> >(tee "$dir/epc.log" >&2)
 wait_for_socket "$dir/epc.sock" "$GROUP" "$dir/epc.log"
 
 status=0

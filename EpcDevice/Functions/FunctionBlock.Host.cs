@@ -1,6 +1,7 @@
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
 
 namespace EpfTest.EpcDevice.Functions;
 
@@ -34,6 +35,17 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
                 (int)config.Header.InterruptPin,
                 config.Msi?.VectorCount ?? 0,
                 config.Msix?.VectorCount ?? 0);
+        }
+    }
+
+    /// <inheritdoc cref="IEndpoint.TransferLimits"/>
+    public (int MaxPayload, int MaxReadRequest) TransferLimits()
+    {
+        lock (_lock)
+        {
+            return _config?.PciExpress is { } express
+                ? (express.MaxPayloadSize, express.MaxReadRequestSize)
+                : (TlpLimits.MinPayload, TlpLimits.MinPayload);
         }
     }
 

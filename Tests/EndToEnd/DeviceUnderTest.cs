@@ -31,7 +31,7 @@ internal sealed class DeviceUnderTest : IDisposable
 
     /// <summary>Starts EpcDevice, with <paramref name="prefix"/> before its command line.</summary>
     public static DeviceUnderTest StartEpcDevice(string socket, params string[] prefix) =>
-        new(socket, [.. prefix, Executable("EpcDevice"), "--socket", socket]);
+        new(socket, [.. prefix, Executable("EpcDevice"), "--socket", socket, "--link", socket + ".link"]);
 
     /// <summary>Ends it with SIGTERM, and expects a clean end.</summary>
     public void Stop()
