@@ -27,6 +27,8 @@ public abstract class ServerFixture
     [TearDown]
     public void StopServer()
     {
+        // A server that cannot end fails its test here, before the call that would hold up the run.
+        Wait.For(Task.Run(Server.Dispose));
         Server.Dispose();
         _clients.ForEach(client => client.Dispose());
         _clients.Clear();
