@@ -42,9 +42,11 @@ CLEANUP=()
 # on_exit COMMAND...: run at the end, however that comes; the last one asked for runs first.
 on_exit() { CLEANUP=("$(printf '%q ' "$@")" "${CLEANUP[@]}"); }
 
+# The last one started is ended first: a guest before the process that serves its device.
 end_children() {
-	local group waited=0
-	for group in "${CHILD_GROUPS[@]}"; do
+	local group waited=0 i
+	for ((i = ${#CHILD_GROUPS[@]} - 1; i >= 0; i--)); do
+		group=${CHILD_GROUPS[i]}
 		kill -TERM -- "-$group" 2>/dev/null || continue
 		while kill -0 -- "-$group" 2>/dev/null; do
 			if [ "$waited" -ge 30 ]; then

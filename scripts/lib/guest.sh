@@ -10,6 +10,9 @@ GUEST_FAILED=125
 # Root ports that every guest has, to plug devices into
 ROOT_PORTS=4
 
+# What messages call the guest
+GUEST_NAME=guest
+
 # read_args FILE: the words of a file in qemu-configs/, without comments.
 read_args() { sed 's/^#.*//' "$CONFIG_DIR/$1"; }
 
@@ -52,19 +55,20 @@ on_root_port() {
 # start_guest DIR TIMEOUT ARGUMENT...: starts QEMU in the background with MACHINE, KERNEL_ARGS and the ARGUMENTs.
 # DIR (an absolute path) is this guest's: console.log and result.log, which may be links to other places, qemu.log.
 # What the guest's script prints is also printed on stdout as it comes. After TIMEOUT seconds (0: never) the guest is
-# ended.
+# ended. If DIR has a FIFO `control`, open for writing, then what is written to it is the script's channel's input.
 start_guest() {
-	local dir=$1 timeout=$2 reader
+	local dir=$1 timeout=$2 reader input=''
 	shift 2
 	mkdir -p "$dir"
 	rm -f "$dir"/{result,status}
 	: >"$dir/console.log"
 	mkfifo "$dir/result"
+	[ ! -p "$dir/control" ] || input=,input-path=$dir/control
 	start_group read_result "$dir"
 	reader=$GROUP
 	start_group timeout -k 3 "$timeout" "${QEMU[@]}" "${MACHINE[@]}" "${KERNEL_ARGS[@]}" \
 		-chardev "file,id=console,path=$dir/console.log" -serial chardev:console \
-		-chardev "file,id=result,path=$dir/result" -serial chardev:result \
+		-chardev "file,id=result,path=$dir/result$input" -serial chardev:result \
 		"$@" </dev/null >"$dir/qemu.log" 2>&1
 	echo "$GROUP $reader $timeout" >"$dir/running"
 }
@@ -114,24 +118,24 @@ finish_guest() {
 	rm -f "$dir"/{result,running}
 	if grep -q 'Kernel panic - ' "$dir/console.log"; then
 		console_since_trouble "$dir"
-		guest_trouble "$dir" "the guest's kernel panicked:$(sed -n 's/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p' \
+		guest_trouble "$dir" "the $GUEST_NAME's kernel panicked:$(sed -n 's/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p' \
 			"$dir/console.log" | head -n 1)"
 		return "$GUEST_FAILED"
 	elif [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; then
 		console_since_trouble "$dir"
 		if [ -e "$dir/status" ]; then
-			guest_trouble "$dir" "the script ended with $(cat "$dir/status"), but the guest did not power off within $timeout s"
+			guest_trouble "$dir" "the script ended with $(cat "$dir/status"), but the $GUEST_NAME did not power off within $timeout s"
 		else
-			guest_trouble "$dir" "the guest was not done within $timeout s and was ended"
+			guest_trouble "$dir" "the $GUEST_NAME was not done within $timeout s and was ended"
 		fi
 		return "$GUEST_TIMED_OUT"
 	elif [ "$qemu" -ne 0 ]; then
 		cat "$dir/qemu.log" >&2
-		guest_trouble "$dir" "QEMU ended with status $qemu"
+		guest_trouble "$dir" "the $GUEST_NAME's QEMU ended with status $qemu"
 		return "$GUEST_FAILED"
 	elif [ ! -e "$dir/status" ]; then
 		console_since_trouble "$dir"
-		guest_trouble "$dir" "the guest ended without a result"
+		guest_trouble "$dir" "the $GUEST_NAME ended without a result"
 		return "$GUEST_FAILED"
 	fi
 	return "$(cat "$dir/status")"
@@ -139,10 +143,18 @@ finish_guest() {
 
 guest_trouble() { say "error: $2 (console: $(readlink -f "$1/console.log"))"; }
 
+# What in a console tells of trouble, and what looks like it and is not: a kernel without generic PCI domains, which
+# is every x86 kernel, warns once that endpoint controllers have no domain number.
+CONSOLE_TROUBLE='BUG:|Oops|Kernel panic|general protection|Unable to handle|detected stall|self-detected|blocked for more than|WARNING:'
+CONSOLE_HARMLESS='WARNING: .* at __pci_epc_create'
+
+# console_trouble DIR: prints the lines of its console that tell of trouble; fails if there are none.
+console_trouble() { tr -d '\r' <"$1/console.log" | grep -E "$CONSOLE_TROUBLE" | grep -vE "$CONSOLE_HARMLESS"; }
+
 # console_since_trouble DIR: the console's end, from the first line that tells of trouble.
 console_since_trouble() {
-	tr -d '\r' <"$1/console.log" | awk '
-		/BUG:|Oops|Kernel panic|general protection|Unable to handle|detected stall|self-detected|blocked for more than|WARNING:/ { trouble = 1 }
+	tr -d '\r' <"$1/console.log" | awk -v pattern="$CONSOLE_TROUBLE" -v harmless="$CONSOLE_HARMLESS" '
+		$0 ~ pattern && $0 !~ harmless { trouble = 1 }
 		trouble { if (++n <= 60) print; next }
 		{ last[NR] = $0; delete last[NR - 15] }
 		END { if (!trouble) for (i = NR - 14; i <= NR; i++) if (i in last) print last[i] }' >&2

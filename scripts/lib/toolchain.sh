@@ -24,12 +24,10 @@ toolchain_option() {
 	case $1 in
 	--qemu) TOOLCHAIN_QEMU=$2 ;;
 	--kernel)
-		[[ $2 =~ ^[0-9]+\.[0-9]+$ ]] || usage_error "--kernel $2: not a series such as ${KERNEL_SERIES%% *}"
+		is_series "$2" || usage_error "--kernel $2: not a series such as ${KERNEL_SERIES%% *}"
 		TOOLCHAIN_KERNEL=$2
 		;;
-	--kernel-src)
-		TOOLCHAIN_KERNEL=$(realpath -e -- "$2" 2>/dev/null) || usage_error "--kernel-src $2: no such directory"
-		;;
+	--kernel-src) TOOLCHAIN_KERNEL=$(source_tree "$@") || exit ;;
 	--kernel-config)
 		[ -r "$2" ] || usage_error "--kernel-config $2: cannot be read"
 		TOOLCHAIN_FRAGMENTS+=("$(realpath -- "$2")")
@@ -42,11 +40,21 @@ toolchain_option() {
 	esac
 }
 
+is_series() { [[ $1 =~ ^[0-9]+\.[0-9]+$ ]]; }
+
+# source_tree OPTION DIR: prints the full name of DIR.
+source_tree() { realpath -e -- "$2" 2>/dev/null || usage_error "$1 $2: no such directory"; }
+
 # prepare_toolchain: sets QEMU, QEMU_VERSION, KERNEL_DIR, INITRAMFS and ACCEL as the options ask.
 prepare_toolchain() {
 	[ "$(uname -m)" = x86_64 ] || die "EpfTest's guests are x86-64, and so has to be the machine that runs them"
 	find_qemu "$TOOLCHAIN_QEMU"
-	build_kernel "$TOOLCHAIN_KERNEL" "${TOOLCHAIN_FRAGMENTS[@]}"
+	prepare_kernel "$TOOLCHAIN_KERNEL"
+}
+
+# prepare_kernel SERIES|DIR: the same for another kernel, with the same QEMU.
+prepare_kernel() {
+	build_kernel "$1" "${TOOLCHAIN_FRAGMENTS[@]}"
 	say "kernel: $(cat "$KERNEL_DIR/release") ($KERNEL_DIR)"
 	base_initramfs
 	pick_accel "$TOOLCHAIN_ACCEL"

@@ -1,0 +1,2 @@
+# stub
+# shellcheck shell=bash

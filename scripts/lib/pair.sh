@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+# The two sides of a pair: processes and guests, started, watched together and ended. Sourced, never run.
+# shellcheck shell=bash disable=SC2034,SC2153,SC2154 source-path=SCRIPTDIR # set here or there, used there or here
+# shellcheck source=guest.sh
+. "$REPO_ROOT/scripts/lib/guest.sh"
+
+# RUN_DIR keeps ep/ and host/ (console.log, result.log, qemu.log), EpcDevice.log and EpfBridge.log; SOCKET_DIR has
+# the sockets, under a name that is short enough for them.
+declare -A SIDE_NAME=([ep]="EP guest" [host]="host guest")
+declare -A SIDE_KERNEL=() SIDE_INITRAMFS=() SIDE_ACCEL=() SIDE_CORE=() SIDE_SMP=() SIDE_GROUP=()
+declare -A PROCESS_GROUP=()
+
+# --- Where things run
+
+# pick_cores: where cores are few, one for each side, so that a message within a side crosses none.
+pick_cores() {
+	local range core cores=()
+	for range in $(sed -n 's/^Cpus_allowed_list:\s*//p' /proc/self/status | tr , ' '); do
+		for ((core = ${range%-*}; core <= ${range#*-}; core++)); do
+			cores+=("$core")
+		done
+	done
+	if [ ${#cores[@]} -ge 2 ] && [ ${#cores[@]} -le 4 ]; then
+		SIDE_CORE=([ep]=${cores[0]} [host]=${cores[1]})
+		say "pinned: the EP side to core ${cores[0]}, the host side to core ${cores[1]}"
+	fi
+}
+
+# pinned SIDE COMMAND...: sets PINNED to COMMAND on that side's core.
+pinned() {
+	local core=${SIDE_CORE[$1]:-}
+	shift
+	PINNED=(${core:+taskset -c "$core"} "$@")
+}
+
+# --- Starting
+
+# start_process NAME SIDE SOCKET ARGUMENT...: EpcDevice or EpfBridge. Waits for SOCKET, if it is not empty.
+start_process() {
+	local name=$1 side=$2 socket=$3 log=$RUN_DIR/$1.log
+	shift 3
+	pinned "$side" "$(program "$name")" "$@"
+	start_group "${PINNED[@]}" </dev/null >"$log" 2>&1
+	PROCESS_GROUP[$name]=$GROUP
+	watch_for "$name has made no socket" 30
+	until [ -z "$socket" ] || [ -S "$socket" ]; do
+		read_event || true
+	done
+}
+
+# use_side SIDE: what scripts/lib/guest.sh and initramfs.sh go by.
+use_side() {
+	KERNEL_DIR=${SIDE_KERNEL[$1]} INITRAMFS=${SIDE_INITRAMFS[$1]} ACCEL=${SIDE_ACCEL[$1]} GUEST_NAME=${SIDE_NAME[$1]}
+	pinned "$1" "$QEMU_PATH"
+	QEMU=("${PINNED[@]}")
+}
+
+# side_arguments SIDE IMAGE SOCKET WORD...: sets MACHINE, KERNEL_ARGS (with the WORDs) and DEVICE.
+side_arguments() {
+	local side=$1 image=$2 socket=$3 file=endpoint.args
+	shift 3
+	use_side "$side"
+	machine_args 512M "${SIDE_SMP[$side]}" yes yes
+	kernel_args "$image" "$@"
+	[ "$side" = host ] || file=epc.args
+	# shellcheck disable=SC2207 # the file's words are arguments, one by one
+	DEVICE=($(read_args "$file"))
+	DEVICE=("${DEVICE[@]//@SOCKET@/$socket}")
+	DEVICE[1]=$(on_root_port 0 "${DEVICE[1]}")
+}
+
+# start_side SIDE: with what side_arguments has set. Its script's lines become events.
+start_side() {
+	local dir=$RUN_DIR/$1
+	mkdir -p "$dir"
+	rm -f "$dir/control"
+	mkfifo "$dir/control"
+	# QEMU opens this for reading, and would wait for a writer.
+	exec {CONTROL}<>"$dir/control"
+	start_guest "$dir" 0 "${DEVICE[@]}" > >(send_events "$1")
+	SIDE_GROUP[$1]=$GROUP
+	SIDE_CONTROL[$1]=$CONTROL
+}
+declare -A SIDE_CONTROL=()
+
+# tell SIDE LINE: a line for the side's script.
+tell() { printf '%s\n' "$2" >&"${SIDE_CONTROL[$1]}"; }
+
+# --- Watching. Whatever the pair is waited for, a process or a guest that ends or time that is up ends the run.
+
+open_events() {
+	mkfifo "$SOCKET_DIR/events"
+	exec {EVENTS}<>"$SOCKET_DIR/events"
+}
+
+# send_events SIDE: each line with the time when it came; short enough that the pipe takes it in one piece.
+send_events() {
+	local line
+	while IFS= read -r line; do
+		printf '%s %s %s\n' "$1" "$EPOCHREALTIME" "${line:0:1000}"
+	done >&"$EVENTS"
+	printf '%s %s epftest: end\n' "$1" "$EPOCHREALTIME" >&"$EVENTS"
+}
+
+# watch_for WHAT SECONDS: until the next call, "WHAT within SECONDS s" ends the run after that time.
+watch_for() {
+	WATCH_WHAT=$1
+	WATCH_SECONDS=$2
+	WATCH_END=$((SECONDS + $2))
+}
+
+# limit_run SECONDS: for all of it; 0 is no limit.
+limit_run() {
+	RUN_SECONDS=$1
+	RUN_END=$((SECONDS + $1))
+}
+
+# read_event: sets SIDE, TIME and LINE to the next line of a guest's script; "epftest: end" follows the last one.
+# Fails after a quarter of a second without one.
+read_event() {
+	local name
+	if IFS=' ' read -r -t 0.25 -u "$EVENTS" SIDE TIME LINE; then
+		return 0
+	fi
+	for name in "${!PROCESS_GROUP[@]}"; do
+		running "${PROCESS_GROUP[$name]}" || process_ended "$name"
+	done
+	for name in "${!SIDE_GROUP[@]}"; do
+		# A QEMU that ended early has never opened its end of the channel.
+		running "${SIDE_GROUP[$name]}" || : <>"$RUN_DIR/$name/result"
+	done
+	if [ "$SECONDS" -ge "$WATCH_END" ]; then
+		abandon "$GUEST_TIMED_OUT" "$WATCH_WHAT within $WATCH_SECONDS s"
+	elif [ "$RUN_SECONDS" -gt 0 ] && [ "$SECONDS" -ge "$RUN_END" ]; then
+		abandon "$GUEST_TIMED_OUT" "the run was not over within $RUN_SECONDS s"
+	fi
+	return 1
+}
+
+next_event() {
+	until read_event; do :; done
+}
+
+running() { kill -0 "$1" 2>/dev/null; }
+
+process_ended() {
+	local status=0
+	wait_group "${PROCESS_GROUP[$1]}" || status=$?
+	unset "PROCESS_GROUP[$1]"
+	abandon "$GUEST_FAILED" "$1 ended with status $status"
+}
+
+# side_ended SIDE: after its "epftest: end". Sets SIDE_STATUS to its script's status; a guest that has none ends the run.
+side_ended() {
+	local dir=$RUN_DIR/$1 name why
+	# A process that has ended is why its guest did.
+	for name in "${!PROCESS_GROUP[@]}"; do
+		running "${PROCESS_GROUP[$name]}" || process_ended "$name"
+	done
+	GUEST_NAME=${SIDE_NAME[$1]}
+	SIDE_STATUS=0
+	unset "SIDE_GROUP[$1]"
+	finish_guest "$dir" 2>"$dir/trouble" || SIDE_STATUS=$?
+	why=$(tail -n 1 "$dir/trouble")
+	[ -z "$why" ] || abandon "$SIDE_STATUS" "${why#error: }" "$1"
+}
+
+# --- Ending
+
+# abandon STATUS REASON [SIDE]: ends the run with what consoles and logs tell; the reason is the last line. The
+# script that runs the pair can have more to say in before_abandon.
+abandon() {
+	local status=$1 reason=$2 side name log
+	before_abandon "$reason"
+	for side in ep host; do
+		[ -e "$RUN_DIR/$side/console.log" ] || continue
+		if [ -s "$RUN_DIR/$side/trouble" ]; then
+			say "--- ${SIDE_NAME[$side]}:"
+			head -n -1 "$RUN_DIR/$side/trouble" >&2
+		elif [ "$side" = "${3:-}" ] || console_trouble "$RUN_DIR/$side" >/dev/null; then
+			say "--- ${SIDE_NAME[$side]}:"
+			console_since_trouble "$RUN_DIR/$side"
+		fi
+	done
+	for name in EpcDevice EpfBridge; do
+		log=$RUN_DIR/$name.log
+		[ -s "$log" ] || continue
+		say "--- $name:"
+		tail -n 20 "$log" >&2
+	done
+	say "all consoles and logs: $RUN_DIR"
+	say "error: $reason"
+	exit "$status"
+}
+
+before_abandon() { :; }
+
+# report_warnings: what a kernel complained about in a run that went on all the same.
+report_warnings() {
+	local side lines
+	for side in ep host; do
+		if lines=$(console_trouble "$RUN_DIR/$side"); then
+			say "note: the ${SIDE_NAME[$side]}'s kernel complained ($RUN_DIR/$side/console.log):"
+			head -n 5 <<<"$lines" | sed 's/^/    /' >&2
+		fi
+	done
+}

@@ -1,0 +1,308 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Runs the kernel's endpoint self-test on a pair of guests: EpcDevice, EpfBridge, an EP guest with pci-epf-test and a
+# host guest with pci_endpoint_test, on stock QEMU. Shows each case as it ends and closes with
+# "N passed, N failed, N skipped".
+#
+# Usage: scripts/run-pair.sh [OPTION]...
+#
+#   --ep-script FILE         run this in the EP guest instead of binding pci-epf-test; pcie-qemu-ep is loaded by then.
+#                            The host guest boots once it has called epftest-ready, or has ended with 0. It may call
+#                            epftest-host-done, which returns when the host's script has ended
+#   --host-script FILE       run this in the host guest instead of the self-test
+#   --add FILE[:DEST]        put a file or a directory into both guests, in /epftest unless DEST says where; programs
+#                            bring their libraries along
+#   --module FILE            put a kernel module where modprobe finds it, in each guest whose kernel it is built for
+#   --shell                  both guests' consoles in tmux, with a shell in each; a script runs before its shell, and
+#                            the self-test only when you call it: modprobe pci_endpoint_test; pci_endpoint_test
+#
+#   --datapath direct|tlp    how data travels between the guests, default direct
+#   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are, default memcpy: pci-epf-test's COPY by DMA cannot
+#                            pass with slave channels
+#   --log-level LEVEL        what EpcDevice and EpfBridge log, default Warning
+#   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
+#   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4
+#
+#   --ep-kernel, --host-kernel SERIES|DIR
+#                            another kernel on one side: a series of Debian's, such as 6.12, or a source tree
+#   --out DIR                keep consoles, logs, KTAP and JUnit XML here; else they are in ~/.cache/epftest/runs
+#   --timeout S              end the run S seconds after its start, building excluded; default 900, 0 is never
+#   --case-timeout S         end it when a case takes longer, default 60: the kernel's test waits without limit
+#   --help
+#
+# and those of scripts/toolchain.sh, for both guests: --qemu, --kernel, --kernel-src, --kernel-config, --accel.
+#
+# Exits with 0 if no case failed and the kernels explain every skip, else 1; with scripts of your own, 0 if both ended
+# with 0, else the status of one that did not. 124: the time was up; 125: a guest or a process failed; then the last line
+# on stderr says why. 64 is a wrong option.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/toolchain.sh
+. "$REPO_ROOT/scripts/lib/toolchain.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/dotnet.sh
+. "$REPO_ROOT/scripts/lib/dotnet.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/driver.sh
+. "$REPO_ROOT/scripts/lib/driver.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/pair.sh
+. "$REPO_ROOT/scripts/lib/pair.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/selftest.sh
+. "$REPO_ROOT/scripts/lib/selftest.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/pair-shell.sh
+. "$REPO_ROOT/scripts/lib/pair-shell.sh"
+
+# What a guest may take to boot and set itself up, on a slow machine
+BOOT_SECONDS=120
+
+ep_script='' host_script='' additions=() modules=() shell=no datapath=direct dma=memcpy log_level=Warning pin=yes
+ep_kernel='' host_kernel='' out='' timeout=900 case_timeout=60 HOST_SMP=12
+
+# --- Options
+
+# kernel_choice OPTION VALUE
+kernel_choice() {
+	if is_series "$2"; then
+		printf '%s\n' "$2"
+	else
+		source_tree "$@"
+	fi
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--help) print_help && exit ;;
+	--shell) shell=yes && shift && continue ;;
+	--no-pin) pin=no && shift && continue ;;
+	esac
+	if toolchain_option "$@"; then
+		shift 2
+		continue
+	fi
+	case $1 in
+	--ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | \
+		--host-kernel | --out | --timeout | --case-timeout)
+		[ $# -ge 2 ] || usage_error "$1 needs a value"
+		;;
+	*) usage_error "$1: unknown option" ;;
+	esac
+	case $1 in
+	--ep-script | --host-script | --module)
+		if ! [ -f "$2" ] || ! [ -r "$2" ]; then
+			usage_error "$1 $2: not a file that can be read"
+		fi
+		;;
+	--add) [ -r "${2%%:*}" ] || usage_error "$1 $2: cannot be read" ;;
+	--datapath) [[ $2 =~ ^(direct|tlp)$ ]] || usage_error "$1 $2: not one of direct, tlp" ;;
+	--dma) [[ $2 =~ ^(memcpy|slave|off)$ ]] || usage_error "$1 $2: not one of memcpy, slave, off" ;;
+	--host-smp) [[ $2 =~ ^[1-9][0-9]?$ ]] || usage_error "$1 $2: not a number of processors" ;;
+	--timeout) [[ $2 =~ ^[0-9]+$ ]] || usage_error "$1 $2: not a number of seconds" ;;
+	--case-timeout) [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "$1 $2: not a number of seconds" ;;
+	esac
+	case $1 in
+	--ep-script) ep_script=$2 ;;
+	--host-script) host_script=$2 ;;
+	--add) additions+=(--add "$2") ;;
+	--module) modules+=("$2") ;;
+	--datapath) datapath=$2 ;;
+	--dma) dma=$2 ;;
+	--log-level) log_level=$2 ;;
+	--host-smp) HOST_SMP=$2 ;;
+	--ep-kernel) ep_kernel=$(kernel_choice "$@") ;;
+	--host-kernel) host_kernel=$(kernel_choice "$@") ;;
+	--out) out=$(realpath -m -- "$2") ;;
+	--timeout) timeout=$2 ;;
+	--case-timeout) case_timeout=$2 ;;
+	esac
+	shift 2
+done
+if [ "$shell" = yes ]; then
+	if ! [ -t 0 ] || ! [ -t 1 ]; then
+		usage_error "--shell needs a terminal"
+	fi
+	need_tools tmux tmux
+fi
+: "${ep_kernel:=$TOOLCHAIN_KERNEL}" "${host_kernel:=$TOOLCHAIN_KERNEL}"
+
+# --- Building
+
+# remember_kernel SIDE SMP
+remember_kernel() {
+	SIDE_KERNEL[$1]=$KERNEL_DIR SIDE_INITRAMFS[$1]=$INITRAMFS SIDE_ACCEL[$1]=$ACCEL SIDE_SMP[$1]=$2
+}
+
+build_solution
+TOOLCHAIN_KERNEL=$ep_kernel
+prepare_toolchain
+remember_kernel ep 2
+build_driver
+[ "$host_kernel" = "$ep_kernel" ] || prepare_kernel "$host_kernel"
+remember_kernel host "$HOST_SMP"
+EP_KERNEL_DIR=${SIDE_KERNEL[ep]} HOST_KERNEL_DIR=${SIDE_KERNEL[host]}
+if [ -z "$host_script" ] && [ ! -e "$HOST_KERNEL_DIR/pci_endpoint_test" ]; then
+	die "kernel $(cat "$HOST_KERNEL_DIR/release") has no endpoint self-test (it came with 6.13): choose another for the
+host guest with --host-kernel, or bring your own test with --host-script"
+fi
+[ "$pin" = no ] || pick_cores
+
+RUN_DIR=$out
+if [ -z "$out" ]; then
+	RUN_DIR=$(new_run_dir)
+fi
+SOCKET_DIR=$(mktemp -d)
+on_exit rm -rf "$SOCKET_DIR"
+mkdir -p "$RUN_DIR"/{ep,host}
+rm -rf "$RUN_DIR"/{ep,host}/* "$RUN_DIR"/{selftest.ktap,junit.xml,EpcDevice.log,EpfBridge.log}
+
+# image SIDE SCRIPT [ADDITION...]: the side's initramfs, at $SOCKET_DIR/SIDE.cpio.
+image() {
+	local side=$1 module magic release words=(--script "$2")
+	shift 2
+	use_side "$side"
+	release=$(cat "$KERNEL_DIR/release")
+	for module in "${modules[@]}"; do
+		magic=$(modinfo -F vermagic "$module" 2>/dev/null) || die "--module $module: not a readable kernel module"
+		[ "${magic%% *}" != "$release" ] || words+=(--module "$module")
+	done
+	run_initramfs "$SOCKET_DIR/$side.cpio" "${words[@]}" "$@" "${additions[@]}"
+}
+
+# check_modules: each has to fit a guest.
+check_modules() {
+	local module magic releases
+	releases=$(cat "$EP_KERNEL_DIR/release" "$HOST_KERNEL_DIR/release" | sort -u)
+	for module in "${modules[@]}"; do
+		magic=$(modinfo -F vermagic "$module" 2>/dev/null) || die "--module $module: not a readable kernel module"
+		grep -qxF -- "${magic%% *}" <<<"$releases" ||
+			die "--module $module: built for ${magic%% *}, but the guests' kernels are: $(xargs <<<"$releases")"
+	done
+}
+
+check_modules
+cp -- "${ep_script:-$REPO_ROOT/guest/pci-epf-test}" "$SOCKET_DIR/script"
+chmod 755 "$SOCKET_DIR/script"
+image ep "$REPO_ROOT/guest/endpoint" --add "$SOCKET_DIR/script:/epftest/script" --module "$DRIVER_MODULE" \
+	--add "$REPO_ROOT/guest/epftest-ready:/usr/bin/" --add "$REPO_ROOT/guest/epftest-host-done:/usr/bin/"
+image host "${host_script:-$REPO_ROOT/guest/self-test}"
+
+# --- Running
+
+# shellcheck disable=SC2317 # called by the traps
+interrupted() {
+	trap '' INT TERM HUP
+	say ''
+	say "all consoles and logs: $RUN_DIR"
+	say "error: ended by $1"
+	exit "$2"
+}
+trap 'interrupted Ctrl-C 130' INT
+trap 'interrupted SIGTERM 143' TERM
+trap 'interrupted SIGHUP 129' HUP
+
+# before_abandon REASON: the cases up to there are kept and counted.
+before_abandon() {
+	local running=$CASE
+	[ -z "$host_script" ] || return 0
+	case_abandoned "$EPOCHREALTIME"
+	write_junit "$RUN_DIR/junit.xml" "$1"
+	if [ "$CASES_PLANNED" -gt 0 ]; then
+		say "the run ended ${running:+in $(case_name "$running"), }with $(selftest_counts) of $CASES_PLANNED cases"
+	fi
+}
+
+# A line of a script that is not the self-test's
+show_line() { printf '%-4s | %s\n' "$1" "$2"; }
+
+limit_run "$timeout"
+open_events
+link=$SOCKET_DIR/link
+start_process EpcDevice ep "$link" \
+	--socket "$SOCKET_DIR/epc" --link "$link" --datapath "$datapath" --log-level "$log_level"
+start_process EpfBridge host '' \
+	--socket "$SOCKET_DIR/endpoint" --link "$link" --datapath "$datapath" --log-level "$log_level"
+
+if [ "$shell" = yes ]; then
+	shell_pair "pcie_qemu_ep.dma=$dma" "$host_script"
+	exit
+fi
+
+side_arguments ep "$SOCKET_DIR/ep.cpio" "$SOCKET_DIR/epc" epftest.run=/epftest/run "pcie_qemu_ep.dma=$dma"
+start_side ep
+watch_for "the EP guest was not ready" "$BOOT_SECONDS"
+[ -z "$ep_script" ] || WATCH_END=$((SECONDS + 1000000))
+while next_event; do
+	case $LINE in
+	*'epftest: ready') break ;;
+	'epftest: end')
+		side_ended ep
+		[ "$SIDE_STATUS" -ne 0 ] || SIDE_STATUS=1
+		abandon "$SIDE_STATUS" "the EP guest's script ended with $SIDE_STATUS before it was ready" ep
+		;;
+	*) show_line EP "$LINE" ;;
+	esac
+done
+watch_for "the EP guest is ready, but EpfBridge has no link (was 1 written to the controller's start?)" 10
+until [ -S "$SOCKET_DIR/endpoint" ]; do
+	if read_event; then
+		show_line EP "$LINE"
+	fi
+done
+
+[ -n "$host_script" ] || ln -s ../selftest.ktap "$RUN_DIR/host/result.log"
+side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run
+start_side host
+watch_for "the self-test has not started" "$BOOT_SECONDS"
+[ -z "$host_script" ] || WATCH_END=$((SECONDS + 1000000))
+ep_status='' host_status=''
+while next_event; do
+	case $SIDE$LINE in
+	'epepftest: end')
+		side_ended ep
+		ep_status=$SIDE_STATUS
+		[ -n "$host_status" ] || abandon "$GUEST_FAILED" "the EP guest powered off before the host's script had ended" ep
+		break
+		;;
+	'hostepftest: end')
+		side_ended host
+		host_status=$SIDE_STATUS
+		tell ep 'host done'
+		watch_for "the host's script has ended, but the EP guest was not done" "$BOOT_SECONDS"
+		[ -z "$ep_script" ] || WATCH_END=$((SECONDS + 1000000))
+		;;
+	ep*) show_line EP "$LINE" ;;
+	host'epftest: '*) show_line host "${LINE#epftest: }" ;;
+	host*)
+		if [ -n "$host_script" ]; then
+			show_line host "$LINE"
+		else
+			selftest_line "$TIME" "$LINE"
+			watch_for "${CASE:-the self-test} did not go on" "$case_timeout"
+		fi
+		;;
+	esac
+done
+
+report_warnings
+if [ -n "$host_script" ]; then
+	[ "$host_status" -eq 0 ] || say "the host's script ended with $host_status"
+	[ "$ep_status" -eq 0 ] || say "the EP guest's script ended with $ep_status"
+	[ "$host_status" -ne 0 ] || exit "$ep_status"
+	exit "$host_status"
+fi
+ended=$((CASES_PASSED + CASES_FAILED + CASES_SKIPPED))
+if [ "$CASES_PLANNED" -eq 0 ]; then
+	abandon "$GUEST_FAILED" "the self-test did not start (status $host_status)" host
+elif [ "$ended" -ne "$CASES_PLANNED" ]; then
+	abandon "$GUEST_FAILED" "the self-test ended with status $host_status after $ended of $CASES_PLANNED cases" host
+elif [ "$ep_status" -ne 0 ]; then
+	abandon "$GUEST_FAILED" "the EP guest's script ended with $ep_status after the test" ep
+fi
+write_junit "$RUN_DIR/junit.xml"
+status=0
+if [ "$CASES_FAILED" -gt 0 ] || [ "$SKIPS_UNEXPLAINED" -gt 0 ]; then
+	status=1
+fi
+if [ "$status" -ne 0 ] || [ -n "$out" ]; then
+	say "all consoles and logs: $RUN_DIR"
+fi
+selftest_counts
+exit "$status"
