@@ -37,6 +37,7 @@ need_tools lspci pciutils strace strace
 build_solution
 "$REPO_ROOT/scripts/lint.sh"
 prepare_toolchain
+"$REPO_ROOT/scripts/check-driver.sh"
 
 # The end-to-end tests run scripts/run-guest.sh with these.
 export EPFTEST_GUEST_OPTIONS
