@@ -31,19 +31,19 @@ release=$(cat "$KERNEL_DIR/release")
 dir=$(mktemp -d)
 on_exit rm -rf "$dir"
 cp "$REPO_ROOT"/driver/{Kbuild,Makefile,*.[ch]} "$dir"
-log=$dir/log
+warnings=$dir/warnings
 
 # What the tools say goes to stderr.
 build_with_checks() {
-	make -C "$KERNEL_DIR/build" M="$dir" -j "$JOBS" W=1 C=1 CHECK="$SPARSE" 2>"$log" || {
-		cat "$log"
+	make -C "$KERNEL_DIR/build" M="$dir" -j "$JOBS" W=1 C=1 CHECK="$SPARSE" 2>"$warnings" || {
+		cat "$warnings"
 		return 1
 	}
 }
 step "checking the driver with kernel $release" build_with_checks
-sed -i -E '/Skipping BTF|the compiler differs/d' "$log"
-if [ -s "$log" ]; then
-	cat "$log" >&2
+sed -i -E '/Skipping BTF|the compiler differs/d' "$warnings"
+if [ -s "$warnings" ]; then
+	cat "$warnings" >&2
 	die "the driver does not build without warnings on kernel $release"
 fi
 
