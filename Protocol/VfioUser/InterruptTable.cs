@@ -215,6 +215,11 @@ public sealed class InterruptTable : IDisposable
 
     private void DeliverIntx()
     {
+        if (Count(IrqIndex.Intx) == 0)
+        {
+            return;
+        }
+
         ref Vector entry = ref _vectors[(int)IrqIndex.Intx][0];
         if (_intxAsserted && !entry.Masked && entry.Signal is not null)
         {
