@@ -146,7 +146,7 @@ guest_trouble() { say "error: $2 (console: $(readlink -f "$1/console.log"))"; }
 # What in a console tells of trouble, and what looks like it and is not: a kernel without generic PCI domains, which
 # is every x86 kernel, warns once that endpoint controllers have no domain number.
 CONSOLE_TROUBLE='BUG:|Oops|Kernel panic|general protection|Unable to handle|detected stall|self-detected|blocked for more than|WARNING:'
-CONSOLE_HARMLESS='WARNING: .* at __pci_epc_create'
+CONSOLE_HARMLESS='WARNING: .* at .*__pci_epc_create'
 
 # console_trouble DIR: prints the lines of its console that tell of trouble; fails if there are none.
 console_trouble() { tr -d '\r' <"$1/console.log" | grep -E "$CONSOLE_TROUBLE" | grep -vE "$CONSOLE_HARMLESS"; }
