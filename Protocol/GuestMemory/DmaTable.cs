@@ -266,7 +266,7 @@ public sealed class DmaTable : IDisposable
         file = range.File;
         fileOffset = range.FileOffset + inside;
         length = (int)Math.Min((ulong)wanted, range.Size - inside);
-        return range.Access.HasFlag(access) ? Errno.None : Errno.EACCES;
+        return (range.Access & access) == access ? Errno.None : Errno.EACCES;
     }
 
     /// <summary>The index of the first range that starts above <paramref name="address"/>.</summary>
