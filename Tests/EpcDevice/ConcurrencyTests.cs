@@ -7,7 +7,8 @@ namespace EpfTest.Tests.EpcDevice;
 [TestFixture]
 public sealed class ConcurrencyTests
 {
-    private const int Rounds = 300;
+    private const int Rounds = 200;
+    private const ulong BarSize = 1 << 20;
     private const ulong First = FakeHostLink.MemoryAddress;
     private const ulong Second = FakeHostLink.MemoryAddress + 0x10_0000;
 
@@ -22,7 +23,8 @@ public sealed class ConcurrencyTests
         int requests = 0;
         rig.Host.DuringRequest = address =>
         {
-            Thread.SpinWait(50);
+            // Long enough for a removal that does not wait to return before this ends.
+            Thread.SpinWait(3000);
             Interlocked.Increment(ref requests);
             if (Volatile.Read(ref address < Second ? ref firstAllowed : ref secondAllowed) == 0)
             {
@@ -61,7 +63,7 @@ public sealed class ConcurrencyTests
     public void NoHostAccessUsesAnInboundTranslationAfterItIsRemoved()
     {
         using EpcRig rig = EpcRig.WithFunction();
-        rig.SetBar(0, 4096);
+        rig.SetBar(0, BarSize);
         rig.BringUp();
         using var stop = new CancellationTokenSource();
         Task[] hosts = [.. Enumerable.Range(1, 2).Select(value => Task.Run(() => Hammer(rig, (byte)value, stop.Token)))];
@@ -69,14 +71,17 @@ public sealed class ConcurrencyTests
         int used = 0;
         for (int i = 0; i < Rounds; i++)
         {
-            ulong page = FakeGuest.RamAddress + ((ulong)(i % 2) * 4096);
-            Assert.That(rig.SetBar(0, 4096, 0, EpcRig.Inbound(0, 4096, page)), Is.EqualTo(CommitResult.Ok));
-            SpinWait.SpinUntil(() => rig.Guest.Read(page, 1)[0] != 0, 20);
-            used += rig.Guest.Read(page, 1)[0] != 0 ? 1 : 0;
-            Assert.That(i % 3 == 0 ? rig.SetBar(0, 4096) : rig.ClearBar(0), Is.EqualTo(CommitResult.Ok));
-            rig.Guest.Write(page, clean);
-            Thread.SpinWait(2000);
-            Assert.That(rig.Guest.Read(page, 4096), Is.EqualTo(clean), $"round {i}");
+            ulong start = FakeGuest.RamAddress + ((ulong)(i % 2) * BarSize);
+            ulong end = start + BarSize - (ulong)clean.Length;
+            Assert.That(rig.SetBar(0, BarSize, 0, EpcRig.Inbound(0, BarSize, start)), Is.EqualTo(CommitResult.Ok));
+            SpinWait.SpinUntil(() => rig.Guest.Read(end, 1)[0] != 0, 20);
+            used += rig.Guest.Read(end, 1)[0] != 0 ? 1 : 0;
+
+            // A write that is still going on would arrive at the end of the BAR later.
+            Assert.That(i % 3 == 0 ? rig.SetBar(0, BarSize) : rig.ClearBar(0), Is.EqualTo(CommitResult.Ok));
+            rig.Guest.Write(end, clean);
+            Thread.SpinWait(20_000);
+            Assert.That(rig.Guest.Read(end, clean.Length), Is.EqualTo(clean), $"round {i}");
         }
 
         stop.Cancel();
@@ -98,7 +103,7 @@ public sealed class ConcurrencyTests
         for (int i = 0; i < Rounds / 3; i++)
         {
             rig.Commit(EpcRegister.FnControl, EpcRegister.FnControlPresent);
-            rig.SetBar(0, 4096, 0, EpcRig.Inbound(0, 4096, FakeGuest.RamAddress));
+            rig.SetBar(0, BarSize, 0, EpcRig.Inbound(0, BarSize, FakeGuest.RamAddress + 0x20_0000));
             rig.Write(EpcRegister.LinkControl, EpcRegister.LinkControlEnable);
             rig.MapOutbound(0, 0, 1 << 20, First);
             var ring = new DmaRing(rig, i % 16);
@@ -137,7 +142,7 @@ public sealed class ConcurrencyTests
 
     private static void Hammer(EpcRig rig, byte value, CancellationToken stop)
     {
-        byte[] data = new byte[4096];
+        byte[] data = new byte[BarSize];
         Array.Fill(data, value);
         byte[] read = new byte[64];
         while (!stop.IsCancellationRequested)
