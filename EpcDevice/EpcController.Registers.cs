@@ -32,7 +32,11 @@ internal sealed partial class EpcController
         {
             case >= EpcRegister.FunctionBase:
                 Function(offset)?.Write(offset % EpcRegister.FunctionStride, value);
-                TrainIfReady();
+                if (FunctionBlock.ChangesWhatTheHostSees(offset % EpcRegister.FunctionStride))
+                {
+                    TrainIfReady();
+                }
+
                 break;
             case >= EpcRegister.OutboundBase:
                 _outbounds.Write(offset - EpcRegister.OutboundBase, value);

@@ -77,7 +77,7 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     public void Attach(IVfioUserClient client) => _controller.AttachGuest(client);
 
     /// <inheritdoc/>
-    public void ClientDisconnected() => Reset();
+    public void ClientDisconnected() => Reset(ResetKind.Fundamental);
 
     /// <inheritdoc/>
     public Errno ReadRegion(int region, ulong offset, Span<byte> data)
@@ -123,12 +123,7 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     }
 
     /// <inheritdoc/>
-    public void Reset()
-    {
-        _controller.Reset();
-        _config.Reset(ResetKind.Hot);
-        _controller.MoveOwnBars(OwnBars.None);
-    }
+    public void Reset() => Reset(ResetKind.Hot);
 
     /// <inheritdoc/>
     public void DmaMapped(DmaRange range) => _controller.MapGuestMemory(range);
@@ -138,4 +133,11 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
 
     /// <inheritdoc/>
     void IConfigSpaceObserver.FunctionLevelReset() => _controller.Reset();
+
+    private void Reset(ResetKind kind)
+    {
+        _controller.Reset();
+        _config.Reset(kind);
+        _controller.MoveOwnBars(OwnBars.None);
+    }
 }

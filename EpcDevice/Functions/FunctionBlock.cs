@@ -69,6 +69,12 @@ internal sealed partial class FunctionBlock : IRegisterBlock
     /// <summary>Whether the EP guest has committed a header. Under the controller's lock.</summary>
     public bool Present => _header is not null;
 
+    /// <summary>Whether a register commits what the link may have been waiting for.</summary>
+    public static bool ChangesWhatTheHostSees(int offset) =>
+        offset is EpcRegister.FnControl or EpcRegister.FnMsixSetup
+            || (offset is >= EpcRegister.FnBarBase and < EpcRegister.FnInboundBase
+                && offset % EpcRegister.FnBarStride == EpcRegister.FnBarControl);
+
     /// <inheritdoc/>
     public uint Read(int offset)
     {

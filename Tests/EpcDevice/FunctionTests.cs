@@ -138,6 +138,22 @@ public sealed class FunctionTests
     }
 
     [Test]
+    public void StagingDoesNotTryTheLinkAgain()
+    {
+        var log = new CountingLogger();
+        using var rig = new EpcRig(log);
+        rig.AddFunction(0);
+        rig.Write(EpcRig.Function(0, EpcRegister.FnMsixPba), 0x800);
+        rig.Commit(EpcRegister.FnMsixSetup, 8);
+        rig.Endpoint.HostPresenceChanged(true);
+        rig.Write(EpcRegister.LinkControl, 1);
+        rig.SetBar(0, 4096);
+
+        Assert.That(log.Warnings, Is.EqualTo(1), "when the link was enabled");
+        Assert.That(rig.Read(EpcRegister.LinkStatus) & 1, Is.EqualTo(1));
+    }
+
+    [Test]
     public void WhatTheHostHasReadIsBusyWhileTheLinkIsUp()
     {
         _rig.AddFunction(0);

@@ -1,0 +1,83 @@
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Tests.EpcDevice;
+
+/// <summary>Moving bytes leaves nothing to the garbage collector.</summary>
+[TestFixture]
+public sealed class AllocationTests
+{
+    private readonly byte[] _data = new byte[64];
+
+    [Test]
+    public void AccessesThroughTranslationsAllocateNothing()
+    {
+        using EpcRig rig = EpcRig.WithFunction();
+        rig.SetBar(
+            0, 8192, 0,
+            EpcRig.Inbound(0, 4096, FakeGuest.RamAddress),
+            EpcRig.Inbound(4096, 4096, EpcRig.RegistersAddress + EpcRegister.Doorbell));
+        rig.BringUp();
+        rig.HostWrites(0x10, 0xc000_0000);
+        rig.HostWrites(4, 6);
+        rig.MapOutbound(0, 0, 4096, FakeHostLink.MemoryAddress);
+        rig.MapOutbound(1, 4096, 4096, FakeHostLink.MemoryAddress);
+        Access(rig);
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Errno error = Errno.None;
+        for (int i = 0; i < 1000; i++)
+        {
+            error |= Access(rig);
+        }
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
+        Assert.That(error, Is.EqualTo(Errno.None));
+    }
+
+    private Errno Access(EpcRig rig)
+    {
+        Span<byte> four = _data.AsSpan(0, 4);
+        Errno error = rig.Device.ReadRegion(EpcRegister.BarRegs, EpcRegister.LinkStatus, four);
+        error |= rig.Device.ReadRegion(EpcRegister.BarWindow, 0x100, four);
+        error |= rig.Device.WriteRegion(EpcRegister.BarWindow, 0x1ffe, four);
+        error |= rig.Device.ReadRegion(EpcRegister.BarWindow, 4090, _data);
+        error |= rig.Endpoint.TryDecode(0, 0xc000_0100, false, out int bar, out ulong offset) ? Errno.None : Errno.EFAULT;
+        error |= rig.Endpoint.WriteBar(0, bar, offset, _data);
+        error |= rig.Endpoint.ReadBar(0, bar, offset, _data);
+        error |= rig.Endpoint.WriteBar(0, bar, 4096, four);
+        _ = rig.Endpoint.ReadConfig(0, 0);
+        return error;
+    }
+
+    [Test]
+    public void DescriptorsAllocateNothing()
+    {
+        using EpcRig rig = EpcRig.WithHost();
+        var ring = new DmaRing(rig, 0, 256);
+        ring.Enable();
+        long before = 0;
+        long after = 0;
+        int requests = 0;
+        rig.Host.DuringRequest = _ =>
+        {
+            // In the channel's thread.
+            requests++;
+            before = requests == 50 ? GC.GetAllocatedBytesForCurrentThread() : before;
+            after = requests == 200 ? GC.GetAllocatedBytesForCurrentThread() : after;
+        };
+        for (int i = 0; i < 200; i++)
+        {
+            ring.Add(
+                FakeHostLink.MemoryAddress,
+                FakeGuest.RamAddress + 0x10_0000,
+                512,
+                EpcRegister.DescFlagSourceHost | EpcRegister.DescFlagInterrupt);
+        }
+
+        ring.Submit();
+        Assert.That(SpinWait.SpinUntil(() => ring.Head == 200, EpcRig.Limit), Is.True);
+        Assert.That(before, Is.Not.Zero);
+        Assert.That(after - before, Is.Zero);
+    }
+}
