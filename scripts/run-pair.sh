@@ -130,7 +130,7 @@ remember_kernel() {
 	SIDE_KERNEL[$1]=$KERNEL_DIR SIDE_INITRAMFS[$1]=$INITRAMFS SIDE_ACCEL[$1]=$ACCEL SIDE_SMP[$1]=$2
 }
 
-build_solution
+build_programs
 TOOLCHAIN_KERNEL=$ep_kernel
 prepare_toolchain
 remember_kernel ep 2
