@@ -94,6 +94,10 @@ while [ $# -gt 0 ]; do
 	--add) [ -r "${2%%:*}" ] || usage_error "$1 $2: cannot be read" ;;
 	--datapath) [[ $2 =~ ^(direct|tlp)$ ]] || usage_error "$1 $2: not one of direct, tlp" ;;
 	--dma) [[ $2 =~ ^(memcpy|slave|off)$ ]] || usage_error "$1 $2: not one of memcpy, slave, off" ;;
+	--log-level)
+		[[ ${2,,} =~ ^(trace|debug|information|warning|error|critical|none)$ ]] ||
+			usage_error "$1 $2: not one of Trace, Debug, Information, Warning, Error, Critical, None"
+		;;
 	--host-smp) [[ $2 =~ ^[1-9][0-9]?$ ]] || usage_error "$1 $2: not a number of processors" ;;
 	--timeout) [[ $2 =~ ^[0-9]+$ ]] || usage_error "$1 $2: not a number of seconds" ;;
 	--case-timeout) [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "$1 $2: not a number of seconds" ;;
@@ -130,7 +134,7 @@ remember_kernel() {
 	SIDE_KERNEL[$1]=$KERNEL_DIR SIDE_INITRAMFS[$1]=$INITRAMFS SIDE_ACCEL[$1]=$ACCEL SIDE_SMP[$1]=$2
 }
 
-build_solution
+build_programs
 TOOLCHAIN_KERNEL=$ep_kernel
 prepare_toolchain
 remember_kernel ep 2
@@ -200,18 +204,21 @@ trap 'interrupted SIGHUP 129' HUP
 
 # before_abandon REASON: the cases up to there are kept and counted.
 before_abandon() {
-	local running=$CASE
+	local running=$CASE_TITLE
 	[ -z "$host_script" ] || return 0
 	case_abandoned "$EPOCHREALTIME"
 	write_junit "$RUN_DIR/junit.xml" "$1"
 	if [ "$CASES_PLANNED" -gt 0 ]; then
-		say "the run ended ${running:+in $(case_name "$running"), }with $(selftest_counts) of $CASES_PLANNED cases"
+		say "the run ended ${running:+in $running, }with $(selftest_counts) of $CASES_PLANNED cases"
 	fi
 }
 
 # A line of a script that is not the self-test's
 show_line() { printf '%-4s | %s\n' "$1" "$2"; }
 
+# A script of one's own takes as long as --timeout lets it.
+ep_seconds=$BOOT_SECONDS
+[ -z "$ep_script" ] || ep_seconds=0
 limit_run "$timeout"
 open_events
 link=$SOCKET_DIR/link
@@ -227,8 +234,7 @@ fi
 
 side_arguments ep "$SOCKET_DIR/ep.cpio" "$SOCKET_DIR/epc" epftest.run=/epftest/run "pcie_qemu_ep.dma=$dma"
 start_side ep
-watch_for "the EP guest was not ready" "$BOOT_SECONDS"
-[ -z "$ep_script" ] || WATCH_END=$((SECONDS + 1000000))
+watch_for "the EP guest was not ready" "$ep_seconds"
 while next_event; do
 	case $LINE in
 	*'epftest: ready') break ;;
@@ -240,7 +246,7 @@ while next_event; do
 	*) show_line EP "$LINE" ;;
 	esac
 done
-watch_for "the EP guest is ready, but EpfBridge has no link (was 1 written to the controller's start?)" 10
+watch_for "the EP guest is ready, but the link did not come up (was 1 written to the controller's start?)" 10
 until [ -S "$SOCKET_DIR/endpoint" ]; do
 	if read_event; then
 		show_line EP "$LINE"
@@ -250,8 +256,11 @@ done
 [ -n "$host_script" ] || ln -s ../selftest.ktap "$RUN_DIR/host/result.log"
 side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run
 start_side host
-watch_for "the self-test has not started" "$BOOT_SECONDS"
-[ -z "$host_script" ] || WATCH_END=$((SECONDS + 1000000))
+if [ -n "$host_script" ]; then
+	watch_for "the host's script was not over" 0
+else
+	watch_for "the self-test did not start" "$BOOT_SECONDS"
+fi
 ep_status='' host_status=''
 while next_event; do
 	case $SIDE$LINE in
@@ -265,8 +274,7 @@ while next_event; do
 		side_ended host
 		host_status=$SIDE_STATUS
 		tell ep 'host done'
-		watch_for "the host's script has ended, but the EP guest was not done" "$BOOT_SECONDS"
-		[ -z "$ep_script" ] || WATCH_END=$((SECONDS + 1000000))
+		watch_for "the host's script has ended, but the EP guest was not done" "$ep_seconds"
 		;;
 	ep*) show_line EP "$LINE" ;;
 	host'epftest: '*) show_line host "${LINE#epftest: }" ;;
@@ -275,7 +283,7 @@ while next_event; do
 			show_line host "$LINE"
 		else
 			selftest_line "$TIME" "$LINE"
-			watch_for "${CASE:-the self-test} did not go on" "$case_timeout"
+			watch_for "${CASE_TITLE:-the self-test} did not go on" "$case_timeout"
 		fi
 		;;
 	esac

@@ -121,7 +121,7 @@ finish_guest() {
 		guest_trouble "$dir" "the $GUEST_NAME's kernel panicked:$(sed -n 's/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p' \
 			"$dir/console.log" | head -n 1)"
 		return "$GUEST_FAILED"
-	elif [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; then
+	elif [ "$timeout" != 0 ] && { [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; }; then
 		console_since_trouble "$dir"
 		if [ -e "$dir/status" ]; then
 			guest_trouble "$dir" "the script ended with $(cat "$dir/status"), but the $GUEST_NAME did not power off within $timeout s"
@@ -154,10 +154,12 @@ console_trouble() { tr -d '\r' <"$1/console.log" | grep -E "$CONSOLE_TROUBLE" | 
 # console_since_trouble DIR: the console's end, from the first line that tells of trouble.
 console_since_trouble() {
 	tr -d '\r' <"$1/console.log" | awk -v pattern="$CONSOLE_TROUBLE" -v harmless="$CONSOLE_HARMLESS" '
-		$0 ~ pattern && $0 !~ harmless { trouble = 1 }
+		!trouble && $0 ~ harmless { skip = 1 }
+		skip { if (/end trace/) skip = 0; next }
+		$0 ~ pattern { trouble = 1 }
 		trouble { if (++n <= 60) print; next }
-		{ last[NR] = $0; delete last[NR - 15] }
-		END { if (!trouble) for (i = NR - 14; i <= NR; i++) if (i in last) print last[i] }' >&2
+		{ last[++m] = $0; delete last[m - 15] }
+		END { if (!trouble) for (i = m - 14; i <= m; i++) if (i in last) print last[i] }' >&2
 }
 
 # new_run_dir: prints a new directory for one run; those of the last 20 runs are kept.

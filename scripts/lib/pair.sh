@@ -102,14 +102,14 @@ send_events() {
 	printf '%s %s epftest: end\n' "$1" "$EPOCHREALTIME" >&"$EVENTS"
 }
 
-# watch_for WHAT SECONDS: until the next call, "WHAT within SECONDS s" ends the run after that time.
+# watch_for WHAT SECONDS: until the next call, "WHAT within SECONDS s" ends the run after that time; 0 is no limit.
 watch_for() {
 	WATCH_WHAT=$1
 	WATCH_SECONDS=$2
 	WATCH_END=$((SECONDS + $2))
 }
 
-# limit_run SECONDS: for all of it; 0 is no limit.
+# limit_run SECONDS: the same for all of it.
 limit_run() {
 	RUN_SECONDS=$1
 	RUN_END=$((SECONDS + $1))
@@ -129,10 +129,10 @@ read_event() {
 		# A QEMU that ended early has never opened its end of the channel.
 		running "${SIDE_GROUP[$name]}" || : <>"$RUN_DIR/$name/result"
 	done
-	if [ "$SECONDS" -ge "$WATCH_END" ]; then
+	if [ "$WATCH_SECONDS" -gt 0 ] && [ "$SECONDS" -ge "$WATCH_END" ]; then
 		abandon "$GUEST_TIMED_OUT" "$WATCH_WHAT within $WATCH_SECONDS s"
 	elif [ "$RUN_SECONDS" -gt 0 ] && [ "$SECONDS" -ge "$RUN_END" ]; then
-		abandon "$GUEST_TIMED_OUT" "the run was not over within $RUN_SECONDS s"
+		abandon "$GUEST_TIMED_OUT" "the run was not over within $RUN_SECONDS s (--timeout): $WATCH_WHAT"
 	fi
 	return 1
 }

@@ -4,6 +4,7 @@
 # shellcheck shell=bash disable=SC2034 # used where this is sourced
 
 CASE=          # the case that runs, as the self-test names it
+CASE_TITLE=    # the same for a reader
 CASE_START=0   # when it started, in microseconds
 CASE_NOTES=()  # what the self-test said in it
 CASES_PLANNED=0
@@ -20,6 +21,7 @@ selftest_line() {
 		CASES_PLANNED=${BASH_REMATCH[1]}
 	elif [[ $line =~ ^#\ +RUN\ +([^ ]+) ]]; then
 		CASE=${BASH_REMATCH[1]}
+		CASE_TITLE=$(case_name "$CASE")
 		CASE_START=$time
 		CASE_NOTES=()
 	elif [[ $line =~ ^(not\ )?ok\ [0-9]+\ ([^ #]+)(\ #\ (SKIP|XFAIL|XPASS)?\ ?(.*))? ]]; then
@@ -45,7 +47,7 @@ case_ended() {
 	local name=$2 reason=$4 spent why='' note
 	[ "$name" = "$CASE" ] || CASE_START=$5
 	spent=$((($5 - CASE_START) / 1000))
-	CASE=
+	CASE='' CASE_TITLE=''
 	if [ -n "$1" ]; then
 		CASES_FAILED=$((CASES_FAILED + 1))
 		show_case FAIL "$name" "$spent"
