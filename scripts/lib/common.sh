@@ -44,10 +44,13 @@ on_exit() { CLEANUP=("$(printf '%q ' "$@")" "${CLEANUP[@]}"); }
 
 # The last one started is ended first: a guest before the process that serves its device.
 end_children() {
-	local group waited=0 i
+	local group waited i
+	# No notice of what was killed: the reason for it is the last line.
+	disown -a 2>/dev/null || true
 	for ((i = ${#CHILD_GROUPS[@]} - 1; i >= 0; i--)); do
 		group=${CHILD_GROUPS[i]}
 		kill -TERM -- "-$group" 2>/dev/null || continue
+		waited=0
 		while kill -0 -- "-$group" 2>/dev/null; do
 			if [ "$waited" -ge 30 ]; then
 				kill -KILL -- "-$group" 2>/dev/null || true
