@@ -12,9 +12,9 @@ internal sealed class FrameSender : IDisposable
     // Others wait from the first on; at the second the other side has plainly stopped reading.
     private const int HighWater = 1 << 20;
     private const int Limit = 16 << 20;
-    private static readonly TimeSpan s_waitLimit = TimeSpan.FromSeconds(2);
 
     private readonly UnixSocket _socket;
+    private readonly TimeSpan _waitLimit;
     private readonly object _lock = new();
     private readonly Thread _thread;
     private byte[] _waiting = new byte[64 << 10];
@@ -23,9 +23,13 @@ internal sealed class FrameSender : IDisposable
     private bool _busy;
     private bool _closed;
 
-    public FrameSender(UnixSocket socket)
+    /// <summary>Sends to <paramref name="socket"/>, which stays the caller's.</summary>
+    /// <param name="socket">A connected socket.</param>
+    /// <param name="waitLimit">How long a sender waits for the other side to read.</param>
+    public FrameSender(UnixSocket socket, TimeSpan waitLimit)
     {
         _socket = socket;
+        _waitLimit = waitLimit;
         _thread = new Thread(Run) { IsBackground = true, Name = "link sender" };
         _thread.Start();
     }
@@ -60,7 +64,7 @@ internal sealed class FrameSender : IDisposable
     /// <summary>Sends one frame with a descriptor. Not for the receiving thread.</summary>
     public bool Send(ReadOnlySpan<byte> frame, FileDescriptor descriptor)
     {
-        long end = Environment.TickCount64 + (long)s_waitLimit.TotalMilliseconds;
+        long end = Environment.TickCount64 + (long)_waitLimit.TotalMilliseconds;
         lock (_lock)
         {
             while (WaitUntil(() => !_busy) && Environment.TickCount64 < end)
@@ -80,28 +84,38 @@ internal sealed class FrameSender : IDisposable
                 Monitor.Wait(_lock, 1);
             }
 
+            // The other side does not learn of what it should know.
+            Fail();
             return false;
         }
     }
 
+    /// <summary>Ends the thread; the socket has been shut down.</summary>
     public void Dispose()
-    {
-        Close();
-        _thread.Join();
-    }
-
-    private void Close()
     {
         lock (_lock)
         {
             _closed = true;
             Monitor.PulseAll(_lock);
         }
+
+        _thread.Join();
+    }
+
+    /// <summary>Ends the link: the receiving thread notices. The lock is held.</summary>
+    private void Fail()
+    {
+        if (!_closed)
+        {
+            _closed = true;
+            _socket.Shutdown();
+            Monitor.PulseAll(_lock);
+        }
     }
 
     private bool WaitUntil(Func<bool> condition)
     {
-        long end = Environment.TickCount64 + (long)s_waitLimit.TotalMilliseconds;
+        long end = Environment.TickCount64 + (long)_waitLimit.TotalMilliseconds;
         while (!_closed && !condition())
         {
             long left = end - Environment.TickCount64;
@@ -116,10 +130,14 @@ internal sealed class FrameSender : IDisposable
 
     private void Append(ReadOnlySpan<byte> frames)
     {
+        if (_closed)
+        {
+            return;
+        }
+
         if (_waitingLength + frames.Length > Limit)
         {
-            _closed = true;
-            Monitor.PulseAll(_lock);
+            Fail();
             return;
         }
 
@@ -164,9 +182,11 @@ internal sealed class FrameSender : IDisposable
 
             if (_socket.Send(_sending.AsSpan(0, length)) != Errno.None)
             {
-                // The receiving thread notices, and ends the link.
-                _socket.Shutdown();
-                Close();
+                lock (_lock)
+                {
+                    Fail();
+                }
+
                 return;
             }
         }

@@ -11,31 +11,40 @@ namespace EpfTest.Protocol.Link;
 public sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
-    private static readonly TimeSpan s_helloTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan s_acknowledgeTimeout = TimeSpan.FromSeconds(2);
 
     private readonly UnixSocket _socket;
     private readonly MessageReceiver _receiver;
     private readonly FrameSender _sender;
     private readonly ILinkHandler _handler;
     private readonly ILogger _logger;
+    private readonly TimeSpan _acknowledgeTimeout;
+
+    // Whoever shuts the socket down holds the lock, so that it is still open.
+    private readonly Lock _socketLock = new();
     private readonly Lock _acknowledgeLock = new();
     private readonly Dictionary<uint, ManualResetEventSlim> _unacknowledged = [];
     private uint _lastToken;
     private volatile bool _down;
+    private bool _closed;
+    private bool _refusedByOther;
     private int _receivingThread;
 
     private LinkConnection(
-        UnixSocket socket, MessageReceiver receiver, ILinkHandler handler, LinkCapabilities capabilities, ILogger logger)
+        UnixSocket socket,
+        MessageReceiver receiver,
+        ILinkHandler handler,
+        LinkCapabilities capabilities,
+        ILogger logger,
+        LinkTimeouts timeouts)
     {
         _socket = socket;
         _receiver = receiver;
         _handler = handler;
         _logger = logger;
         Capabilities = capabilities;
-        _sender = new FrameSender(socket);
-        Requester = new TlpRequester(this, logger);
+        _acknowledgeTimeout = timeouts.Acknowledge;
+        _sender = new FrameSender(socket, timeouts.Room);
+        Requester = new TlpRequester(this, logger, timeouts.Completion);
     }
 
     /// <summary>What both sides offer.</summary>
@@ -45,15 +54,29 @@ public sealed class LinkConnection : IDisposable
     public TlpRequester Requester { get; }
 
     /// <summary>Exchanges hellos over a socket that has just been connected; takes it over.</summary>
+    /// <param name="socket">The socket.</param>
+    /// <param name="role">Which end this is.</param>
+    /// <param name="capabilities">What this end offers.</param>
+    /// <param name="handler">Gets what arrives.</param>
+    /// <param name="logger">Told why a link is refused or ends.</param>
+    /// <param name="timeouts">How long to wait for the other side; null for the usual.</param>
+    /// <param name="stop">Ends the wait for the other side's hello.</param>
     /// <returns>Null where the other side is not to be spoken to; the reason has been logged, on both sides.</returns>
     public static LinkConnection? Open(
-        UnixSocket socket, LinkRole role, LinkCapabilities capabilities, ILinkHandler handler, ILogger logger)
+        UnixSocket socket,
+        LinkRole role,
+        LinkCapabilities capabilities,
+        ILinkHandler handler,
+        ILogger logger,
+        LinkTimeouts? timeouts = null,
+        CancellationToken stop = default)
     {
+        timeouts ??= LinkTimeouts.Default;
+        using CancellationTokenRegistration stopping = stop.Register(socket.Shutdown);
         var receiver = new MessageReceiver(socket, FrameHeader.Length + FrameHeader.MaxPayload);
         string? refusal;
         LinkHello other = default;
-        socket.SetReceiveTimeout(s_helloTimeout);
-        socket.SetSendTimeout(s_sendTimeout);
+        socket.SetSendTimeout(timeouts.Send);
         Span<byte> hello = stackalloc byte[FrameHeader.Length + LinkHello.Length];
         new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Write(hello);
         new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, role, capabilities).Write(hello[FrameHeader.Length..]);
@@ -63,10 +86,10 @@ public sealed class LinkConnection : IDisposable
         }
         else
         {
-            refusal = ReceiveHello(receiver, role, out other, out bool refused);
+            refusal = ReceiveHello(socket, receiver, role, timeouts.Hello, out other, out bool refused);
             if (refusal is not null && !refused)
             {
-                SendRefusal(socket, refusal);
+                _ = socket.TrySend(Refusal(refusal), [], out _);
             }
         }
 
@@ -74,36 +97,29 @@ public sealed class LinkConnection : IDisposable
         {
             logger.LogError("link refused: {Reason}", refusal);
             receiver.Dispose();
+            stopping.Dispose();
             socket.Dispose();
             return null;
         }
 
         socket.SetReceiveTimeout(TimeSpan.Zero);
-        return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger);
+        return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger, timeouts);
     }
 
     /// <summary>Receives until the link ends, however that comes.</summary>
     public void Run()
     {
         _receivingThread = Environment.CurrentManagedThreadId;
-        string? fault = null;
-        while (fault is null && _receiver.Receive(FrameHeader.Missing(_receiver.Available)))
+        if (ReceiveUntilFault() is { } fault)
         {
-            while (fault is null && TryTake(_receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out fault))
+            _logger.LogError("link ended: {Reason}", fault);
+            if (!_refusedByOther)
             {
-                fault = Handle(frame, payload);
-                _receiver.CloseDescriptors();
+                _sender.Send(Refusal(fault), mayWait: false);
             }
         }
 
-        if (fault is not null)
-        {
-            _logger.LogError("link ended: {Reason}", fault);
-            SendRefusal(_socket, fault);
-        }
-
-        _down = true;
-        _socket.Shutdown();
+        Shutdown();
         Requester.FailAll();
         lock (_acknowledgeLock)
         {
@@ -118,7 +134,13 @@ public sealed class LinkConnection : IDisposable
     public void Shutdown()
     {
         _down = true;
-        _socket.Shutdown();
+        lock (_socketLock)
+        {
+            if (!_closed)
+            {
+                _socket.Shutdown();
+            }
+        }
     }
 
     /// <summary>Sends a control frame.</summary>
@@ -160,13 +182,13 @@ public sealed class LinkConnection : IDisposable
                 return false;
             }
 
-            if (!waiter.Wait(s_acknowledgeTimeout))
+            if (!waiter.Wait(_acknowledgeTimeout))
             {
                 _logger.LogError(
                     "link ended: {Kind} of function {Function} was not acknowledged within {Limit}",
                     kind,
                     function,
-                    s_acknowledgeTimeout);
+                    _acknowledgeTimeout);
                 Shutdown();
             }
 
@@ -190,7 +212,11 @@ public sealed class LinkConnection : IDisposable
         Shutdown();
         _sender.Dispose();
         _receiver.Dispose();
-        _socket.Dispose();
+        lock (_socketLock)
+        {
+            _closed = true;
+            _socket.Dispose();
+        }
     }
 
     /// <summary>Sends whole frames that the caller has laid out.</summary>
@@ -227,12 +253,32 @@ public sealed class LinkConnection : IDisposable
         return true;
     }
 
-    private static string? ReceiveHello(MessageReceiver receiver, LinkRole role, out LinkHello hello, out bool refused)
+    private static string? ReceiveHello(
+        UnixSocket socket,
+        MessageReceiver receiver,
+        LinkRole role,
+        TimeSpan limit,
+        out LinkHello hello,
+        out bool refused)
     {
         hello = default;
         refused = false;
-        while (receiver.Receive(FrameHeader.Missing(receiver.Available)))
+        long end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
+        while (true)
         {
+            // The limit is for all of it, not for each byte; 0 would be no limit.
+            long left = end - Environment.TickCount64;
+            if (left <= 0)
+            {
+                break;
+            }
+
+            socket.SetReceiveTimeout(TimeSpan.FromMilliseconds(left));
+            if (!receiver.Receive(FrameHeader.Missing(receiver.Available)))
+            {
+                break;
+            }
+
             if (TryTake(receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out string? fault))
             {
                 receiver.CloseDescriptors();
@@ -254,13 +300,44 @@ public sealed class LinkConnection : IDisposable
         return "no hello came from the other side";
     }
 
-    private static void SendRefusal(UnixSocket socket, string reason)
+    private static byte[] Refusal(string reason)
     {
         byte[] text = System.Text.Encoding.UTF8.GetBytes(reason);
-        Span<byte> frame = new byte[FrameHeader.Length + text.Length];
+        byte[] frame = new byte[FrameHeader.Length + text.Length];
         new FrameHeader((uint)text.Length, FrameKind.Refuse, 0).Write(frame);
-        text.CopyTo(frame[FrameHeader.Length..]);
-        _ = socket.TrySend(frame, [], out _);
+        text.CopyTo(frame.AsSpan(FrameHeader.Length));
+        return frame;
+    }
+
+    /// <summary>Deals with frames until no more come.</summary>
+    /// <returns>Why the link cannot go on, or null where the other side hung up.</returns>
+    private string? ReceiveUntilFault()
+    {
+        string? fault;
+        do
+        {
+            // The first may have come together with the hello.
+            while (TryTake(_receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out fault))
+            {
+                try
+                {
+                    fault = Handle(frame, payload);
+                }
+                catch (LinuxException error)
+                {
+                    // Descriptors or memory have run out.
+                    fault = error.Message;
+                }
+
+                _receiver.CloseDescriptors();
+                if (fault is not null)
+                {
+                    return fault;
+                }
+            }
+        }
+        while (fault is null && _receiver.Receive(FrameHeader.Missing(_receiver.Available)));
+        return fault;
     }
 
     /// <summary>Deals with a frame.</summary>
@@ -283,7 +360,12 @@ public sealed class LinkConnection : IDisposable
 
                 _handler.HandleTlp(frame.Function, header, data);
                 return null;
-            case FrameKind.Acknowledge when payload.Length == TokenSize:
+            case FrameKind.Acknowledge:
+                if (payload.Length != TokenSize)
+                {
+                    return Senseless(frame);
+                }
+
                 lock (_acknowledgeLock)
                 {
                     if (_unacknowledged.TryGetValue(BitConverter.ToUInt32(payload), out ManualResetEventSlim? waiter))
@@ -294,12 +376,14 @@ public sealed class LinkConnection : IDisposable
 
                 return null;
             case FrameKind.Refuse:
+                _refusedByOther = true;
                 return "by the other side: " + System.Text.Encoding.UTF8.GetString(payload);
             default:
                 FileDescriptor? descriptor = _receiver.Descriptors.IsEmpty ? null : _receiver.TakeDescriptor(0);
-                return _handler.HandleControl(frame.Kind, frame.Function, payload, descriptor)
-                    ? null
-                    : $"a {frame.Kind} frame of {payload.Length} bytes makes no sense";
+                return _handler.HandleControl(frame.Kind, frame.Function, payload, descriptor) ? null : Senseless(frame);
         }
     }
+
+    private static string Senseless(FrameHeader frame) =>
+        $"a {frame.Kind} frame of {frame.PayloadLength} bytes makes no sense";
 }

@@ -18,14 +18,12 @@ public sealed unsafe class TlpRequester
     private const int BatchSize = 32 << 10;
     private const int MaxFrame = FrameHeader.Length + FrameHeader.MaxPayload;
 
-    // PCIe's completion time-out; below the 5 s after which QEMU gives up on us.
-    private static readonly TimeSpan s_completionTimeout = TimeSpan.FromSeconds(2);
-
     [ThreadStatic]
     private static byte[]? s_batch;
 
     private readonly LinkConnection _link;
     private readonly ILogger _logger;
+    private readonly TimeSpan _completionTimeout;
     private readonly TagPool _tags = new();
     private readonly Outstanding[] _outstanding;
     private readonly Stack<Transfer> _idle = new();
@@ -33,8 +31,9 @@ public sealed unsafe class TlpRequester
     private long _timeouts;
     private bool _failed;
 
-    internal TlpRequester(LinkConnection link, ILogger logger)
+    internal TlpRequester(LinkConnection link, ILogger logger, TimeSpan completionTimeout)
     {
+        _completionTimeout = completionTimeout;
         _link = link;
         _logger = logger;
         _outstanding = new Outstanding[_tags.Capacity];
@@ -58,8 +57,9 @@ public sealed unsafe class TlpRequester
     /// <param name="address">Bus address on the other side.</param>
     /// <param name="destination">Filled; with nothing in it, the read only pushes earlier writes (a flush).</param>
     /// <param name="maxReadRequest">Bytes of the largest request (MRRS).</param>
-    /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request, <see cref="Errno.EIO"/> for Completer Abort or poisoned
-    /// data, <see cref="Errno.ETIMEDOUT"/>, or <see cref="Errno.ENOTCONN"/> where the link has ended.</returns>
+    /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request or an end beyond the last address,
+    /// <see cref="Errno.EIO"/> for Completer Abort or poisoned data, <see cref="Errno.ETIMEDOUT"/>, or
+    /// <see cref="Errno.ENOTCONN"/> where the link has ended.</returns>
     public Errno ReadMemory(ushort function, Bdf requester, ulong address, Span<byte> destination, int maxReadRequest)
     {
         fixed (byte* start = destination)
@@ -69,7 +69,9 @@ public sealed unsafe class TlpRequester
                 return Complete(Kind.MemoryRead, function, requester, default, address, null, 0, 0, 0);
             }
 
-            return ReadPieces(function, requester, address, start, destination.Length, maxReadRequest);
+            return Wraps(address, destination.Length)
+                ? Errno.EFAULT
+                : ReadPieces(function, requester, address, start, destination.Length, maxReadRequest);
         }
     }
 
@@ -79,10 +81,16 @@ public sealed unsafe class TlpRequester
     /// <param name="address">Bus address on the other side.</param>
     /// <param name="source">What to write.</param>
     /// <param name="maxPayload">Bytes of the largest request (MPS).</param>
-    /// <returns><see cref="Errno.None"/> or <see cref="Errno.ENOTCONN"/>.</returns>
+    /// <returns><see cref="Errno.None"/>, <see cref="Errno.EFAULT"/> for an end beyond the last address, or
+    /// <see cref="Errno.ENOTCONN"/>.</returns>
     public Errno WriteMemory(
         ushort function, Bdf requester, ulong address, ReadOnlySpan<byte> source, int maxPayload)
     {
+        if (Wraps(address, source.Length))
+        {
+            return Errno.EFAULT;
+        }
+
         byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
         int length = 0;
         foreach (RequestPiece piece in new RequestSplitter(address, source.Length, maxPayload))
@@ -106,10 +114,16 @@ public sealed unsafe class TlpRequester
     /// <summary>An I/O read request of at most 4 bytes in one DW.</summary>
     public Errno ReadIo(ushort function, Bdf requester, uint address, Span<byte> destination)
     {
-        fixed (byte* start = destination)
+        // The completion has the whole DW, whose four bytes are at &value.
+        uint value = 0;
+        Errno error = Complete(
+            Kind.IoRead, function, requester, default, address, (byte*)&value, destination.Length, 0, 0);
+        if (error == Errno.None)
         {
-            return Complete(Kind.IoRead, function, requester, default, address, start, destination.Length, 0, 0);
+            new ReadOnlySpan<byte>((byte*)&value + (address % TlpLimits.Dw), destination.Length).CopyTo(destination);
         }
+
+        return error;
     }
 
     /// <summary>An I/O write request of at most 4 bytes in one DW; returns once it is completed.</summary>
@@ -257,6 +271,8 @@ public sealed unsafe class TlpRequester
         }
     }
 
+    private static bool Wraps(ulong address, int length) => length > 0 && address + (ulong)(length - 1) < address;
+
     private static int LayOut(Span<byte> frame, ushort function, in TlpHeader header, ReadOnlySpan<byte> data)
     {
         Span<byte> tlp = frame[FrameHeader.Length..];
@@ -332,9 +348,7 @@ public sealed unsafe class TlpRequester
                     TlpHeader.ConfigurationWrite(target, (int)address, writeLength, requester, tag),
                 _ => TlpHeader.MemoryRead(address, readLength, requester, tag),
             };
-            uint flushed;
-            bool isFlush = destination == null && header.ExpectsData;
-            Register(transfer, tag, header, isFlush ? (byte*)&flushed : destination, header.ReadLength);
+            Register(transfer, tag, header, destination, header.ReadLength);
             Span<byte> frame = stackalloc byte[FrameHeader.Length + 16 + sizeof(uint)];
             var data = new ReadOnlySpan<byte>(&value, writeLength);
             if (!_link.SendFrames(frame[..LayOut(frame, function, header, data)]))
@@ -369,7 +383,7 @@ public sealed unsafe class TlpRequester
     /// <summary>Takes a free tag; where there is none, waits until one of the transfer's own requests is done.</summary>
     private Errno TakeTag(Transfer transfer, out int tag)
     {
-        long end = Environment.TickCount64 + (long)s_completionTimeout.TotalMilliseconds;
+        long end = Environment.TickCount64 + (long)_completionTimeout.TotalMilliseconds;
         while (!_tags.TryAllocate(out tag))
         {
             if (Environment.TickCount64 > end)
@@ -405,7 +419,7 @@ public sealed unsafe class TlpRequester
 
     private Errno Await(Transfer transfer)
     {
-        bool done = transfer.WaitForAll(s_completionTimeout);
+        bool done = transfer.WaitForAll(_completionTimeout);
         lock (_lock)
         {
             if (!done)
