@@ -20,6 +20,8 @@
 #   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are, default memcpy: pci-epf-test's COPY by DMA cannot
 #                            pass with slave channels
 #   --log-level LEVEL        what EpcDevice and EpfBridge log, default Warning
+#   --cases ARGS             choose cases, in the words of the self-test's own options: -V memcpy leaves out all that move
+#                            data by memcpy, -t MSI_TEST runs one
 #   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
 #   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4
 #
@@ -55,7 +57,7 @@ set -euo pipefail
 BOOT_SECONDS=120
 
 ep_script='' host_script='' additions=() modules=() shell=no datapath=direct dma=memcpy log_level=Warning pin=yes
-ep_kernel='' host_kernel='' out='' timeout=900 case_timeout=60 HOST_SMP=12
+ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12
 
 # --- Options
 
@@ -79,7 +81,7 @@ while [ $# -gt 0 ]; do
 		continue
 	fi
 	case $1 in
-	--ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | \
+	--ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | --cases | \
 		--host-kernel | --out | --timeout | --case-timeout)
 		[ $# -ge 2 ] || usage_error "$1 needs a value"
 		;;
@@ -99,12 +101,14 @@ while [ $# -gt 0 ]; do
 			usage_error "$1 $2: not one of Trace, Debug, Information, Warning, Error, Critical, None"
 		;;
 	--host-smp) [[ $2 =~ ^[1-9][0-9]?$ ]] || usage_error "$1 $2: not a number of processors" ;;
+	--cases) [[ $2 =~ ^[A-Za-z0-9_\ -]+$ ]] || usage_error "$1 $2: not options of the self-test" ;;
 	--timeout) [[ $2 =~ ^[0-9]+$ ]] || usage_error "$1 $2: not a number of seconds" ;;
 	--case-timeout) [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "$1 $2: not a number of seconds" ;;
 	esac
 	case $1 in
 	--ep-script) ep_script=$2 ;;
 	--host-script) host_script=$2 ;;
+	--cases) cases=$2 ;;
 	--add) additions+=(--add "$2") ;;
 	--module) modules+=("$2") ;;
 	--datapath) datapath=$2 ;;
@@ -254,7 +258,8 @@ until [ -S "$SOCKET_DIR/endpoint" ]; do
 done
 
 [ -n "$host_script" ] || ln -s ../selftest.ktap "$RUN_DIR/host/result.log"
-side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run
+side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run \
+	${cases:+"epftest.cases=${cases// /,}"}
 start_side host
 if [ -n "$host_script" ]; then
 	watch_for "the host's script was not over" 0

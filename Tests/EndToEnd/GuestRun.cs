@@ -9,9 +9,11 @@ internal sealed class GuestRun
     // From nothing the script builds a kernel first.
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(25);
 
-    // scripts/test.sh passes on what it was told about QEMU and the kernel, a word a line.
-    private readonly List<string> _arguments =
-        [.. (Environment.GetEnvironmentVariable("EPFTEST_GUEST_OPTIONS") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+    private readonly List<string> _arguments = [.. Options];
+
+    /// <summary>What scripts/test.sh was told about QEMU and the kernel, a word an entry.</summary>
+    public static IReadOnlyList<string> Options { get; } =
+        (Environment.GetEnvironmentVariable("EPFTEST_GUEST_OPTIONS") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>What the script printed in the guest.</summary>
     public string Output { get; private set; } = "";

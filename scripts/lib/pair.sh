@@ -118,10 +118,14 @@ limit_run() {
 # read_event: sets SIDE, TIME and LINE to the next line of a guest's script; "epftest: end" follows the last one.
 # Fails after a quarter of a second without one.
 read_event() {
-	local name
-	if IFS=' ' read -r -t 0.25 -u "$EVENTS" SIDE TIME LINE; then
+	local name line=
+	if IFS= read -r -t 0.25 -u "$EVENTS" line; then
+		IFS=' ' read -r SIDE TIME LINE <<<"$PARTIAL_EVENT$line"
+		PARTIAL_EVENT=
 		return 0
 	fi
+	# The time can be up in the middle of a line, on a busy machine.
+	PARTIAL_EVENT+=$line
 	for name in "${!PROCESS_GROUP[@]}"; do
 		running "${PROCESS_GROUP[$name]}" || process_ended "$name"
 	done
@@ -136,6 +140,8 @@ read_event() {
 	fi
 	return 1
 }
+
+PARTIAL_EVENT=
 
 next_event() {
 	until read_event; do :; done
