@@ -54,7 +54,7 @@ internal sealed partial class EndpointFunction
         }
         else if (header.IsNonPosted)
         {
-            _link.Requester.SendCompletion(_number, header, s_rootComplex, CompletionStatus.UnsupportedRequest);
+            _link.Requester.SendCompletion(_number, header, RootComplex, CompletionStatus.UnsupportedRequest);
         }
     }
 
@@ -87,14 +87,14 @@ internal sealed partial class EndpointFunction
         Errno error = isFlush ? Errno.None : _client?.Memory.Read(header.FirstByteAddress, data) ?? Errno.EFAULT;
         if (error == Errno.None)
         {
-            _link.Requester.SendData(_number, header, s_rootComplex, data, ReadCompletionBoundary, MaxPayload);
+            _link.Requester.SendData(_number, header, RootComplex, data, ReadCompletionBoundary, MaxPayload);
         }
         else
         {
             _link.Requester.SendCompletion(
                 _number,
                 header,
-                s_rootComplex,
+                RootComplex,
                 error is Errno.EFAULT or Errno.EACCES ? CompletionStatus.UnsupportedRequest : CompletionStatus.CompleterAbort);
         }
     }

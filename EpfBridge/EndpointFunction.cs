@@ -21,7 +21,9 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private const int ConfigSize = 4096;
     private const int MaxPayload = 256;
     private const int MaxReadRequest = 512;
-    private static readonly Bdf s_rootComplex = new(0, 0, 0);
+
+    /// <summary>The host's requester and completer ID.</summary>
+    public static readonly Bdf RootComplex = new(0, 0, 0);
 
     private readonly LinkConnection _link;
     private readonly ushort _number;
@@ -182,7 +184,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         {
             int inside = offset % TlpLimits.Dw;
             int length = Math.Min(data.Length, TlpLimits.Dw - inside);
-            Errno error = _link.Requester.ReadConfiguration(_number, s_rootComplex, Target, offset - inside, dword);
+            Errno error = _link.Requester.ReadConfiguration(_number, RootComplex, Target, offset - inside, dword);
             if (error != Errno.None)
             {
                 return error;
@@ -201,7 +203,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         while (!data.IsEmpty)
         {
             int length = Math.Min(data.Length, TlpLimits.Dw - (offset % TlpLimits.Dw));
-            Errno error = _link.Requester.WriteConfiguration(_number, s_rootComplex, Target, offset, data[..length]);
+            Errno error = _link.Requester.WriteConfiguration(_number, RootComplex, Target, offset, data[..length]);
             if (error != Errno.None)
             {
                 return error;
@@ -228,13 +230,13 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
         if (!_description.Bars[bar].Flags.HasFlag(BarFlags.Io))
         {
-            return _link.Requester.ReadMemory(_number, s_rootComplex, address, data, MaxReadRequest);
+            return _link.Requester.ReadMemory(_number, RootComplex, address, data, MaxReadRequest);
         }
 
         while (!data.IsEmpty)
         {
             int length = Math.Min(data.Length, TlpLimits.Dw - (int)(address % TlpLimits.Dw));
-            Errno error = _link.Requester.ReadIo(_number, s_rootComplex, (uint)address, data[..length]);
+            Errno error = _link.Requester.ReadIo(_number, RootComplex, (uint)address, data[..length]);
             if (error != Errno.None)
             {
                 return error;
@@ -263,13 +265,13 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         {
             _lastPosted = address;
             _mustFlush = true;
-            return _link.Requester.WriteMemory(_number, s_rootComplex, address, data, MaxPayload);
+            return _link.Requester.WriteMemory(_number, RootComplex, address, data, MaxPayload);
         }
 
         while (!data.IsEmpty)
         {
             int length = Math.Min(data.Length, TlpLimits.Dw - (int)(address % TlpLimits.Dw));
-            Errno error = _link.Requester.WriteIo(_number, s_rootComplex, (uint)address, data[..length]);
+            Errno error = _link.Requester.WriteIo(_number, RootComplex, (uint)address, data[..length]);
             if (error != Errno.None)
             {
                 return error;
@@ -288,7 +290,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         if (_mustFlush)
         {
             _mustFlush = false;
-            _link.Requester.ReadMemory(_number, s_rootComplex, _lastPosted, [], MaxReadRequest);
+            _link.Requester.ReadMemory(_number, RootComplex, _lastPosted, [], MaxReadRequest);
         }
     }
 }

@@ -44,6 +44,11 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
     public void Dispose()
     {
+        if (_stopping.IsCancellationRequested)
+        {
+            return;
+        }
+
         _stopping.Cancel();
         _connection?.Shutdown();
         _thread.Join();
@@ -59,6 +64,11 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         if (_functions.TryGetValue(function, out EndpointFunction? endpoint))
         {
             endpoint.HandleTlp(header, payload);
+        }
+        else if (header.IsNonPosted)
+        {
+            _connection?.Requester.SendCompletion(
+                function, header, EndpointFunction.RootComplex, CompletionStatus.UnsupportedRequest);
         }
     }
 
@@ -84,7 +94,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                 endpoint?.SetBarAddress(message.Bar, message.Address);
                 return endpoint is not null;
             case FrameKind.InboundAdd when InboundAddMessage.TryRead(payload, out InboundAddMessage message):
-                return endpoint is not null && descriptor is not null && endpoint.AddInbound(message, descriptor.Duplicate());
+                return endpoint is not null && descriptor is not null && endpoint.AddInbound(message, descriptor);
             case FrameKind.InboundInvalidate when OrderMessage.TryRead(payload, out int bar):
                 endpoint?.InvalidateInbound(bar);
                 connection.Acknowledge(payload);
@@ -125,7 +135,12 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
             try
             {
                 connection = LinkConnection.Open(
-                    UnixSocket.Connect(_options.Link), LinkRole.Bridge, capabilities, this, _logger);
+                    UnixSocket.Connect(_options.Link),
+                    LinkRole.Bridge,
+                    capabilities,
+                    this,
+                    _logger,
+                    stop: _stopping.Token);
             }
             catch (LinuxException error)
             {

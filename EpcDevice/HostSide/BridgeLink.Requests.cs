@@ -1,5 +1,4 @@
 using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
@@ -49,48 +48,39 @@ internal sealed partial class BridgeLink
         FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
     {
         using FileDescriptor? owned = descriptor;
+        if (kind is not (FrameKind.MemoryAdd or FrameKind.MemoryInvalidate or FrameKind.MemoryInvalidateAll
+            or FrameKind.FunctionReset))
+        {
+            return true;
+        }
+
         if (function >= _endpoint.FunctionCount || _connection is not { } connection)
         {
             return false;
         }
 
-        DmaTable memory = _memory[function].Table;
+        FunctionHostMemory memory = _memory[function];
         switch (kind)
         {
             case FrameKind.MemoryAdd when MemoryMessage.TryRead(payload, out MemoryMessage range):
-                return memory.Map(
-                    range.Address,
-                    range.Size,
-                    range.Access,
-                    descriptor?.Duplicate(),
-                    range.FileOffset,
-                    mayMap: true,
-                    out _) == Errno.None;
+                return memory.Map(range, descriptor);
             case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range):
-                if (memory.Find(range.Address, range.Size) is { } known)
-                {
-                    memory.Unmap(known);
-                }
-
-                connection.Acknowledge(payload);
-                return true;
+                memory.Unmap(range);
+                break;
             case FrameKind.MemoryInvalidateAll when OrderMessage.TryRead(payload, out _):
                 memory.UnmapAll();
-                connection.Acknowledge(payload);
-                return true;
-            case FrameKind.FunctionReset when OrderMessage.TryRead(payload, out int reset):
+                break;
+            case FrameKind.FunctionReset when OrderMessage.TryRead(payload, out int reset)
+                && Enum.IsDefined((ResetKind)reset):
                 _endpoint.ResetFunction(function, (ResetKind)reset);
                 SendBarAddresses(connection, function);
-                connection.Acknowledge(payload);
-                return true;
-            case FrameKind.MemoryAdd:
-            case FrameKind.MemoryInvalidate:
-            case FrameKind.MemoryInvalidateAll:
-            case FrameKind.FunctionReset:
-                return false;
+                break;
             default:
-                return true;
+                return false;
         }
+
+        connection.Acknowledge(payload);
+        return true;
     }
 
     private static void Refuse(LinkConnection connection, ushort function, in TlpHeader header)
@@ -133,6 +123,13 @@ internal sealed partial class BridgeLink
     {
         int length = header.ReadLength;
         Span<byte> data = _data.AsSpan(0, length);
+        if (header.IsIo)
+        {
+            // The completion has the whole DW, of which only these bytes are asked for.
+            data.Clear();
+            data = data.Slice(header.FirstByteOffset, header.ByteLength);
+        }
+
         bool isFlush = header.FirstByteEnables == 0;
         Errno error = isFlush
             ? Errno.None

@@ -14,7 +14,8 @@ namespace EpfTest.EpcDevice.HostSide;
 /// <remarks>
 /// One thread accepts and receives. With the direct path, host memory that the bridge passed is reached without the
 /// bridge; accesses that cannot go direct are TLPs, and a direct access that follows such a write first reads nothing
-/// from the host (a flush), so that it does not pass it.
+/// from the host (a flush), so that it does not pass it. While the bridge reads BARs directly, such a write itself waits
+/// for that: the host could see what the EP guest does next.
 /// </remarks>
 internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
 {
@@ -28,9 +29,12 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly FunctionHostMemory[] _memory;
     private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
     private readonly Thread _thread;
+    private readonly CancellationTokenSource _stopping = new();
     private volatile LinkConnection? _connection;
-    private volatile bool _up;
-    private volatile bool _stopping;
+
+    // The connection that was told to come up, until it is told otherwise or ends.
+    private volatile LinkConnection? _up;
+    private volatile bool _hostReadsDirectly;
 
     /// <summary>Listens at <paramref name="path"/>.</summary>
     /// <exception cref="LinuxException">The socket cannot be made there.</exception>
@@ -50,7 +54,12 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _stopping = true;
+        if (_stopping.IsCancellationRequested)
+        {
+            return;
+        }
+
+        _stopping.Cancel();
         _listener.Stop();
         _connection?.Shutdown();
         if (_thread.IsAlive)
@@ -63,6 +72,8 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         {
             memory.Dispose();
         }
+
+        _stopping.Dispose();
     }
 
     /// <inheritdoc/>
@@ -85,32 +96,35 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
                 }
             }
 
-            _up = true;
+            _up = connection;
             Span<byte> order = stackalloc byte[OrderMessage.Length];
             OrderMessage.Write(order, _endpoint.FunctionCount);
-            _up = connection.Order(FrameKind.LinkUp, 0, order);
+            if (!connection.Order(FrameKind.LinkUp, 0, order))
+            {
+                _up = null;
+            }
         }
         else
         {
             Span<byte> order = stackalloc byte[OrderMessage.Length];
             OrderMessage.Write(order, 0);
-            _up = false;
+            _up = null;
             connection.Order(FrameKind.LinkDown, 0, order);
-            ForgetHostMemory();
+            ForgetHost();
         }
 
-        _endpoint.LinkChanged(_up);
+        _endpoint.LinkChanged(_up is not null);
     }
 
     /// <inheritdoc/>
     public Errno Read(int function, ulong address, Span<byte> destination) =>
-        _connection is { } connection && _up
+        _up is { } connection
             ? _memory[function].Read(connection, address, destination)
             : Errno.ENOTCONN;
 
     /// <inheritdoc/>
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) =>
-        _connection is { } connection && _up
+        _up is { } connection
             ? _memory[function].Write(connection, address, source)
             : Errno.ENOTCONN;
 
@@ -152,10 +166,14 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         Span<byte> message = stackalloc byte[InboundAddMessage.Length];
         foreach (InboundMapping mapping in _endpoint.ResolveInbound(function, bar))
         {
+            _hostReadsDirectly = true;
             new InboundAddMessage(bar, mapping.Access, mapping.BarOffset, mapping.Size, mapping.FileOffset).Write(message);
             connection.SendControl(FrameKind.InboundAdd, (ushort)function, message, mapping.File.Descriptor);
         }
     }
+
+    /// <summary>Whether the bridge was given memory behind a BAR since the link came up.</summary>
+    internal bool HostReadsDirectly => _hostReadsDirectly;
 
     internal Errno ReadByTlp(int function, ulong address, Span<byte> destination) =>
         _connection?.Requester.ReadMemory(
@@ -205,23 +223,18 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private void SendFunction(LinkConnection connection, int function) =>
         SendFunction(connection, _endpoint.Describe(function), function);
 
-    private void Send(int function, in TlpHeader message)
-    {
-        if (_up)
-        {
-            _connection?.Requester.SendMessage((ushort)function, message);
-        }
-    }
+    private void Send(int function, in TlpHeader message) =>
+        _up?.Requester.SendMessage((ushort)function, message);
 
     private void Run()
     {
-        while (!_stopping)
+        while (!_stopping.IsCancellationRequested)
         {
             try
             {
                 UnixSocket? socket = _listener.Accept();
                 if (socket is not null && LinkConnection.Open(
-                    socket, LinkRole.Endpoint, _capabilities, this, _logger) is { } connection)
+                    socket, LinkRole.Endpoint, _capabilities, this, _logger, stop: _stopping.Token) is { } connection)
                 {
                     Serve(connection);
                 }
@@ -238,25 +251,26 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     {
         _logger.LogInformation("bridge connected ({Capabilities})", connection.Capabilities);
         _connection = connection;
-        if (!_stopping)
+        if (!_stopping.IsCancellationRequested)
         {
             _endpoint.HostPresenceChanged(true);
             connection.Run();
         }
 
-        _up = false;
+        _up = null;
         _connection = null;
         _endpoint.HostPresenceChanged(false);
-        ForgetHostMemory();
+        ForgetHost();
         connection.Dispose();
         _logger.LogInformation("bridge disconnected");
     }
 
-    private void ForgetHostMemory()
+    private void ForgetHost()
     {
+        _hostReadsDirectly = false;
         foreach (FunctionHostMemory memory in _memory)
         {
-            memory.Table.UnmapAll();
+            memory.UnmapAll();
         }
     }
 }

@@ -1,0 +1,232 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using EpfTest.Protocol.Linux;
+using EpfTest.Tests.Support;
+using EpfTest.Tests.VfioUser;
+
+namespace EpfTest.Tests.Pair;
+
+/// <summary>
+/// A guest and its QEMU in one: a vfio-user client with memory at bus address 0, shared from there up to a limit and
+/// behind it reached by messages only. A thread of its own answers those, as QEMU's main loop does. Any thread may call.
+/// </summary>
+public abstract class GuestClient : IDisposable
+{
+    /// <summary>Bytes of memory that is passed as a descriptor.</summary>
+    public const int SharedSize = 16 << 20;
+
+    /// <summary>Where memory starts that comes without a descriptor.</summary>
+    public const ulong PrivateStart = 0x1_0000_0000;
+
+    /// <summary>Bytes of it.</summary>
+    public const int PrivateSize = 1 << 20;
+
+    private const int ConfigRegion = 7;
+
+    private readonly UnixSocket _socket;
+    private readonly Thread _thread;
+    private readonly Lock _sending = new();
+    private readonly ConcurrentDictionary<ushort, TaskCompletionSource<(Errno Error, byte[] Payload)>> _calls = new();
+    private readonly byte[] _private = new byte[PrivateSize];
+    private int _lastId;
+    private volatile bool _hungUp;
+
+    protected GuestClient(string path)
+    {
+        Wait.Until(() => File.Exists(path), $"{path} is there");
+        Memory = Memfd.Create(SharedSize);
+        _socket = UnixSocket.Connect(path);
+        _thread = new Thread(Run) { IsBackground = true, Name = "guest" };
+        _thread.Start();
+        Call(RawCommand.Version, RawPayload.Version(0, 0, """{"capabilities":{"max_msg_fds":16}}"""));
+    }
+
+    /// <summary>The shared memory, at bus address 0 once it is mapped.</summary>
+    public Memfd Memory { get; }
+
+    /// <summary>Whether the server has gone.</summary>
+    public bool HungUp => _hungUp;
+
+    public void MapMemory() => Map(0, SharedSize, 0);
+
+    /// <summary>Maps a part of the memory file.</summary>
+    public void Map(ulong address, ulong size, ulong fileOffset) =>
+        Call(RawCommand.DmaMap, RawPayload.DmaMap(address, size, fileOffset), Memory.Descriptor);
+
+    public void MapPrivateMemory() => Call(RawCommand.DmaMap, RawPayload.DmaMap(PrivateStart, PrivateSize));
+
+    public void Unmap(ulong address, ulong size) => Call(RawCommand.DmaUnmap, RawPayload.DmaUnmap(address, size));
+
+    public void ResetDevice() => Call(RawCommand.Reset, []);
+
+    /// <summary>The guest's own look at its memory.</summary>
+    public byte[] Load(ulong address, int length)
+    {
+        if (address < PrivateStart)
+        {
+            return Memory.Read((long)address, length);
+        }
+
+        lock (_private)
+        {
+            return _private.AsSpan((int)(address - PrivateStart), length).ToArray();
+        }
+    }
+
+    public void Store(ulong address, ReadOnlySpan<byte> data)
+    {
+        if (address < PrivateStart)
+        {
+            Memory.Write((long)address, data);
+            return;
+        }
+
+        lock (_private)
+        {
+            data.CopyTo(_private.AsSpan((int)(address - PrivateStart)));
+        }
+    }
+
+    public uint Load32(ulong address) => BinaryPrimitives.ReadUInt32LittleEndian(Load(address, sizeof(uint)));
+
+    public byte[] Read(uint region, ulong offset, int length) =>
+        Call(RawCommand.RegionRead, RawPayload.RegionAccess(region, offset, (uint)length))[16..];
+
+    public void Write(uint region, ulong offset, ReadOnlySpan<byte> data) =>
+        Call(RawCommand.RegionWrite, RawPayload.RegionAccess(region, offset, (uint)data.Length, data));
+
+    /// <summary>A write without a reply.</summary>
+    public void Post(uint region, ulong offset, ReadOnlySpan<byte> data) => Send(
+        RawMessage.Build(
+            0,
+            RawCommand.RegionWrite,
+            RawPayload.RegionAccess(region, offset, (uint)data.Length, data),
+            RawMessage.NoReplyFlag));
+
+    public uint Read32(uint region, ulong offset) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(Read(region, offset, sizeof(uint)));
+
+    public void Write32(uint region, ulong offset, uint value) => Write(region, offset, BitConverter.GetBytes(value));
+
+    public uint ReadConfig(ulong offset) => Read32(ConfigRegion, offset);
+
+    public void WriteConfig(ulong offset, uint value) => Write32(ConfigRegion, offset, value);
+
+    public void WriteConfig16(ulong offset, ushort value) => Write(ConfigRegion, offset, BitConverter.GetBytes(value));
+
+    /// <summary>Sets vectors' eventfds, as many a message as QEMU does.</summary>
+    public void SetEventFds(uint index, uint flags, params IReadOnlyList<EventFd> signals)
+    {
+        for (int start = 0; start < signals.Count; start += 16)
+        {
+            EventFd[] some = [.. signals.Skip(start).Take(16)];
+            Call(RawCommand.SetIrqs, RawPayload.IrqSet(index, RawIrq.EventFd | flags, (uint)start, (uint)some.Length), some);
+        }
+    }
+
+    public void Unmask(uint index) =>
+        Call(RawCommand.SetIrqs, RawPayload.IrqSet(index, RawIrq.None | RawIrq.Unmask, 0, 1));
+
+    public virtual void Dispose()
+    {
+        _socket.Shutdown();
+        _thread.Join();
+        _socket.Dispose();
+        Memory.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    private byte[] Call(ushort command, ReadOnlySpan<byte> payload, params ReadOnlySpan<FileDescriptor> descriptors)
+    {
+        ushort id = (ushort)Interlocked.Increment(ref _lastId);
+        var call = new TaskCompletionSource<(Errno Error, byte[] Payload)>(
+            TaskCreationOptions.RunContinuationsAsynchronously);
+        _calls[id] = call;
+        Send(RawMessage.Build(id, command, payload), descriptors);
+        (Errno error, byte[] reply) = Wait.For(call.Task);
+        Assert.That(error, Is.EqualTo(Errno.None), $"command {command}");
+        return reply;
+    }
+
+    private void Send(ReadOnlySpan<byte> message, params ReadOnlySpan<FileDescriptor> descriptors)
+    {
+        Span<int> numbers = stackalloc int[descriptors.Length];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = descriptors[i].Number;
+        }
+
+        lock (_sending)
+        {
+            _ = _socket.Send(message, numbers);
+        }
+    }
+
+    private void Run()
+    {
+        byte[] header = new byte[RawMessage.HeaderSize];
+        while (Receive(header))
+        {
+            byte[] payload = new byte[BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)) - header.Length];
+            if (!Receive(payload))
+            {
+                break;
+            }
+
+            ushort id = BinaryPrimitives.ReadUInt16LittleEndian(header);
+            ushort command = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(2));
+            if ((header[8] & RawMessage.ReplyFlag) == 0)
+            {
+                AnswerDma(id, command, payload);
+            }
+            else if (_calls.TryRemove(id, out TaskCompletionSource<(Errno Error, byte[] Payload)>? call))
+            {
+                call.SetResult(((Errno)BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(12)), payload));
+            }
+        }
+
+        _hungUp = true;
+        foreach (TaskCompletionSource<(Errno Error, byte[] Payload)> call in _calls.Values)
+        {
+            call.TrySetResult((Errno.ENOTCONN, []));
+        }
+    }
+
+    private void AnswerDma(ushort id, ushort command, byte[] payload)
+    {
+        ulong address = BinaryPrimitives.ReadUInt64LittleEndian(payload);
+        int length = BinaryPrimitives.ReadInt32LittleEndian(payload.AsSpan(8));
+        if (command == RawCommand.DmaWrite)
+        {
+            Store(address, payload.AsSpan(16));
+            Send(RawMessage.Build(id, command, RawPayload.DmaAccess(address, (ulong)length), RawMessage.ReplyFlag));
+        }
+        else
+        {
+            byte[] data = Load(address, length);
+            Send(RawMessage.Build(id, command, RawPayload.DmaAccess(address, (ulong)length, data), RawMessage.ReplyFlag));
+        }
+    }
+
+    private bool Receive(Span<byte> bytes)
+    {
+        Span<int> numbers = stackalloc int[UnixSocket.MaxDescriptors];
+        while (!bytes.IsEmpty)
+        {
+            Errno error = _socket.Receive(bytes, numbers, out int count, out int received);
+            foreach (int number in numbers[..count])
+            {
+                new FileDescriptor(number).Dispose();
+            }
+
+            if (error != Errno.None || received == 0)
+            {
+                return false;
+            }
+
+            bytes = bytes[received..];
+        }
+
+        return true;
+    }
+}

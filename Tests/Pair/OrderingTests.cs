@@ -1,0 +1,173 @@
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.Hosting;
+using EpfTest.Protocol.Linux;
+using EpfTest.Tests.Support;
+
+namespace EpfTest.Tests.Pair;
+
+/// <summary>
+/// PCIe's order: no interrupt passes data, no completion passes a posted write. Addresses of the host are of shared
+/// memory, of memory that only messages reach, or one after the other.
+/// </summary>
+internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
+{
+    private const int Rounds = 1000;
+    private const ulong SharedBuffer = 0x20_0000;
+    private const ulong PrivateBuffer = GuestClient.PrivateStart + 0x1000;
+    private const ulong EpBuffer = 0x80_0000;
+    private const int MaxSize = 3000;
+
+    private static readonly int[] s_sizes = [4, 8, 64, 256, 1000, MaxSize];
+
+    public enum Where
+    {
+        Shared,
+        Private,
+        Both,
+    }
+
+    [SetUp]
+    public void SetUpWindows()
+    {
+        BringUp();
+        Host.MapPrivateMemory();
+        Ep.MapOutbound(0, 0, 0x10_0000, SharedBuffer);
+        Ep.MapOutbound(1, 0x10_0000, 0x8_0000, PrivateBuffer);
+    }
+
+    [Test]
+    public void NoMsiPassesWritesThroughTheWindow([Values] Where where) =>
+        ExpectDataBeforeSignal(where, (offset, data) => Ep.WriteWindow(offset, data));
+
+    [Test]
+    public void NoMsiPassesDma([Values] Where where)
+    {
+        var channel = new EpDmaChannel(Ep, 0);
+        ExpectDataBeforeSignal(
+            where,
+            (offset, data) =>
+            {
+                Ep.Store(EpBuffer, data);
+                ulong address = offset < 0x10_0000 ? SharedBuffer + offset : PrivateBuffer + offset - 0x10_0000;
+                channel.Submit(EpBuffer, address, data.Length, EpDmaChannel.ToHost);
+            },
+            () => Assert.That(channel.Finish(), Is.EqualTo(EpcRegister.DescStatusDone)));
+    }
+
+    [Test]
+    public void NoFlagInABarPassesWritesThroughTheWindow([Values] Where where)
+    {
+        if (DataPath == DataPath.Tlp && where != Where.Shared)
+        {
+            Assert.Ignore("a host in an access to us does not answer DMA_WRITE, for which the access has to wait");
+        }
+
+        // The host polls the flag, as a driver polls a status register, on a thread of its own.
+        var random = new Random(1);
+        uint seen = 0;
+        string? fault = null;
+        using var poll = new Hammer(_ =>
+        {
+            uint flag = Host.Read32(1, 0);
+            uint round = Volatile.Read(ref seen);
+            if (flag == round + 1 && fault is null)
+            {
+                fault = Compare(where, flag);
+                Volatile.Write(ref seen, flag);
+            }
+        });
+        for (uint round = 1; round <= Rounds && fault is null; round++)
+        {
+            Write(where, round, random, (offset, data) => Ep.WriteWindow(offset, data));
+            Ep.Store(EpGuest.TargetOf(0, 1), BitConverter.GetBytes(round));
+            Wait.Until(() => Volatile.Read(ref seen) == round, "the host sees the flag");
+        }
+
+        Assert.That(fault, Is.Null);
+    }
+
+    [Test]
+    public void LaterWriteIsNotPassedByAnEarlierOne()
+    {
+        // Data in memory that messages reach, the flag behind it in shared memory.
+        for (uint round = 1; round <= Rounds; round++)
+        {
+            Ep.WriteWindow(0x10_0000, BitConverter.GetBytes(round));
+            Ep.WriteWindow(0x800, BitConverter.GetBytes(round));
+            Wait.Until(() => Host.Load32(SharedBuffer + 0x800) == round, "the flag arrives");
+            Assert.That(Host.Load32(PrivateBuffer), Is.EqualTo(round));
+        }
+    }
+
+    [Test]
+    public void WritesOfSeveralThreadsKeepTheirOrder()
+    {
+        // Each channel writes data by messages and then a flag that is shared; all flush at once.
+        const int Channels = 3;
+        EpDmaChannel[] channels = [.. Enumerable.Range(0, Channels).Select(channel => new EpDmaChannel(Ep, channel))];
+        for (uint round = 1; round <= Rounds / 4; round++)
+        {
+            for (int i = 0; i < Channels; i++)
+            {
+                ulong source = EpBuffer + ((ulong)i * 0x1000);
+                Ep.Store(source, BitConverter.GetBytes(round));
+                channels[i].Submit(source, PrivateBuffer + ((ulong)i * 64), 4, EpDmaChannel.ToHost);
+                channels[i].Submit(source, SharedBuffer + ((ulong)i * 64), 4, EpDmaChannel.ToHost);
+            }
+
+            for (int i = 0; i < Channels; i++)
+            {
+                Wait.Until(() => Host.Load32(SharedBuffer + ((ulong)i * 64)) == round, "the flag arrives");
+                Assert.That(Host.Load32(PrivateBuffer + ((ulong)i * 64)), Is.EqualTo(round), $"channel {i}");
+            }
+
+            Array.ForEach(channels, channel => channel.Finish());
+        }
+    }
+
+    private void ExpectDataBeforeSignal(Where where, Action<ulong, byte[]> write, Action? finish = null)
+    {
+        var random = new Random(1);
+        EventFd[] signals = Own(Host.EnableMsi());
+        for (uint round = 1; round <= Rounds; round++)
+        {
+            Write(where, round, random, write, finish);
+            Ep[EpGuest.Function(0, EpcRegister.FnRaiseMsi)] = round % 32;
+            WaitForSignal(signals[round % 32], $"round {round} signals");
+            Assert.That(Compare(where, round), Is.Null);
+        }
+    }
+
+    /// <summary>Writes data that ends with the round's number, in the one or both places.</summary>
+    private static void Write(
+        Where where, uint round, Random random, Action<ulong, byte[]> write, Action? finish = null)
+    {
+        byte[] data = new byte[s_sizes[random.Next(s_sizes.Length)]];
+        data.AsSpan().Fill((byte)round);
+        BitConverter.TryWriteBytes(data.AsSpan(data.Length - 4), round);
+        ulong offset = MaxSize - (ulong)data.Length;
+        if (where != Where.Shared)
+        {
+            write(0x10_0000 + offset, data);
+            finish?.Invoke();
+        }
+
+        if (where != Where.Private)
+        {
+            write(offset, data);
+            finish?.Invoke();
+        }
+    }
+
+    private string? Compare(Where where, uint round)
+    {
+        if (where != Where.Shared && Host.Load32(PrivateBuffer + MaxSize - 4) != round)
+        {
+            return $"round {round}: data is missing in memory that messages reach";
+        }
+
+        return where != Where.Private && Host.Load32(SharedBuffer + MaxSize - 4) != round
+            ? $"round {round}: data is missing in shared memory"
+            : null;
+    }
+}

@@ -1,0 +1,106 @@
+using EpfTest.EpcDevice;
+using EpfTest.EpfBridge;
+using EpfTest.Protocol.Hosting;
+using EpfTest.Protocol.Linux;
+using EpfTest.Tests.Support;
+
+namespace EpfTest.Tests.Pair;
+
+/// <summary>Gives each test EpcDevice and EpfBridge, joined by a real link, and an EP guest that has said nothing.</summary>
+[TestFixture(DataPath.Direct)]
+[TestFixture(DataPath.Tlp)]
+internal abstract class PairFixture(DataPath dataPath)
+{
+    private readonly List<IDisposable> _owned = [];
+    private TemporaryFolder _folder = null!;
+
+    protected DataPath DataPath { get; } = dataPath;
+
+    protected RecordingLogger Logger { get; private set; } = null!;
+
+    protected EpcService Epc { get; set; } = null!;
+
+    protected EndpointLink Bridge { get; set; } = null!;
+
+    protected EpGuest Ep { get; set; } = null!;
+
+    /// <summary>The host that connected last.</summary>
+    protected HostGuest Host => _owned.OfType<HostGuest>().First();
+
+    protected string HostSocket => _folder.File("host.sock");
+
+    [SetUp]
+    public void StartPair()
+    {
+        _folder = new TemporaryFolder();
+        Logger = new RecordingLogger();
+        Epc = StartEpc();
+        Bridge = StartBridge();
+        Ep = new EpGuest(_folder.File("ep.sock"));
+    }
+
+    [TearDown]
+    public void StopPair()
+    {
+        _owned.ForEach(owned => owned.Dispose());
+        _owned.Clear();
+        Ep.Dispose();
+        Bridge.Dispose();
+        Epc.Dispose();
+        _folder.Dispose();
+        if (TestContext.CurrentContext.Result.FailCount > 0)
+        {
+            TestContext.Out.WriteLine(string.Join('\n', Logger.Lines.TakeLast(60)));
+        }
+
+        Logger.Dispose();
+    }
+
+    protected EpcService StartEpc() => new(
+        new EpcOptions
+        {
+            Socket = _folder.File("ep.sock"),
+            Link = _folder.File("link.sock"),
+            DataPath = DataPath,
+            PciId = "1234:e9c0",
+        },
+        Logger);
+
+    protected EndpointLink StartBridge() => new(
+        new BridgeOptions { Socket = HostSocket, Link = _folder.File("link.sock"), DataPath = DataPath }, Logger);
+
+    /// <summary>Another EP guest; the one before has gone.</summary>
+    protected void RestartEp() => Ep = new EpGuest(_folder.File("ep.sock"));
+
+    /// <summary>Something that goes with the test.</summary>
+    protected T Own<T>(T disposable)
+        where T : IDisposable
+    {
+        _owned.Insert(0, disposable);
+        return disposable;
+    }
+
+    protected EventFd[] Own(EventFd[] signals)
+    {
+        Array.ForEach(signals, signal => Own(signal));
+        return signals;
+    }
+
+    /// <summary>A host on function 0 at its socket, enabled.</summary>
+    protected HostGuest ConnectHost(int function = 0)
+    {
+        var host = Own(new HostGuest(function == 0 ? HostSocket : $"{HostSocket}.{function}"));
+        host.Enable();
+        return host;
+    }
+
+    /// <summary>Function 0 as pci-epf-test sets it up, the link up, and an enabled host.</summary>
+    protected HostGuest BringUp()
+    {
+        Ep.SetUp(0);
+        Ep.LinkUp();
+        return ConnectHost();
+    }
+
+    protected static void WaitForSignal(EventFd signal, string what) => Wait.Until(() => signal.Drain() > 0, what);
+}
