@@ -23,6 +23,8 @@
 #   --cases ARGS             choose cases, in the words of the self-test's own options: -V memcpy leaves out all that move
 #                            data by memcpy, -t MSI_TEST runs one
 #   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
+#   --posted-writes          let the EP guest's QEMU post its writes through a window: far faster, but a host that reads
+#                            a flag in BAR memory may then miss data that the endpoint wrote to it before
 #   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4
 #
 #   --ep-kernel, --host-kernel SERIES|DIR
@@ -57,7 +59,7 @@ set -euo pipefail
 BOOT_SECONDS=120
 
 ep_script='' host_script='' additions=() modules=() shell=no datapath=direct dma=memcpy log_level=Warning pin=yes
-ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12
+ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12 SYNCHRONOUS_WRITES=true
 
 # --- Options
 
@@ -75,6 +77,7 @@ while [ $# -gt 0 ]; do
 	--help) print_help && exit ;;
 	--shell) shell=yes && shift && continue ;;
 	--no-pin) pin=no && shift && continue ;;
+	--posted-writes) SYNCHRONOUS_WRITES=false && shift && continue ;;
 	esac
 	if toolchain_option "$@"; then
 		shift 2

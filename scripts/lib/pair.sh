@@ -66,6 +66,7 @@ side_arguments() {
 	# shellcheck disable=SC2207 # the file's words are arguments, one by one
 	DEVICE=($(read_args "$file"))
 	DEVICE=("${DEVICE[@]//@SOCKET@/$socket}")
+	DEVICE=("${DEVICE[@]//@SYNCHRONOUS_WRITES@/$SYNCHRONOUS_WRITES}")
 	DEVICE[1]=$(on_root_port 0 "${DEVICE[1]}")
 }
 
