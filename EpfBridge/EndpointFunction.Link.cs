@@ -113,9 +113,9 @@ internal sealed partial class EndpointFunction
             return;
         }
 
-        for (int i = 0, position = header.FirstByteOffset; i < bytes.Length; i++, position++)
+        for (int i = 0; i < bytes.Length; i++)
         {
-            if ((header.ByteEnablesOf(position / TlpLimits.Dw) >> (position % TlpLimits.Dw) & 1) != 0)
+            if (header.IsByteEnabled(i))
             {
                 client.Memory.Write(header.FirstByteAddress + (ulong)i, bytes.Slice(i, 1));
             }

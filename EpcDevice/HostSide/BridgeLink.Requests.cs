@@ -163,9 +163,9 @@ internal sealed partial class BridgeLink
             }
             else
             {
-                for (int i = 0, position = header.FirstByteOffset; i < bytes.Length; i++, position++)
+                for (int i = 0; i < bytes.Length; i++)
                 {
-                    if ((header.ByteEnablesOf(position / TlpLimits.Dw) >> (position % TlpLimits.Dw) & 1) != 0)
+                    if (header.IsByteEnabled(i))
                     {
                         _endpoint.WriteBar(function, bar, offset + (ulong)i, bytes.Slice(i, 1));
                     }

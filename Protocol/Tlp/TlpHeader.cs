@@ -317,6 +317,14 @@ public readonly partial record struct TlpHeader
         }
     }
 
+    /// <summary>Whether one of the <see cref="ByteLength"/> bytes is enabled.</summary>
+    /// <param name="index">Bytes from the first enabled one.</param>
+    public bool IsByteEnabled(int index)
+    {
+        int position = FirstByteOffset + index;
+        return (ByteEnablesOf(position / TlpLimits.Dw) >> (position % TlpLimits.Dw) & 1) != 0;
+    }
+
     /// <summary>Whether every byte of <see cref="ByteLength"/> is enabled.</summary>
     public bool IsContiguous
     {

@@ -46,9 +46,9 @@ public static class TlpPayload
             return;
         }
 
-        for (int i = 0, position = header.FirstByteOffset; i < bytes.Length; i++, position++)
+        for (int i = 0; i < bytes.Length; i++)
         {
-            if ((header.ByteEnablesOf(position / TlpLimits.Dw) >> (position % TlpLimits.Dw) & 1) != 0)
+            if (header.IsByteEnabled(i))
             {
                 destination[i] = bytes[i];
             }
