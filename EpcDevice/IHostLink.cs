@@ -9,7 +9,7 @@ namespace EpfTest.EpcDevice;
 /// <remarks>
 /// Functions are named by their block's number. Members may be called by any thread, but never with the controller's
 /// lock held: <see cref="Read"/>, <see cref="InboundChanging"/> and <see cref="SetLink"/> wait for the other process,
-/// whose frames arrive on a thread that may be waiting for that lock. Every wait has a limit.
+/// <see cref="SetBusMaster"/> for those that send to it, and its frames arrive on a thread that may be waiting for that lock. Every wait has a limit.
 /// </remarks>
 internal interface IHostLink
 {
@@ -19,12 +19,19 @@ internal interface IHostLink
     /// </summary>
     void SetLink(bool up);
 
+    /// <summary>
+    /// Whether a function may issue memory requests; at first it may not. On return from taking that away none of its
+    /// writes is under way any more: each has arrived, or has been sent and arrives before what is sent from now on.
+    /// </summary>
+    void SetBusMaster(int function, bool enabled);
+
     /// <summary>A memory read request of a function.</summary>
     /// <param name="function">Whose requester ID is used.</param>
     /// <param name="address">Host bus address, in bytes.</param>
     /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
     /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request, <see cref="Errno.ETIMEDOUT"/> for a completion
-    /// time-out, <see cref="Errno.ENOTCONN"/> while the link is down.</returns>
+    /// time-out, <see cref="Errno.EPERM"/> where it may not issue any, <see cref="Errno.ENOTCONN"/> while the link is
+    /// down.</returns>
     Errno Read(int function, ulong address, Span<byte> destination);
 
     /// <summary>

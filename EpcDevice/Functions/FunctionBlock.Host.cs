@@ -66,6 +66,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
             _config?.WriteDword(offset, value, byteEnables);
         }
 
+        TellBusMaster();
         SendIntxChange();
         SendUnmasked();
     }
@@ -82,6 +83,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
             }
         }
 
+        TellBusMaster();
         SendIntxChange();
     }
 
@@ -149,6 +151,22 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
         ForgetInterrupts();
         Raise(EpcRegister.FnEventFlr);
         Publish();
+    }
+
+    /// <summary>
+    /// Tells the link of a change of bus mastering, before the host's write that made it is completed. No lock is held.
+    /// </summary>
+    private void TellBusMaster()
+    {
+        lock (_busMasterTelling)
+        {
+            bool enabled = _isBusMaster;
+            if (enabled != _busMasterTold)
+            {
+                _busMasterTold = enabled;
+                _link.Host.SetBusMaster(_index, enabled);
+            }
+        }
     }
 
     /// <summary>Lets accesses see what the host has programmed. Under the controller's lock.</summary>

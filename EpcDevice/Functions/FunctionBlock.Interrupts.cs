@@ -15,6 +15,10 @@ internal sealed partial class FunctionBlock
 
     // Messages of the pin in their order: taken before the controller's lock, never with it held.
     private readonly Lock _intxSending = new();
+
+    // Likewise. The link is told of changes only: while it is down it may be told of something that does not hold any more.
+    private readonly Lock _busMasterTelling = new();
+    private bool _busMasterTold;
     private uint _msixTable;
     private uint _msixPba;
     private int _msiVectors;

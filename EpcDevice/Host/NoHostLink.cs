@@ -11,6 +11,11 @@ internal sealed class NoHostLink : IHostLink
     }
 
     /// <inheritdoc/>
+    public void SetBusMaster(int function, bool enabled)
+    {
+    }
+
+    /// <inheritdoc/>
     public Errno Read(int function, ulong address, Span<byte> destination) => Errno.ENOTCONN;
 
     /// <inheritdoc/>

@@ -117,6 +117,9 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     }
 
     /// <inheritdoc/>
+    public void SetBusMaster(int function, bool enabled) => _memory[function].SetBusMaster(enabled);
+
+    /// <inheritdoc/>
     public Errno Read(int function, ulong address, Span<byte> destination) =>
         _up is { } connection
             ? _memory[function].Read(connection, address, destination)

@@ -16,6 +16,8 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     private readonly int _function;
     private readonly DmaTable _table;
     private readonly Lock _changing = new();
+    private readonly AccessGate _sending = new();
+    private volatile bool _isBusMaster;
     private volatile int _sharedRanges;
 
     // Writes that went as TLPs, and how many of them a flush is known to have pushed to their end.
@@ -27,10 +29,24 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     {
         _link = link;
         _function = function;
-        _table = new DmaTable(this);
+        _table = new DmaTable(this) { IsSuspended = true };
     }
 
     public void Dispose() => _table.Dispose();
+
+    /// <summary>
+    /// Whether the function may issue requests. Once that is taken away no write of it is under way; those that wait for
+    /// the bridge to read delay this, but no longer than a sender may wait.
+    /// </summary>
+    public void SetBusMaster(bool enabled)
+    {
+        _isBusMaster = enabled;
+        _table.IsSuspended = !enabled;
+        if (!enabled)
+        {
+            _sending.Drain();
+        }
+    }
 
     /// <summary>The bridge passes a range.</summary>
     /// <returns>False where it cannot be used.</returns>
@@ -87,7 +103,7 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     {
         if ((connection.Capabilities & LinkCapabilities.Direct) == 0)
         {
-            return _link.WriteByTlp(_function, address, source);
+            return SendWrite(address, source);
         }
 
         Errno error = FlushBeforeDirect();
@@ -101,7 +117,7 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     /// <inheritdoc/>
     Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source)
     {
-        Errno error = _link.WriteByTlp(_function, address, source);
+        Errno error = SendWrite(address, source);
         Volatile.Write(ref _lastPosted, address);
 
         // Not before it was sent: another thread's flush would leave it behind, and yet count it.
@@ -110,6 +126,19 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         // A host that reads a BAR directly pushes nothing ahead of it, so the write must have arrived before the EP
         // guest goes on and sets a flag there.
         return error == Errno.None && _link.HostReadsDirectly ? Flush() : error;
+    }
+
+    private Errno SendWrite(ulong address, ReadOnlySpan<byte> source)
+    {
+        int turn = _sending.Enter();
+        try
+        {
+            return _isBusMaster ? _link.WriteByTlp(_function, address, source) : Errno.EPERM;
+        }
+        finally
+        {
+            _sending.Leave(turn);
+        }
     }
 
     /// <summary>A direct access may not pass a write that went as a TLP.</summary>

@@ -24,6 +24,7 @@ public sealed class DmaTable : IDisposable
     private DmaRange[] _ranges = new DmaRange[16];
     private int _count;
     private int _lastHit;
+    private bool _isSuspended;
 
     /// <summary>An empty table.</summary>
     /// <param name="messenger">Reaches ranges for which the client passed no descriptor.</param>
@@ -31,6 +32,22 @@ public sealed class DmaTable : IDisposable
 
     /// <summary>How many ranges there are.</summary>
     public int Count => _count;
+
+    /// <summary>
+    /// Whether accesses are refused for now (<see cref="Errno.EPERM"/>), as those of a device whose bus mastering is off.
+    /// Once it has been set no access to shared memory is under way; one that the messenger has begun goes on. May be set
+    /// by any thread.
+    /// </summary>
+    public bool IsSuspended
+    {
+        get => _isSuspended;
+        set
+        {
+            _lock.EnterWriteLock();
+            _isSuspended = value;
+            _lock.ExitWriteLock();
+        }
+    }
 
     /// <summary>Adds a range.</summary>
     /// <param name="address">First bus address.</param>
@@ -153,7 +170,7 @@ public sealed class DmaTable : IDisposable
     /// <param name="destination">Where the bytes go; where the result is an error its contents are undefined.</param>
     /// <returns>
     /// <see cref="Errno.EFAULT"/> where the guest has no memory there, <see cref="Errno.EACCES"/> where the device
-    /// may not read it, or what went wrong on the way to it.
+    /// may not read it, <see cref="Errno.EPERM"/> while suspended, or what went wrong on the way to it.
     /// </returns>
     public Errno Read(ulong address, Span<byte> destination)
     {
@@ -269,6 +286,14 @@ public sealed class DmaTable : IDisposable
             }
 
             _lastHit = place;
+        }
+
+        if (_isSuspended)
+        {
+            file = null;
+            fileOffset = 0;
+            length = 0;
+            return Errno.EPERM;
         }
 
         DmaRange range = _ranges[place];

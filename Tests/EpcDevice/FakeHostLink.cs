@@ -17,6 +17,9 @@ internal sealed class FakeHostLink : IHostLink
     /// <summary>What every read and write comes to.</summary>
     public Errno Error { get; set; }
 
+    /// <summary>Which functions may issue requests, as far as it was said.</summary>
+    public Dictionary<int, bool> BusMasters { get; } = [];
+
     /// <summary>Called in the middle of each read and write, with the host bus address.</summary>
     public Action<ulong>? DuringRequest { get; set; }
 
@@ -39,6 +42,12 @@ internal sealed class FakeHostLink : IHostLink
         DuringWait?.Invoke();
         Log(up ? "up" : "down");
         Endpoint!.LinkChanged(up);
+    }
+
+    public void SetBusMaster(int function, bool enabled)
+    {
+        DuringWait?.Invoke();
+        BusMasters[function] = enabled;
     }
 
     public Errno Read(int function, ulong address, Span<byte> destination)

@@ -173,7 +173,6 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
-    [Ignore("EpcDevice lets requests that are under way go on when bus mastering is switched off")]
     public void NothingIsWrittenOnceBusMasteringIsOff()
     {
         HostGuest host = BringUp();
