@@ -2,6 +2,7 @@ using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
 
 namespace EpfTest.EpcDevice;
 
@@ -56,6 +57,12 @@ internal sealed partial class EpcController : IEndpoint
     }
 
     /// <inheritdoc/>
+    public bool Exists(int function) => _functions[function].IsVisible;
+
+    /// <inheritdoc/>
+    public int BarGeneration(int function) => _functions[function].BarGeneration;
+
+    /// <inheritdoc/>
     public FunctionDescription? Describe(int function) => _functions[function].Describe();
 
     /// <inheritdoc/>
@@ -83,6 +90,10 @@ internal sealed partial class EpcController : IEndpoint
     /// <inheritdoc/>
     public IReadOnlyList<InboundMapping> ResolveInbound(int function, int bar) =>
         _functions[function].ResolveInbound(bar);
+
+    /// <inheritdoc/>
+    public void RequestFailed(int function, in TlpHeader request, UncorrectableError error) =>
+        _functions[function].RecordFailure(request, error);
 
     /// <inheritdoc/>
     public void ResetFunction(int function, ResetKind kind) => _functions[function].ResetByHost(kind);

@@ -1,5 +1,6 @@
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
 
 namespace EpfTest.EpcDevice;
 
@@ -20,6 +21,12 @@ internal interface IEndpoint
 
     /// <summary>The link has reached, or left, the state that <see cref="IHostLink.SetLink"/> asked for.</summary>
     void LinkChanged(bool up);
+
+    /// <summary>Whether the host can see a function.</summary>
+    bool Exists(int function);
+
+    /// <summary>Another number whenever the host has moved, enabled or disabled BARs of a function.</summary>
+    int BarGeneration(int function);
 
     /// <summary>What the host may know of a function, or null where there is none.</summary>
     FunctionDescription? Describe(int function);
@@ -56,6 +63,15 @@ internal interface IEndpoint
     /// use without asking. Parts that are missing (a doorbell, memory that is not shared) go as TLPs.
     /// </summary>
     IReadOnlyList<InboundMapping> ResolveInbound(int function, int bar);
+
+    /// <summary>
+    /// A request of the host cannot be served. To be called after its completion has been sent, if it takes one: the
+    /// error is recorded as the function's configuration has it, and reported by a message.
+    /// </summary>
+    /// <param name="function">The function block.</param>
+    /// <param name="request">The request.</param>
+    /// <param name="error">Unsupported Request, Completer Abort or Poisoned TLP Received.</param>
+    void RequestFailed(int function, in TlpHeader request, UncorrectableError error);
 
     /// <summary>The host reset one function (VFIO_USER_DEVICE_RESET at the bridge).</summary>
     void ResetFunction(int function, ResetKind kind);

@@ -1,3 +1,4 @@
+using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice;
@@ -52,6 +53,9 @@ internal interface IHostLink
 
     /// <summary>Sends Assert_INTx or Deassert_INTx, after all earlier writes.</summary>
     void SendIntx(int function, bool asserted);
+
+    /// <summary>Sends ERR_COR, ERR_NONFATAL or ERR_FATAL.</summary>
+    void SendError(int function, ErrorMessage error);
 
     /// <summary>
     /// A BAR's inbound translations are about to change: on return the bridge goes through them no more, and every

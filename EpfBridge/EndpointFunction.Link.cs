@@ -10,8 +10,12 @@ internal sealed partial class EndpointFunction
 {
     private const int ReadCompletionBoundary = 64;
 
-    /// <summary>The host has placed a BAR.</summary>
-    public void SetBarAddress(int bar, ulong address) => Volatile.Write(ref _barAddresses[bar], address);
+    /// <summary>The host has placed a BAR; while it is not enabled its accesses are TLPs, as which they are refused.</summary>
+    public void PlaceBar(BarAddressMessage placed)
+    {
+        Volatile.Write(ref _barAddresses[placed.Bar], placed.Address);
+        Volatile.Write(ref _barsEnabled[placed.Bar], placed.IsEnabled);
+    }
 
     /// <summary>A part of a BAR is this memory.</summary>
     /// <returns>False where it cannot be: it is outside its BAR or its file, or overlaps.</returns>

@@ -30,6 +30,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private readonly FunctionMessage _description;
     private readonly ILogger _logger;
     private readonly ulong[] _barAddresses;
+    private readonly bool[] _barsEnabled;
     private readonly DmaTable[] _inbound;
     private readonly DeviceRegion[] _regions = new DeviceRegion[RegionIndex.Count];
     private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
@@ -45,6 +46,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         _description = description;
         _logger = logger;
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
+        _barsEnabled = new bool[description.Bars.Count];
         _inbound = [.. description.Bars.Select(_ => new DmaTable(NoMessages.Instance))];
         Array.Fill(_regions, DeviceRegion.Absent);
         for (int bar = 0; bar < description.Bars.Count; bar++)
@@ -218,7 +220,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 
     private Errno ReadBar(int bar, ulong offset, Span<byte> data)
     {
-        if (_inbound[bar].Count > 0)
+        if (_inbound[bar].Count > 0 && Volatile.Read(ref _barsEnabled[bar]))
         {
             Flush();
             if (_inbound[bar].Read(offset, data) == Errno.None)
@@ -251,7 +253,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 
     private Errno WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data)
     {
-        if (_inbound[bar].Count > 0)
+        if (_inbound[bar].Count > 0 && Volatile.Read(ref _barsEnabled[bar]))
         {
             Flush();
             if (_inbound[bar].Write(offset, data) == Errno.None)

@@ -91,7 +91,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                 _functions[function] = new EndpointFunction(connection, function, message!, _logger);
                 return true;
             case FrameKind.BarAddress when BarAddressMessage.TryRead(payload, out BarAddressMessage message):
-                endpoint?.SetBarAddress(message.Bar, message.Address);
+                endpoint?.PlaceBar(message);
                 return endpoint is not null;
             case FrameKind.InboundAdd when InboundAddMessage.TryRead(payload, out InboundAddMessage message):
                 return endpoint is not null && descriptor is not null && endpoint.AddInbound(message, descriptor);

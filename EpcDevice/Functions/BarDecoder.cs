@@ -16,20 +16,21 @@ internal sealed class BarDecoder
     public static BarDecoder Of(ConfigSpace config, ReadOnlySpan<BarSpec?> set)
     {
         var claims = new List<Claim>();
-        for (int bar = 0; bar < set.Length && config.PowerState == PowerState.D0; bar++)
+        for (int bar = 0; bar < set.Length; bar++)
         {
-            if (set[bar] is { } spec && config.GetBar(bar) == spec)
+            if (set[bar] is { } spec && config.GetBar(bar) == spec && Claims(config, spec.Kind))
             {
-                bool io = spec.Kind == BarKind.Io;
-                if (io ? config.IoSpaceEnable : config.MemorySpaceEnable)
-                {
-                    claims.Add(new Claim(bar, io, config.BarAddress(bar), spec.Size));
-                }
+                claims.Add(new Claim(bar, spec.Kind == BarKind.Io, config.BarAddress(bar), spec.Size));
             }
         }
 
         return new BarDecoder([.. claims]);
     }
+
+    /// <summary>Whether a function claims accesses to its BARs of a kind: their space is enabled, in D0.</summary>
+    public static bool Claims(ConfigSpace config, BarKind kind) =>
+        config.PowerState == PowerState.D0
+            && (kind == BarKind.Io ? config.IoSpaceEnable : config.MemorySpaceEnable);
 
     /// <summary>Finds the BAR that holds <paramref name="address"/>.</summary>
     public bool TryDecode(ulong address, bool io, out int bar, out ulong offset)

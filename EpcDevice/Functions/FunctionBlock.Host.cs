@@ -11,6 +11,15 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
     // An EUI-64 of no manufacturer: locally administered, the same for all functions, as they are one device.
     private const ulong SerialNumber = 0x0200_00ff_fe00_0001;
 
+    private readonly byte[] _failedHeader = new byte[TlpLimits.Header4Dw];
+    private int _barGeneration;
+
+    /// <inheritdoc cref="IEndpoint.Exists"/>
+    public bool IsVisible => Volatile.Read(ref _config) is not null;
+
+    /// <inheritdoc cref="IEndpoint.BarGeneration"/>
+    public int BarGeneration => Volatile.Read(ref _barGeneration);
+
     /// <inheritdoc cref="IEndpoint.Describe"/>
     public FunctionDescription? Describe()
     {
@@ -23,15 +32,21 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
 
             var bars = new BarSpec?[PciRegister.BaseAddressCount];
             ulong[] addresses = new ulong[PciRegister.BaseAddressCount];
+            bool[] enabled = new bool[PciRegister.BaseAddressCount];
             for (int bar = 0; bar < bars.Length; bar++)
             {
                 bars[bar] = config.GetBar(bar);
-                addresses[bar] = bars[bar] is null ? 0 : config.BarAddress(bar);
+                if (bars[bar] is { } spec)
+                {
+                    addresses[bar] = config.BarAddress(bar);
+                    enabled[bar] = BarDecoder.Claims(config, spec.Kind);
+                }
             }
 
             return new FunctionDescription(
                 bars,
                 addresses,
+                enabled,
                 (int)config.Header.InterruptPin,
                 config.Msi?.VectorCount ?? 0,
                 config.Msix?.VectorCount ?? 0);
@@ -99,17 +114,51 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
     /// <summary>A request of the function has failed.</summary>
     public void RecordRequestError(Errno error)
     {
+        ErrorMessage message = ErrorMessage.None;
         lock (_lock)
         {
-            if (error == Errno.ETIMEDOUT)
+            switch (error)
             {
-                _config?.AdvancedErrorReporting!.RecordUncorrectable(UncorrectableError.CompletionTimeout);
-            }
-            else if (error == Errno.EFAULT)
-            {
-                _config?.RecordStatus(PciStatus.ReceivedMasterAbort);
+                case Errno.ETIMEDOUT:
+                    message = _config?.AdvancedErrorReporting!.RecordUncorrectable(UncorrectableError.CompletionTimeout)
+                        ?? ErrorMessage.None;
+                    break;
+                case Errno.EFAULT:
+                    _config?.RecordStatus(PciStatus.ReceivedMasterAbort);
+                    break;
+                case Errno.EIO:
+                    _config?.RecordStatus(PciStatus.ReceivedTargetAbort);
+                    break;
             }
         }
+
+        Report(message);
+    }
+
+    /// <inheritdoc cref="IEndpoint.RequestFailed"/>
+    public void RecordFailure(in TlpHeader request, UncorrectableError error)
+    {
+        ErrorMessage message;
+        lock (_lock)
+        {
+            if (_config is not { } config)
+            {
+                return;
+            }
+
+            if (error == UncorrectableError.CompleterAbort)
+            {
+                config.RecordStatus(PciStatus.SignaledTargetAbort);
+            }
+
+            int length = request.Encode(_failedHeader);
+
+            // Whoever asked learns it from the completion, so that it is not for this function to raise the alarm.
+            message = config.AdvancedErrorReporting!.RecordUncorrectable(
+                error, _failedHeader.AsSpan(0, length), advisory: request.IsNonPosted);
+        }
+
+        Report(message);
     }
 
     void IConfigSpaceObserver.CommandChanged(PciCommand previous, PciCommand current)
@@ -153,6 +202,14 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
         Publish();
     }
 
+    private void Report(ErrorMessage message)
+    {
+        if (message != ErrorMessage.None)
+        {
+            _link.Host.SendError(_index, message);
+        }
+    }
+
     /// <summary>
     /// Tells the link of a change of bus mastering, before the host's write that made it is completed. No lock is held.
     /// </summary>
@@ -173,6 +230,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
     private void Publish()
     {
         _isBusMaster = _config is { BusMasterEnable: true, PowerState: PowerState.D0 };
+        Interlocked.Increment(ref _barGeneration);
         _decoder = _config is null ? BarDecoder.None : BarDecoder.Of(_config, _bars);
         _msiTarget = _isBusMaster && _config!.Msi is { Enabled: true } msi
             ? new MsiTarget(msi.Address, msi.Data, msi.EnabledVectors)

@@ -1,3 +1,4 @@
+using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Host;
@@ -33,6 +34,11 @@ internal sealed class NoHostLink : IHostLink
 
     /// <inheritdoc/>
     public void SendIntx(int function, bool asserted)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void SendError(int function, ErrorMessage error)
     {
     }
 

@@ -9,9 +9,6 @@ namespace EpfTest.EpcDevice.HostSide;
 /// <content>What arrives from the bridge: the host's TLPs, and the bridge's orders.</content>
 internal sealed partial class BridgeLink
 {
-    private const int FirstBarRegister = 0x10;
-    private const int LastBarRegister = 0x24;
-
     /// <inheritdoc/>
     void ILinkHandler.HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
     {
@@ -21,9 +18,9 @@ internal sealed partial class BridgeLink
             return;
         }
 
-        if (function >= _endpoint.FunctionCount)
+        if (function >= _endpoint.FunctionCount || !_endpoint.Exists(function))
         {
-            Refuse(connection, function, header);
+            Complete(connection, function, header, CompletionStatus.UnsupportedRequest);
         }
         else if (header.IsConfiguration)
         {
@@ -31,7 +28,7 @@ internal sealed partial class BridgeLink
         }
         else if (!header.IsMemory && !header.IsIo || header.IsAtomicOp)
         {
-            Refuse(connection, function, header);
+            Fail(connection, function, header, UncorrectableError.UnsupportedRequest);
         }
         else if (header.HasPayload)
         {
@@ -73,7 +70,7 @@ internal sealed partial class BridgeLink
             case FrameKind.FunctionReset when OrderMessage.TryRead(payload, out int reset)
                 && Enum.IsDefined((ResetKind)reset):
                 _endpoint.ResetFunction(function, (ResetKind)reset);
-                SendBarAddresses(connection, function);
+                SendBarChanges(connection, function);
                 break;
             default:
                 return false;
@@ -83,21 +80,34 @@ internal sealed partial class BridgeLink
         return true;
     }
 
-    private static void Refuse(LinkConnection connection, ushort function, in TlpHeader header)
+    /// <summary>Answers a request without data, if it takes an answer.</summary>
+    private static void Complete(
+        LinkConnection connection, ushort function, in TlpHeader header, CompletionStatus status)
     {
         if (header.IsNonPosted)
         {
-            connection.Requester.SendCompletion(
-                function, header, BdfOf(function), CompletionStatus.UnsupportedRequest);
+            connection.Requester.SendCompletion(function, header, BdfOf(function), status);
         }
+    }
+
+    private void Fail(LinkConnection connection, ushort function, in TlpHeader header, UncorrectableError error)
+    {
+        Complete(
+            connection,
+            function,
+            header,
+            error == UncorrectableError.CompleterAbort
+                ? CompletionStatus.CompleterAbort
+                : CompletionStatus.UnsupportedRequest);
+        _endpoint.RequestFailed(function, header, error);
     }
 
     private void Configure(
         LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        if (header.Kind is not (TlpKind.CfgRd0 or TlpKind.CfgWr0) || _endpoint.Describe(function) is null)
+        if (header.Kind is not (TlpKind.CfgRd0 or TlpKind.CfgWr0))
         {
-            Refuse(connection, function, header);
+            Fail(connection, function, header, UncorrectableError.UnsupportedRequest);
         }
         else if (header.Kind == TlpKind.CfgRd0)
         {
@@ -106,16 +116,12 @@ internal sealed partial class BridgeLink
         }
         else
         {
-            int register = (int)header.Address;
-            _endpoint.WriteConfig(function, register, BitConverter.ToUInt32(payload), (byte)header.FirstByteEnables);
-            if (register is >= FirstBarRegister and <= LastBarRegister)
-            {
-                // Before the completion, so that the bridge knows before the host's next access.
-                SendBarAddresses(connection, function);
-            }
+            _endpoint.WriteConfig(
+                function, (int)header.Address, BitConverter.ToUInt32(payload), (byte)header.FirstByteEnables);
 
-            connection.Requester.SendCompletion(
-                function, header, BdfOf(function), CompletionStatus.SuccessfulCompletion);
+            // Before the completion, so that the bridge knows before the host's next access.
+            SendBarChanges(connection, function);
+            Complete(connection, function, header, CompletionStatus.SuccessfulCompletion);
         }
     }
 
@@ -142,45 +148,60 @@ internal sealed partial class BridgeLink
         }
         else
         {
-            connection.Requester.SendCompletion(
+            Fail(
+                connection,
                 function,
                 header,
-                BdfOf(function),
-                error == Errno.EFAULT ? CompletionStatus.UnsupportedRequest : CompletionStatus.CompleterAbort);
+                error == Errno.EFAULT ? UncorrectableError.UnsupportedRequest : UncorrectableError.CompleterAbort);
         }
     }
 
     private void Store(LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        bool known = _endpoint.TryDecode(
-            function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset);
-        if (known && !header.Poisoned)
+        if (header.Poisoned)
         {
-            ReadOnlySpan<byte> bytes = TlpPayload.Unpack(header, payload);
-            if (header.IsContiguous)
+            // Its data is not to be used; whoever awaits a completion gets Unsupported Request (2.7.2.2).
+            Fail(connection, function, header, UncorrectableError.PoisonedTlpReceived);
+            return;
+        }
+
+        Errno error = Errno.EFAULT;
+        if (_endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset))
+        {
+            error = WriteBar(function, bar, offset, header, TlpPayload.Unpack(header, payload));
+        }
+
+        if (error == Errno.None)
+        {
+            Complete(connection, function, header, CompletionStatus.SuccessfulCompletion);
+        }
+        else
+        {
+            Fail(
+                connection,
+                function,
+                header,
+                error == Errno.EFAULT ? UncorrectableError.UnsupportedRequest : UncorrectableError.CompleterAbort);
+        }
+    }
+
+    private Errno WriteBar(int function, int bar, ulong offset, in TlpHeader header, ReadOnlySpan<byte> bytes)
+    {
+        if (header.IsContiguous)
+        {
+            return _endpoint.WriteBar(function, bar, offset, bytes);
+        }
+
+        Errno error = Errno.None;
+        for (int i = 0; i < bytes.Length && error == Errno.None; i++)
+        {
+            if (header.IsByteEnabled(i))
             {
-                _endpoint.WriteBar(function, bar, offset, bytes);
-            }
-            else
-            {
-                for (int i = 0; i < bytes.Length; i++)
-                {
-                    if (header.IsByteEnabled(i))
-                    {
-                        _endpoint.WriteBar(function, bar, offset + (ulong)i, bytes.Slice(i, 1));
-                    }
-                }
+                error = _endpoint.WriteBar(function, bar, offset + (ulong)i, bytes.Slice(i, 1));
             }
         }
 
-        if (header.IsNonPosted)
-        {
-            connection.Requester.SendCompletion(
-                function,
-                header,
-                BdfOf(function),
-                known ? CompletionStatus.SuccessfulCompletion : CompletionStatus.UnsupportedRequest);
-        }
+        return error;
     }
 
     private void SendData(LinkConnection connection, ushort function, in TlpHeader header, int length) =>
@@ -192,18 +213,26 @@ internal sealed partial class BridgeLink
             ReadCompletionBoundary,
             _endpoint.TransferLimits(function).MaxPayload);
 
-    private void SendBarAddresses(LinkConnection connection, ushort function)
+    /// <summary>Tells the bridge where the host's last write has put BARs, as far as that is new.</summary>
+    private void SendBarChanges(LinkConnection connection, ushort function)
     {
-        if (_endpoint.Describe(function) is not { } description)
+        int generation = _endpoint.BarGeneration(function);
+        if (generation == _barGenerations[function] || _endpoint.Describe(function) is not { } description)
         {
             return;
         }
 
+        _barGenerations[function] = generation;
         Span<byte> message = stackalloc byte[BarAddressMessage.Length];
-        for (int bar = 0; bar < description.BarAddresses.Count; bar++)
+        for (int bar = 0; bar < BarCount; bar++)
         {
-            new BarAddressMessage(bar, description.BarAddresses[bar]).Write(message);
-            connection.SendControl(FrameKind.BarAddress, function, message);
+            var now = new BarAddressMessage(bar, description.BarAddresses[bar], description.BarsEnabled[bar]);
+            if (_barsSent[function][bar] != now)
+            {
+                _barsSent[function][bar] = now;
+                now.Write(message);
+                connection.SendControl(FrameKind.BarAddress, function, message);
+            }
         }
     }
 }

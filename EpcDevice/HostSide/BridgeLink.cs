@@ -20,6 +20,7 @@ namespace EpfTest.EpcDevice.HostSide;
 internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
 {
     private const int ReadCompletionBoundary = 64;
+    private const int BarCount = PciRegister.BaseAddressCount;
     private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
 
     private readonly IEndpoint _endpoint;
@@ -28,6 +29,10 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly ILogger _logger;
     private readonly FunctionHostMemory[] _memory;
     private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
+
+    // What the bridge knows of the BARs: changed at link up, and then by the receiving thread.
+    private readonly BarAddressMessage[][] _barsSent;
+    private readonly int[] _barGenerations;
     private readonly Thread _thread;
     private readonly CancellationTokenSource _stopping = new();
     private volatile LinkConnection? _connection;
@@ -44,6 +49,8 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _capabilities = capabilities;
         _logger = logger;
         _memory = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(function => new FunctionHostMemory(this, function))];
+        _barsSent = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new BarAddressMessage[BarCount])];
+        _barGenerations = new int[endpoint.FunctionCount];
         _listener = UnixListener.Listen(path);
         _thread = new Thread(Run) { IsBackground = true, Name = "link" };
     }
@@ -90,7 +97,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             for (int function = 0; function < _endpoint.FunctionCount; function++)
             {
                 SendFunction(connection, function);
-                for (int bar = 0; bar < 6; bar++)
+                for (int bar = 0; bar < BarCount; bar++)
                 {
                     InboundChanged(function, bar);
                 }
@@ -148,6 +155,18 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     }
 
     /// <inheritdoc/>
+    public void SendError(int function, ErrorMessage error)
+    {
+        MessageCode code = error switch
+        {
+            ErrorMessage.Correctable => MessageCode.ERR_COR,
+            ErrorMessage.NonFatal => MessageCode.ERR_NONFATAL,
+            _ => MessageCode.ERR_FATAL,
+        };
+        Send(function, TlpHeader.Message(code, BdfOf(function)));
+    }
+
+    /// <inheritdoc/>
     public void InboundChanging(int function, int bar)
     {
         if (_connection is { } connection && connection.Capabilities.HasFlag(LinkCapabilities.Direct))
@@ -196,7 +215,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
 
     private static void SendFunction(LinkConnection connection, FunctionDescription? function, int number)
     {
-        BarMessage[] bars = new BarMessage[6];
+        BarMessage[] bars = new BarMessage[BarCount];
         for (int bar = 0; function is not null && bar < bars.Length; bar++)
         {
             if (function.Bars[bar] is { } spec)
@@ -223,8 +242,12 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         connection.SendControl(FrameKind.Function, (ushort)number, payload);
     }
 
-    private void SendFunction(LinkConnection connection, int function) =>
+    private void SendFunction(LinkConnection connection, int function)
+    {
         SendFunction(connection, _endpoint.Describe(function), function);
+        Array.Clear(_barsSent[function]);
+        _barGenerations[function] = 0;
+    }
 
     private void Send(int function, in TlpHeader message) =>
         _up?.Requester.SendMessage((ushort)function, message);

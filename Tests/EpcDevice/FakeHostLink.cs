@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice;
+using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Tests.EpcDevice;
@@ -87,6 +88,8 @@ internal sealed class FakeHostLink : IHostLink
     public void SendMsix(int function, int vector) => Log($"MSI-X {function}.{vector}");
 
     public void SendIntx(int function, bool asserted) => Log($"INTx {function} {(asserted ? "asserted" : "deasserted")}");
+
+    public void SendError(int function, ErrorMessage error) => Log($"ERR {function} {error}");
 
     public void InboundChanging(int function, int bar)
     {

@@ -1,5 +1,6 @@
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Tlp;
 
 namespace EpfTest.Tests.EpcDevice;
 
@@ -292,5 +293,34 @@ public sealed class FunctionTests
 
         _rig.Endpoint.ResetFunction(0, ResetKind.Hot);
         Assert.That(_rig.Read(EpcRig.Bar(0, EpcRegister.FnBarAddressLo)), Is.Zero);
+    }
+
+    [Test]
+    public void TheLinkIsToldWhetherAFunctionMayIssueRequests()
+    {
+        using EpcRig rig = EpcRig.WithHost();
+        Assert.That(rig.Host.BusMasters[0], Is.True);
+        rig.SetCommand(PciCommand.MemorySpaceEnable);
+        Assert.That(rig.Host.BusMasters[0], Is.False);
+        rig.SetCommand(PciCommand.MemorySpaceEnable | PciCommand.BusMasterEnable);
+        rig.Endpoint.ResetFunction(0, ResetKind.Hot);
+        Assert.That(rig.Host.BusMasters[0], Is.False);
+    }
+
+    [TestCase(true, "")]
+    [TestCase(false, "ERR 0 NonFatal")]
+    public void ARequestThatFailsIsReportedAsTheHostHasItEnabled(bool nonPosted, string sent)
+    {
+        using EpcRig rig = EpcRig.WithHost();
+        int control = rig.Capability(PciRegister.PciExpressId) + 8;
+        rig.Endpoint.WriteConfig(0, control, 0xf, 0x3);
+        rig.Host.TakeLog();
+        TlpHeader request = nonPosted
+            ? TlpHeader.MemoryRead(0xdead_0000, 4, default, 0)
+            : TlpHeader.MemoryWrite(0xdead_0000, 4, default);
+
+        rig.Endpoint.RequestFailed(0, request, UncorrectableError.UnsupportedRequest);
+
+        Assert.That(rig.Host.TakeLog(), Is.EqualTo(sent), "what a completion says already is advisory, and masked");
     }
 }

@@ -110,6 +110,26 @@ public sealed class DmaTableTests
     }
 
     [Test]
+    public void NothingIsWrittenWhileSuspended()
+    {
+        using var memfd = Memfd.Create(4096);
+        using var table = new DmaTable(new DmaTableModel());
+        table.Map(0, 4096, DmaAccess.Read | DmaAccess.Write, memfd.Descriptor.Duplicate(), 0, mayMap: true, out _);
+        byte round = 0;
+        using var writer = new Hammer(_ => table.Write(0, Enumerable.Repeat(++round, 4096).ToArray()));
+        for (int i = 0; i < 20; i++)
+        {
+            writer.WaitForMore();
+            table.IsSuspended = true;
+            byte[] then = memfd.Read(0, 4096);
+            writer.WaitForMore();
+            Assert.That(memfd.Read(0, 4096), Is.EqualTo(then));
+            Assert.That(table.Read(0, then), Is.EqualTo(Errno.EPERM));
+            table.IsSuspended = false;
+        }
+    }
+
+    [Test]
     public void TableMayBeDisposedWhileThreadsUseIt()
     {
         for (int round = 0; round < 20; round++)

@@ -45,7 +45,8 @@ public sealed class MessagePropertyTests
         Check(
             from bar in Gen.Choose(0, 5)
             from address in s_long
-            select new BarAddressMessage(bar, address),
+            from enabled in Gen.Elements(false, true)
+            select new BarAddressMessage(bar, address, enabled),
             message =>
             {
                 byte[] bytes = new byte[BarAddressMessage.Length];

@@ -43,10 +43,10 @@ public sealed class WireFormatTests
             Is.EqualTo(new byte[] { 0x45, 0x50, 0x46, 0x4c, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0 }));
 
     [Test]
-    public void BarAddressIsBarAndAddress()
+    public void BarAddressIsBarFlagsAndAddress()
     {
-        byte[] expected = [5, 0, 0, 0, 0, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11];
-        var message = new BarAddressMessage(5, 0x1122334455667788);
+        byte[] expected = [5, 0, 0, 0, 1, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11];
+        var message = new BarAddressMessage(5, 0x1122334455667788, IsEnabled: true);
         Assert.That(Written(message.Write, 16), Is.EqualTo(expected));
         Assert.That(BarAddressMessage.TryRead(expected, out BarAddressMessage read), Is.True);
         Assert.That(read, Is.EqualTo(message));

@@ -1,4 +1,5 @@
 using EpfTest.Protocol.Hosting;
+using EpfTest.Tests.Support;
 using EpfTest.Tests.Tlp;
 
 namespace EpfTest.Tests.Pair;
@@ -195,5 +196,40 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         Assert.That(host.Read(1, 0x400, 0x1800), Is.EqualTo(data));
         Assert.That(Ep.Load(GuestClient.PrivateStart + 0x1400, 0xc00), Is.EqualTo(data[..0xc00]));
         Assert.That(Ep.Load(0x50_0000, 0xc00), Is.EqualTo(data[0xc00..]));
+    }
+
+    [Test]
+    public void ABarWhoseSpaceIsDisabledReadsAllOnesAndTakesNothing()
+    {
+        HostGuest host = BringUp();
+        host.WriteThrough(0, 0x100, 0x1234_5678);
+        host.SetCommand(4);
+        Assert.That(host.Read32(0, 0x100), Is.EqualTo(uint.MaxValue));
+        host.WriteThrough(0, 0x100, 0);
+        host.SetCommand(6);
+        Assert.That(host.Read32(0, 0x100), Is.EqualTo(0x1234_5678));
+    }
+
+    [Test]
+    public void AFunctionLevelResetDisablesItsBars()
+    {
+        HostGuest host = BringUp();
+        host.WriteThrough(0, 0x100, 0x1234_5678);
+        host.ResetFunction();
+        Assert.That(host.Read32(0, 0x100), Is.EqualTo(uint.MaxValue));
+        host.SetCommand(6);
+        Assert.That(host.Read32(0, 0x100), Is.EqualTo(0x1234_5678), "QEMU does not place BARs anew");
+    }
+
+    [Test]
+    public void WhatIsNotSupportedIsRecorded()
+    {
+        HostGuest host = BringUp();
+        const ulong CorrectableStatus = 0x100 + 0x10;
+        const uint AdvisoryNonFatal = 1 << 13;
+        Ep.SetBar(0, 3, EpGuest.BarSize, 0, (0, EpGuest.BarSize / 2, EpGuest.TargetOf(0, 3)));
+        Assert.That(host.Read32(3, EpGuest.BarSize / 2), Is.EqualTo(uint.MaxValue));
+        Wait.Until(() => host.ReadConfig(CorrectableStatus) == AdvisoryNonFatal, "AER has it");
+        Assert.That(host.ReadConfig(host.FindCapability(0x10) + 8) >> 16 & 8, Is.EqualTo(8), "Device Status has it");
     }
 }

@@ -1,5 +1,6 @@
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.Hosting;
+using EpfTest.Tests.Support;
 using EpfTest.Tests.Tlp;
 
 namespace EpfTest.Tests.Pair;

@@ -2,10 +2,11 @@ using System.Buffers.Binary;
 
 namespace EpfTest.Protocol.Link.Messages;
 
-/// <summary><see cref="FrameKind.BarAddress"/>: BAR (4), reserved (4), address (8).</summary>
+/// <summary><see cref="FrameKind.BarAddress"/>: BAR (4), flags (4; bit 0 enabled), address (8).</summary>
 /// <param name="Bar">0 to 5.</param>
 /// <param name="Address">Host bus address.</param>
-public readonly record struct BarAddressMessage(int Bar, ulong Address)
+/// <param name="IsEnabled">Whether the function claims accesses to it: its space is enabled, and it is in D0.</param>
+public readonly record struct BarAddressMessage(int Bar, ulong Address, bool IsEnabled)
 {
     /// <summary>Bytes.</summary>
     public const int Length = 16;
@@ -14,7 +15,7 @@ public readonly record struct BarAddressMessage(int Bar, ulong Address)
     public void Write(Span<byte> destination)
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, Bar);
-        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], 0);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], IsEnabled ? 1 : 0);
         BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], Address);
     }
 
@@ -22,7 +23,10 @@ public readonly record struct BarAddressMessage(int Bar, ulong Address)
     public static bool TryRead(ReadOnlySpan<byte> source, out BarAddressMessage message)
     {
         message = source.Length == Length
-            ? new(BinaryPrimitives.ReadInt32LittleEndian(source), BinaryPrimitives.ReadUInt64LittleEndian(source[8..]))
+            ? new(
+                BinaryPrimitives.ReadInt32LittleEndian(source),
+                BinaryPrimitives.ReadUInt64LittleEndian(source[8..]),
+                (source[4] & 1) != 0)
             : default;
         return source.Length == Length && message.Bar is >= 0 and <= 5;
     }

@@ -1,6 +1,4 @@
-using EpfTest.Tests.Support;
-
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Tests.Support;
 
 /// <summary>A thread that does something again and again while a test changes things under it.</summary>
 internal sealed class Hammer : IDisposable
