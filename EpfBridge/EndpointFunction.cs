@@ -15,6 +15,8 @@ namespace EpfTest.EpfBridge;
 /// <remarks>
 /// The vfio-user thread of the function calls the device's side, the link's receiving thread the link's side. A direct
 /// access that follows a write that went as a TLP first reads nothing from there (a flush), so that it does not pass it.
+/// While the endpoint reads the host's memory directly, such a write itself waits for that: the endpoint could see what
+/// the host does next.
 /// </remarks>
 internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 {
@@ -37,6 +39,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private IVfioUserClient? _client;
     private volatile bool _isPresent;
     private bool _mustFlush;
+    private int _sharedRanges;
     private ulong _lastPosted;
 
     public EndpointFunction(LinkConnection link, ushort number, FunctionMessage description, ILogger logger)
@@ -102,6 +105,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
+            _sharedRanges += range.File is null ? 0 : 1;
             _link.SendControl(FrameKind.MemoryAdd, _number, message, range.File?.Descriptor);
         }
     }
@@ -113,6 +117,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
+            _sharedRanges -= range.File is null ? 0 : 1;
             _link.Order(FrameKind.MemoryInvalidate, _number, message);
         }
     }
@@ -265,9 +270,15 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
         if (!_description.Bars[bar].Flags.HasFlag(BarFlags.Io))
         {
+            Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, MaxPayload);
             _lastPosted = address;
             _mustFlush = true;
-            return _link.Requester.WriteMemory(_number, RootComplex, address, data, MaxPayload);
+            if (_sharedRanges > 0)
+            {
+                Flush();
+            }
+
+            return error;
         }
 
         while (!data.IsEmpty)

@@ -23,8 +23,8 @@
 #   --cases ARGS             choose cases, in the words of the self-test's own options: -V memcpy leaves out all that move
 #                            data by memcpy, -t MSI_TEST runs one
 #   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
-#   --posted-writes          let the EP guest's QEMU post its writes through a window: far faster, but a host that reads
-#                            a flag in BAR memory may then miss data that the endpoint wrote to it before
+#   --posted-writes          let both guests' QEMUs post writes to windows and BARs: far faster, but who reads a flag in its
+#                            own memory may then miss data that the other side wrote before it
 #   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4
 #
 #   --ep-kernel, --host-kernel SERIES|DIR

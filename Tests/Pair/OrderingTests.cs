@@ -87,6 +87,40 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    public void NoFlagInHostMemoryPassesWritesToABar([Values(Where.Shared, Where.Private)] Where where)
+    {
+        // The EP polls the flag through the window; the data is in memory of its own, to which the host writes by a BAR.
+        if (DataPath == DataPath.Tlp && where == Where.Private)
+        {
+            Assert.Ignore("an EP guest in an access to us does not answer DMA_WRITE, for which the access has to wait");
+        }
+
+        const ulong Flag = 0x9000;
+        ulong target = where == Where.Shared ? EpGuest.TargetOf(0, 2) : GuestClient.PrivateStart;
+        Ep.MapPrivateMemory();
+        Ep.SetBar(0, 2, EpGuest.BarSize, 0, (0, EpGuest.BarSize, target));
+        uint seen = 0;
+        string? fault = null;
+        using var poll = new Hammer(_ =>
+        {
+            uint flag = BitConverter.ToUInt32(Ep.ReadWindow(Flag, 4));
+            if (flag == Volatile.Read(ref seen) + 1 && fault is null)
+            {
+                fault = Ep.Load32(target + 0x100) == flag ? null : $"round {flag}: the data is not there";
+                Volatile.Write(ref seen, flag);
+            }
+        });
+        for (uint round = 1; round <= Rounds && fault is null; round++)
+        {
+            Host.Write32(2, 0x100, round);
+            Host.Store(SharedBuffer + Flag, BitConverter.GetBytes(round));
+            Wait.Until(() => Volatile.Read(ref seen) == round, "the EP sees the flag");
+        }
+
+        Assert.That(fault, Is.Null);
+    }
+
+    [Test]
     public void LaterWriteIsNotPassedByAnEarlierOne()
     {
         // Data in memory that messages reach, the flag behind it in shared memory.
