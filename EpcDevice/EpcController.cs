@@ -76,6 +76,18 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
     /// <summary>The EP guest has programmed the controller's own BARs.</summary>
     public void MoveOwnBars(OwnBars own) => _guest.Own = own;
 
+    /// <summary>
+    /// Whether the EP guest lets the controller reach its memory and interrupt it. Once it does not, nothing of the
+    /// controller's or of the host's is under way in there.
+    /// </summary>
+    public void SetBusMaster(bool enabled)
+    {
+        if (enabled != _guest.IsBusMaster)
+        {
+            ChangeInbound(static (function, bar) => function.LeadsInto(bar, 0, ulong.MaxValue), () => _guest.SetBusMaster(enabled));
+        }
+    }
+
     /// <summary>The EP guest reads BAR2.</summary>
     public void ReadWindow(ulong offset, Span<byte> destination) => _window.Read(offset, destination);
 
@@ -112,14 +124,17 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
     /// <summary>Stops DMA for good.</summary>
     public void Dispose() => _dma.Dispose();
 
-    private void ChangeGuestMemory(DmaRange range, Action<DmaRange> change)
+    private void ChangeGuestMemory(DmaRange range, Action<DmaRange> change) => ChangeInbound(
+        (function, bar) => function.LeadsInto(bar, range.Address, range.Size), () => change(range));
+
+    private void ChangeInbound(Func<FunctionBlock, int, bool> isAffected, Action change)
     {
         List<(int Function, int Bar)> affected = [];
         for (int function = 0; function < _functions.Length; function++)
         {
             for (int bar = 0; bar < PciRegister.BaseAddressCount; bar++)
             {
-                if (_functions[function].LeadsInto(bar, range.Address, range.Size))
+                if (isAffected(_functions[function], bar))
                 {
                     affected.Add((function, bar));
                 }
@@ -127,7 +142,7 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
         }
 
         affected.ForEach(inbound => _link.Host.InboundChanging(inbound.Function, inbound.Bar));
-        change(range);
+        change();
         affected.ForEach(inbound => _link.Host.InboundChanged(inbound.Function, inbound.Bar));
     }
 }

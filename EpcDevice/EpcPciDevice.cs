@@ -109,7 +109,7 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
         {
             case RegionIndex.Config:
                 _config.Write((int)offset, data);
-                _controller.MoveOwnBars(OwnBars.Of(_config));
+                TellController();
                 break;
             case EpcRegister.BarRegs when !RegisterAccess.Write(_controller, (int)offset, data):
                 _logger.LogDebug("{Length}-byte register write at 0x{Offset:x} dropped", data.Length, offset);
@@ -138,6 +138,12 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     {
         _controller.Reset();
         _config.Reset(kind);
-        _controller.MoveOwnBars(OwnBars.None);
+        TellController();
+    }
+
+    private void TellController()
+    {
+        _controller.MoveOwnBars(OwnBars.Of(_config));
+        _controller.SetBusMaster(_config is { BusMasterEnable: true, PowerState: PowerState.D0 });
     }
 }

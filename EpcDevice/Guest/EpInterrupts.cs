@@ -19,10 +19,24 @@ internal sealed class EpInterrupts
     public const int Count = DoorbellVector + 1;
 
     private volatile IVfioUserClient? _client;
+    private volatile bool _isEnabled;
+
+    /// <summary>Whether the guest lets the controller send messages; else they are lost.</summary>
+    public bool IsEnabled
+    {
+        get => _isEnabled;
+        set => _isEnabled = value;
+    }
 
     /// <summary>Says where interrupts go.</summary>
     public void Attach(IVfioUserClient client) => _client = client;
 
     /// <summary>Sends one message; it is lost while the guest has MSI-X disabled.</summary>
-    public void Fire(int vector) => _client?.Interrupts.Trigger(IrqIndex.Msix, vector);
+    public void Fire(int vector)
+    {
+        if (_isEnabled)
+        {
+            _client?.Interrupts.Trigger(IrqIndex.Msix, vector);
+        }
+    }
 }

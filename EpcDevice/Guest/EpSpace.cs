@@ -10,7 +10,7 @@ namespace EpfTest.EpcDevice.Guest;
 /// doorbell. An access to those must not leave by way of the guest's QEMU, which may be waiting for us.
 /// </summary>
 /// <remarks>
-/// <see cref="Map"/>, <see cref="Unmap"/> and <see cref="Own"/>'s setter belong to the thread that serves the EP guest.
+/// <see cref="Map"/>, <see cref="Unmap"/>, <see cref="SetBusMaster"/> and <see cref="Own"/>'s setter belong to the thread that serves the EP guest.
 /// Everything else is for all threads but that one, as memory that is reached by messages needs it to receive the
 /// answers. The list of ranges has a lock of its own, under which nothing else happens.
 /// </remarks>
@@ -19,6 +19,7 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     private readonly Lock _lock = new();
     private readonly List<DmaRange> _ranges = [];
     private volatile IVfioUserClient? _client;
+    private volatile bool _isBusMaster;
     private volatile OwnBars _own = OwnBars.None;
 
     /// <summary>Where the controller's own BARs are.</summary>
@@ -28,8 +29,29 @@ internal sealed class EpSpace(EpInterrupts interrupts)
         set => _own = value;
     }
 
+    /// <summary>Whether the guest lets the controller reach its memory.</summary>
+    public bool IsBusMaster => _isBusMaster;
+
     /// <summary>Says whose memory it is.</summary>
-    public void Attach(IVfioUserClient client) => _client = client;
+    public void Attach(IVfioUserClient client)
+    {
+        _client = client;
+        SetBusMaster(false);
+    }
+
+    /// <summary>
+    /// Lets the controller reach the guest's memory and interrupt it, or not; then nothing in shared memory is under way
+    /// any more on return.
+    /// </summary>
+    public void SetBusMaster(bool enabled)
+    {
+        _isBusMaster = enabled;
+        interrupts.IsEnabled = enabled;
+        if (_client is { } client)
+        {
+            client.Memory.IsSuspended = !enabled;
+        }
+    }
 
     /// <summary>Memory is there from now on.</summary>
     public void Map(DmaRange range)
@@ -68,7 +90,8 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     }
 
     /// <summary>Reads from a bus address.</summary>
-    /// <returns><see cref="Errno.EFAULT"/> where there is nothing that can be read, or what went wrong.</returns>
+    /// <returns><see cref="Errno.EFAULT"/> where there is nothing that can be read, <see cref="Errno.EPERM"/> while the
+    /// guest does not allow it, or what went wrong.</returns>
     public Errno Read(ulong address, Span<byte> destination)
     {
         OwnBars own = _own;
@@ -115,16 +138,17 @@ internal sealed class EpSpace(EpInterrupts interrupts)
         lock (_lock)
         {
             ulong last = address + (size - 1);
-            for (int i = Math.Max(UpperBound(address) - 1, 0); i < _ranges.Count && _ranges[i].Address <= last; i++)
+            int end = _isBusMaster ? _ranges.Count : 0;
+            for (int i = Math.Max(UpperBound(address) - 1, 0); i < end && _ranges[i].Address <= last; i++)
             {
                 DmaRange range = _ranges[i];
                 if (range.File is { } file && Overlaps(range, address, size))
                 {
                     ulong start = Math.Max(range.Address, address);
-                    ulong end = Math.Min(range.Address + (range.Size - 1), last);
+                    ulong lastInside = Math.Min(range.Address + (range.Size - 1), last);
                     mappings.Add(new InboundMapping(
                         barOffset + (start - address),
-                        end - start + 1,
+                        lastInside - start + 1,
                         file,
                         range.FileOffset + (start - range.Address),
                         range.Access));

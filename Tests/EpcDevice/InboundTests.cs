@@ -1,5 +1,6 @@
 using EpfTest.EpcDevice;
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
 
@@ -159,5 +160,29 @@ public sealed class InboundTests
         Assert.That(_rig.ClearBar(0), Is.EqualTo(CommitResult.Ok));
         answered.Set();
         Assert.That(access.Result, Is.EqualTo(Errno.None));
+    }
+
+    [Test]
+    public void WhileTheControllerIsNoBusMasterNothingReachesTheGuest()
+    {
+        using EpcRig rig = EpcRig.WithFunction();
+        rig.SetBar(0, 4096, 0, EpcRig.Inbound(0, 4096, FakeGuest.RamAddress));
+        rig.BringUp();
+        rig.Guest.Write(FakeGuest.RamAddress, [1, 2, 3, 4]);
+        rig.Host.TakeLog();
+
+        rig.WriteConfig(PciRegister.Command, (uint)PciCommand.MemorySpaceEnable);
+        Assert.That(rig.Host.TakeLog(), Is.EqualTo("changing 0.0, changed 0.0"));
+        Assert.That(rig.Endpoint.ResolveInbound(0, 0), Is.Empty);
+        Assert.That(rig.Endpoint.ReadBar(0, 0, 0, new byte[4]), Is.EqualTo(Errno.EPERM));
+        Assert.That(rig.Endpoint.WriteBar(0, 0, 0, new byte[4]), Is.EqualTo(Errno.EPERM));
+        rig.Write(EpcRegister.Doorbell, 0);
+        Assert.That(rig.Guest.Fired(DoorbellVector), Is.Zero);
+
+        rig.WriteConfig(PciRegister.Command, (uint)(PciCommand.MemorySpaceEnable | PciCommand.BusMasterEnable));
+        byte[] read = new byte[4];
+        Assert.That(rig.Endpoint.ReadBar(0, 0, 0, read), Is.EqualTo(Errno.None));
+        Assert.That(read, Is.EqualTo(new byte[] { 1, 2, 3, 4 }));
+        Assert.That(rig.Endpoint.ResolveInbound(0, 0), Has.Count.EqualTo(1));
     }
 }
