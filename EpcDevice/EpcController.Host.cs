@@ -80,6 +80,10 @@ internal sealed partial class EpcController : IEndpoint
         _functions[function].TryDecode(address, io, out bar, out offset);
 
     /// <inheritdoc/>
+    public bool WaitsForGuest(int function, int bar, ulong offset, int length) =>
+        _functions[function].WaitsForGuest(bar, offset, length);
+
+    /// <inheritdoc/>
     public Errno ReadBar(int function, int bar, ulong offset, Span<byte> destination) =>
         _functions[function].ReadBar(bar, offset, destination);
 

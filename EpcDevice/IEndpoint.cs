@@ -7,8 +7,9 @@ namespace EpfTest.EpcDevice;
 /// <summary>
 /// The way from the host to the endpoint: what TLPs that arrive over the link do. Implemented by the controller.
 /// </summary>
-/// <remarks>Called by the thread that receives from the link; none of these waits for either QEMU's main loop, as long
-/// as the EP guest's memory is shared.</remarks>
+/// <remarks>Called by the thread that receives from the link, which must not wait for a QEMU, and by the lanes of
+/// functions: <see cref="ReadBar"/> and <see cref="WriteBar"/> wait for the EP guest's where <see cref="WaitsForGuest"/>
+/// says so.</remarks>
 internal interface IEndpoint
 {
     /// <summary>How many function blocks there are.</summary>
@@ -49,6 +50,10 @@ internal interface IEndpoint
     /// <summary>Finds the BAR that claims a host bus address: it is set, holds it, and its space is enabled.</summary>
     /// <returns>False for Unsupported Request.</returns>
     bool TryDecode(int function, ulong address, bool io, out int bar, out ulong offset);
+
+    /// <summary>Whether an access to a BAR waits for the EP guest's QEMU: it leads to memory that is not shared. A lane of
+    /// the function then carries it out, not the thread that receives.</summary>
+    bool WaitsForGuest(int function, int bar, ulong offset, int length);
 
     /// <summary>MRd or IORd into a BAR, through its inbound translations; doorbells and other registers included.</summary>
     /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request.</returns>

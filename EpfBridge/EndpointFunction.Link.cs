@@ -1,14 +1,23 @@
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Tlp;
 using EpfTest.Protocol.VfioUser;
+using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpfBridge;
 
-/// <content>What arrives from EpcDevice; called by the link's receiving thread.</content>
+/// <content>What arrives from EpcDevice; called by the link's receiving thread, which never waits for the host's QEMU: what
+/// has to is for the lane.</content>
 internal sealed partial class EndpointFunction
 {
     private const int ReadCompletionBoundary = 64;
+
+    // Where the data of a read is put together: one for each thread that carries out requests.
+    [ThreadStatic]
+    private static byte[]? s_data;
+
+    private readonly RequestLane _lane;
 
     /// <summary>The host has placed a BAR; while it is not enabled its accesses are TLPs, as which they are refused.</summary>
     public void PlaceBar(BarAddressMessage placed)
@@ -44,6 +53,27 @@ internal sealed partial class EndpointFunction
     /// <summary>A request or message of the function.</summary>
     public void HandleTlp(in TlpHeader header, ReadOnlySpan<byte> payload)
     {
+        if (_lane.IsEmpty && !WaitsForHost(header))
+        {
+            CarryOut(header, payload);
+        }
+        else if (!_lane.TryAdd(header, payload))
+        {
+            _logger.LogError(
+                "link ended: function {Function}'s accesses to memory of the host that its QEMU does not share pile up", _number);
+            _link.Shutdown();
+        }
+    }
+
+    /// <summary>Whether a request is for memory of the host that its QEMU does not share.</summary>
+    private bool WaitsForHost(in TlpHeader header) =>
+        header.IsMemory
+            && header.FirstByteEnables != 0
+            && (_client?.Memory.WaitsForClient(header.FirstByteAddress, header.ByteLength) ?? false);
+
+    /// <summary>Does what a request or message asks. For the receiving thread, or the lane.</summary>
+    private void CarryOut(in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
         if (header.IsMessage)
         {
             Interrupt(header);
@@ -56,9 +86,21 @@ internal sealed partial class EndpointFunction
         {
             Store(header, payload);
         }
-        else if (header.IsNonPosted)
+        else
         {
-            _link.Requester.SendCompletion(_number, header, RootComplex, CompletionStatus.UnsupportedRequest);
+            Refuse(header, CompletionStatus.UnsupportedRequest);
+        }
+    }
+
+    /// <summary>Drops what the function has asked and the host's QEMU was not asked yet.</summary>
+    private void ForgetRequests() => _lane.Forget(
+        (in TlpHeader header, ReadOnlySpan<byte> _) => Refuse(header, CompletionStatus.CompleterAbort));
+
+    private void Refuse(in TlpHeader header, CompletionStatus status)
+    {
+        if (header.IsNonPosted)
+        {
+            _link.Requester.SendCompletion(_number, header, RootComplex, status);
         }
     }
 
@@ -86,7 +128,7 @@ internal sealed partial class EndpointFunction
 
     private void Load(in TlpHeader header)
     {
-        Span<byte> data = _data.AsSpan(0, header.ReadLength);
+        Span<byte> data = (s_data ??= new byte[TlpLimits.MaxPayload]).AsSpan(0, header.ReadLength);
         bool isFlush = header.FirstByteEnables == 0;
         Errno error = isFlush ? Errno.None : _client?.Memory.Read(header.FirstByteAddress, data) ?? Errno.EFAULT;
         if (error == Errno.None)
@@ -95,10 +137,8 @@ internal sealed partial class EndpointFunction
         }
         else
         {
-            _link.Requester.SendCompletion(
-                _number,
+            Refuse(
                 header,
-                RootComplex,
                 error is Errno.EFAULT or Errno.EACCES ? CompletionStatus.UnsupportedRequest : CompletionStatus.CompleterAbort);
         }
     }

@@ -13,16 +13,19 @@ namespace EpfTest.EpfBridge;
 /// memory behind a BAR, an access to that; TLPs from there become accesses to the host's memory and interrupts.
 /// </summary>
 /// <remarks>
-/// The vfio-user thread of the function calls the device's side, the link's receiving thread the link's side. A direct
-/// access that follows a write that went as a TLP first reads nothing from there (a flush), so that it does not pass it.
-/// While the endpoint reads the host's memory directly, such a write itself waits for that: the endpoint could see what
-/// the host does next.
+/// The vfio-user thread of the function calls the device's side, the link's receiving thread the link's side; that one
+/// hands to a lane what takes the host's QEMU. A direct access that follows a write that went as a TLP first reads nothing
+/// from there (a flush), so that it does not pass it. While the endpoint reads the host's memory directly, such a write
+/// itself waits for that: the endpoint could see what the host does next.
 /// </remarks>
 internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 {
     private const int ConfigSize = 4096;
     private const int MaxPayload = 256;
     private const int MaxReadRequest = 512;
+
+    // Well below the capacity of EpcDevice's lane.
+    private const int MaxPosted = 1024;
 
     /// <summary>The host's requester and completer ID.</summary>
     public static readonly Bdf RootComplex = new(0, 0, 0);
@@ -35,10 +38,9 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private readonly bool[] _barsEnabled;
     private readonly DmaTable[] _inbound;
     private readonly DeviceRegion[] _regions = new DeviceRegion[RegionIndex.Count];
-    private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
     private IVfioUserClient? _client;
     private volatile bool _isPresent;
-    private bool _mustFlush;
+    private int _posted;
     private int _sharedRanges;
     private ulong _lastPosted;
 
@@ -48,6 +50,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         _number = number;
         _description = description;
         _logger = logger;
+        _lane = new RequestLane(CarryOut);
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
         _barsEnabled = new bool[description.Bars.Count];
         _inbound = [.. description.Bars.Select(_ => new DmaTable(NoMessages.Instance))];
@@ -82,26 +85,21 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 
     private bool IsDirect => _link.Capabilities.HasFlag(LinkCapabilities.Direct);
 
+    /// <summary>Whether EpcDevice knows a range: what it may reach itself, and what takes a QEMU to reach.</summary>
+    private bool IsTold(DmaRange range) => IsDirect || range.Backing == DmaBacking.Messages;
+
     private Bdf Target => new(1, _number / 8, _number % 8);
 
     /// <inheritdoc/>
     public void Attach(IVfioUserClient client) => _client = client;
 
     /// <inheritdoc/>
-    public void ClientDisconnected()
-    {
-        if (IsDirect)
-        {
-            Order(FrameKind.MemoryInvalidateAll, 0);
-        }
-
-        Reset();
-    }
+    public void ClientDisconnected() => Reset();
 
     /// <inheritdoc/>
     public void DmaMapped(DmaRange range)
     {
-        if (IsDirect)
+        if (IsTold(range))
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
@@ -113,7 +111,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public void DmaUnmapping(DmaRange range)
     {
-        if (IsDirect)
+        if (IsTold(range))
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
@@ -123,11 +121,21 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     }
 
     /// <inheritdoc/>
+    public void DmaUnmappingAll(ReadOnlySpan<DmaRange> ranges)
+    {
+        _sharedRanges = 0;
+        Order(FrameKind.MemoryInvalidateAll, 0);
+    }
+
+    /// <inheritdoc/>
     public void Reset()
     {
         // ResetKind.Hot of the configuration space model: what a secondary bus reset does to a function.
         const int Hot = 1;
         Order(FrameKind.FunctionReset, Hot);
+
+        // All that the function has asked before has been received by now.
+        ForgetRequests();
     }
 
     /// <inheritdoc/>
@@ -162,6 +170,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 
     public void Dispose()
     {
+        _lane.Dispose();
         foreach (DmaTable table in _inbound)
         {
             table.Dispose();
@@ -272,8 +281,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         {
             Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, MaxPayload);
             _lastPosted = address;
-            _mustFlush = true;
-            if (_sharedRanges > 0)
+            if (++_posted >= (_sharedRanges > 0 ? 1 : MaxPosted))
             {
                 Flush();
             }
@@ -297,12 +305,12 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         return Errno.None;
     }
 
-    /// <summary>A direct access may not pass a write that went as a TLP.</summary>
+    /// <summary>Awaits writes that went as TLPs: a direct access may not pass them, and not too many may pile up.</summary>
     private void Flush()
     {
-        if (_mustFlush)
+        if (_posted > 0)
         {
-            _mustFlush = false;
+            _posted = 0;
             _link.Requester.ReadMemory(_number, RootComplex, _lastPosted, [], MaxReadRequest);
         }
     }

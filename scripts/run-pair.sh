@@ -25,7 +25,8 @@
 #   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
 #   --posted-writes          let both guests' QEMUs post writes to windows and BARs: far faster, but who reads a flag in its
 #                            own memory may then miss data that the other side wrote before it
-#   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4
+#   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4, and EpcDevice is
+#                            on the EP side's, or with --datapath tlp on the host side's
 #
 #   --ep-kernel, --host-kernel SERIES|DIR
 #                            another kernel on one side: a series of Debian's, such as 6.12, or a source tree
@@ -229,7 +230,11 @@ ep_seconds=$BOOT_SECONDS
 limit_run "$timeout"
 open_events
 link=$SOCKET_DIR/link
-start_process EpcDevice ep "$link" \
+# On the TLP path a host's access goes through both processes and back: with both on the host's core no message of it
+# wakes another core, and one of the EP guest's crosses twice, as it would otherwise.
+epc_core=ep
+[ "$datapath" = direct ] || epc_core=host
+start_process EpcDevice "$epc_core" "$link" \
 	--socket "$SOCKET_DIR/epc" --link "$link" --datapath "$datapath" --log-level "$log_level"
 start_process EpfBridge host '' \
 	--socket "$SOCKET_DIR/endpoint" --link "$link" --datapath "$datapath" --log-level "$log_level"

@@ -21,6 +21,24 @@ internal sealed partial class FunctionBlock
     public bool TryDecode(ulong address, bool io, out int bar, out ulong offset) =>
         _decoder.TryDecode(address, io, out bar, out offset);
 
+    /// <inheritdoc cref="IEndpoint.WaitsForGuest"/>
+    public bool WaitsForGuest(int bar, ulong offset, int length)
+    {
+        InboundMap? map = Volatile.Read(ref _maps[bar]);
+        while (map is not null && length > 0 && map.TryTranslate(offset, length, out ulong target, out int done))
+        {
+            if (_guest.WaitsForGuest(target, done))
+            {
+                return true;
+            }
+
+            offset += (ulong)done;
+            length -= done;
+        }
+
+        return false;
+    }
+
     /// <inheritdoc cref="IEndpoint.ReadBar"/>
     public Errno ReadBar(int bar, ulong offset, Span<byte> destination)
     {

@@ -3,6 +3,7 @@ using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Tlp;
+using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.HostSide;
 
@@ -22,7 +23,21 @@ internal sealed partial class BridgeLink
         {
             Complete(connection, function, header, CompletionStatus.UnsupportedRequest);
         }
-        else if (header.IsConfiguration)
+        else if (_lanes[function] is not { IsEmpty: false } && !WaitsForGuest(function, header))
+        {
+            CarryOut(connection, function, header, payload);
+        }
+        else if (!LaneOf(connection, function).TryAdd(header, payload))
+        {
+            _logger.LogError("link ended: the host's accesses to memory of the EP guest that its QEMU does not share pile up");
+            connection.Shutdown();
+        }
+    }
+
+    /// <summary>Does what a request of the host asks. For the receiving thread, or the function's lane.</summary>
+    private void CarryOut(LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (header.IsConfiguration)
         {
             Configure(connection, function, header, payload);
         }
@@ -69,6 +84,7 @@ internal sealed partial class BridgeLink
                 break;
             case FrameKind.FunctionReset when OrderMessage.TryRead(payload, out int reset)
                 && Enum.IsDefined((ResetKind)reset):
+                ForgetRequests(connection, function);
                 _endpoint.ResetFunction(function, (ResetKind)reset);
                 SendBarChanges(connection, function);
                 break;
@@ -79,6 +95,35 @@ internal sealed partial class BridgeLink
         connection.Acknowledge(payload);
         return true;
     }
+
+    /// <summary>Whether a request is for memory of the EP guest that its QEMU does not share.</summary>
+    private bool WaitsForGuest(int function, in TlpHeader header) =>
+        (header.IsMemory || header.IsIo)
+            && header.FirstByteEnables != 0
+            && _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
+            && _endpoint.WaitsForGuest(function, bar, offset, header.ByteLength);
+
+    private RequestLane LaneOf(LinkConnection connection, ushort function) => _lanes[function] ??= new RequestLane(
+        (in TlpHeader header, ReadOnlySpan<byte> payload) =>
+        {
+            if (_endpoint.Exists(function))
+            {
+                CarryOut(connection, function, header, payload);
+            }
+        });
+
+    /// <summary>Drops the host's requests that wait for the EP guest.</summary>
+    private void ForgetRequests(LinkConnection connection)
+    {
+        for (int function = 0; function < _lanes.Length; function++)
+        {
+            ForgetRequests(connection, (ushort)function);
+        }
+    }
+
+    private void ForgetRequests(LinkConnection connection, ushort function) =>
+        Volatile.Read(ref _lanes[function])?.Forget((in TlpHeader header, ReadOnlySpan<byte> _) =>
+            Complete(connection, function, header, CompletionStatus.CompleterAbort));
 
     /// <summary>Answers a request without data, if it takes an answer.</summary>
     private static void Complete(
@@ -111,7 +156,7 @@ internal sealed partial class BridgeLink
         }
         else if (header.Kind == TlpKind.CfgRd0)
         {
-            BitConverter.TryWriteBytes(_data, _endpoint.ReadConfig(function, (int)header.Address));
+            BitConverter.TryWriteBytes(Data, _endpoint.ReadConfig(function, (int)header.Address));
             SendData(connection, function, header, header.ReadLength);
         }
         else
@@ -128,7 +173,7 @@ internal sealed partial class BridgeLink
     private void Load(LinkConnection connection, ushort function, in TlpHeader header)
     {
         int length = header.ReadLength;
-        Span<byte> data = _data.AsSpan(0, length);
+        Span<byte> data = Data.AsSpan(0, length);
         if (header.IsIo)
         {
             // The completion has the whole DW, of which only these bytes are asked for.
@@ -209,13 +254,15 @@ internal sealed partial class BridgeLink
             function,
             header,
             BdfOf(function),
-            _data.AsSpan(0, length),
+            Data.AsSpan(0, length),
             ReadCompletionBoundary,
             _endpoint.TransferLimits(function).MaxPayload);
 
     /// <summary>Tells the bridge where the host's last write has put BARs, as far as that is new.</summary>
     private void SendBarChanges(LinkConnection connection, ushort function)
     {
+        // A lane may do this, too.
+        using Lock.Scope locked = _barsLock.EnterScope();
         int generation = _endpoint.BarGeneration(function);
         if (generation == _barGenerations[function] || _endpoint.Describe(function) is not { } description)
         {

@@ -23,14 +23,18 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private const int BarCount = PciRegister.BaseAddressCount;
     private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
 
+    [ThreadStatic]
+    private static byte[]? s_data;
+
     private readonly IEndpoint _endpoint;
     private readonly UnixListener _listener;
     private readonly LinkCapabilities _capabilities;
     private readonly ILogger _logger;
     private readonly FunctionHostMemory[] _memory;
-    private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
+    private readonly RequestLane?[] _lanes;
 
-    // What the bridge knows of the BARs: changed at link up, and then by the receiving thread.
+    // What the bridge knows of the BARs: changed at link up, and then by the receiving thread or a lane.
+    private readonly Lock _barsLock = new();
     private readonly BarAddressMessage[][] _barsSent;
     private readonly int[] _barGenerations;
     private readonly Thread _thread;
@@ -39,7 +43,6 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
 
     // The connection that was told to come up, until it is told otherwise or ends.
     private volatile LinkConnection? _up;
-    private volatile bool _hostReadsDirectly;
 
     /// <summary>Listens at <paramref name="path"/>.</summary>
     /// <exception cref="LinuxException">The socket cannot be made there.</exception>
@@ -49,6 +52,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _capabilities = capabilities;
         _logger = logger;
         _memory = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(function => new FunctionHostMemory(this, function))];
+        _lanes = new RequestLane?[endpoint.FunctionCount];
         _barsSent = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new BarAddressMessage[BarCount])];
         _barGenerations = new int[endpoint.FunctionCount];
         _listener = UnixListener.Listen(path);
@@ -118,6 +122,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             _up = null;
             connection.Order(FrameKind.LinkDown, 0, order);
             ForgetHost();
+            ForgetRequests(connection);
         }
 
         _endpoint.LinkChanged(_up is not null);
@@ -188,14 +193,13 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         Span<byte> message = stackalloc byte[InboundAddMessage.Length];
         foreach (InboundMapping mapping in _endpoint.ResolveInbound(function, bar))
         {
-            _hostReadsDirectly = true;
             new InboundAddMessage(bar, mapping.Access, mapping.BarOffset, mapping.Size, mapping.FileOffset).Write(message);
             connection.SendControl(FrameKind.InboundAdd, (ushort)function, message, mapping.File.Descriptor);
         }
     }
 
-    /// <summary>Whether the bridge was given memory behind a BAR since the link came up.</summary>
-    internal bool HostReadsDirectly => _hostReadsDirectly;
+    /// <summary>Where the data of a read is put together: one for each thread that carries out the host's requests.</summary>
+    private static byte[] Data => s_data ??= new byte[TlpLimits.MaxPayload];
 
     internal Errno ReadByTlp(int function, ulong address, Span<byte> destination) =>
         _connection?.Requester.ReadMemory(
@@ -287,13 +291,18 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _connection = null;
         _endpoint.HostPresenceChanged(false);
         ForgetHost();
+        foreach (RequestLane? lane in _lanes)
+        {
+            lane?.Dispose();
+        }
+
+        Array.Clear(_lanes);
         connection.Dispose();
         _logger.LogInformation("bridge disconnected");
     }
 
     private void ForgetHost()
     {
-        _hostReadsDirectly = false;
         foreach (FunctionHostMemory memory in _memory)
         {
             memory.UnmapAll();

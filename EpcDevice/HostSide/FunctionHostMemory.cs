@@ -7,8 +7,12 @@ namespace EpfTest.EpcDevice.HostSide;
 
 /// <summary>The host's memory as one function reaches it.</summary>
 /// <remarks>
-/// Any thread but the link's receiving one may read and write. Ranges come and go by that one, and go by whoever takes
-/// the link down.
+/// <para>Memory that the host's QEMU does not share is written by that QEMU, some time after the bridge was asked. The
+/// bridge keeps the order of what we send, but completions of the host's own reads pass such a write, as QEMU carries none
+/// out while an access of its guest is under way. So a write to such memory is awaited, by a read of nothing, before the
+/// EP guest or a DMA channel goes on: nothing that they do later can be seen without it.</para>
+/// <para>/// Any thread but the link's receiving one may read and write. Ranges come and go by that one, and go by whoever takes
+/// the link down.</para>
 /// </remarks>
 internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
 {
@@ -18,12 +22,6 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     private readonly Lock _changing = new();
     private readonly AccessGate _sending = new();
     private volatile bool _isBusMaster;
-    private volatile int _sharedRanges;
-
-    // Writes that went as TLPs, and how many of them a flush is known to have pushed to their end.
-    private long _posted;
-    private long _flushed;
-    private ulong _lastPosted;
 
     public FunctionHostMemory(BridgeLink link, int function)
     {
@@ -54,14 +52,8 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     {
         lock (_changing)
         {
-            Errno error = _table.Map(
-                range.Address, range.Size, range.Access, descriptor, range.FileOffset, mayMap: true, out DmaRange? mapped);
-            if (mapped?.File is not null)
-            {
-                _sharedRanges++;
-            }
-
-            return error == Errno.None;
+            return _table.Map(
+                range.Address, range.Size, range.Access, descriptor, range.FileOffset, mayMap: true, out _) == Errno.None;
         }
     }
 
@@ -73,7 +65,6 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
             if (_table.Find(range.Address, range.Size) is { } known)
             {
                 _table.Unmap(known);
-                _sharedRanges -= known.File is null ? 0 : 1;
             }
         }
     }
@@ -84,30 +75,23 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         lock (_changing)
         {
             _table.UnmapAll();
-            _sharedRanges = 0;
         }
     }
 
-    public Errno Read(LinkConnection connection, ulong address, Span<byte> destination)
-    {
-        if ((connection.Capabilities & LinkCapabilities.Direct) == 0)
-        {
-            return _link.ReadByTlp(_function, address, destination);
-        }
-
-        Errno error = FlushBeforeDirect();
-        return error == Errno.None ? _table.Read(address, destination) : error;
-    }
+    public Errno Read(LinkConnection connection, ulong address, Span<byte> destination) =>
+        (connection.Capabilities & LinkCapabilities.Direct) == 0
+            ? _link.ReadByTlp(_function, address, destination)
+            : _table.Read(address, destination);
 
     public Errno Write(LinkConnection connection, ulong address, ReadOnlySpan<byte> source)
     {
-        if ((connection.Capabilities & LinkCapabilities.Direct) == 0)
+        if ((connection.Capabilities & LinkCapabilities.Direct) != 0)
         {
-            return SendWrite(address, source);
+            return _table.Write(address, source);
         }
 
-        Errno error = FlushBeforeDirect();
-        return error == Errno.None ? _table.Write(address, source) : error;
+        Errno error = SendWrite(address, source);
+        return error == Errno.None && _table.WaitsForClient(address, source.Length) ? Flush(address) : error;
     }
 
     /// <inheritdoc/>
@@ -118,14 +102,7 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source)
     {
         Errno error = SendWrite(address, source);
-        Volatile.Write(ref _lastPosted, address);
-
-        // Not before it was sent: another thread's flush would leave it behind, and yet count it.
-        Interlocked.Increment(ref _posted);
-
-        // A host that reads a BAR directly pushes nothing ahead of it, so the write must have arrived before the EP
-        // guest goes on and sets a flag there.
-        return error == Errno.None && _link.HostReadsDirectly ? Flush() : error;
+        return error == Errno.None ? Flush(address) : error;
     }
 
     private Errno SendWrite(ulong address, ReadOnlySpan<byte> source)
@@ -141,26 +118,6 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         }
     }
 
-    /// <summary>A direct access may not pass a write that went as a TLP.</summary>
-    private Errno FlushBeforeDirect() => _sharedRanges > 0 ? Flush() : Errno.None;
-
-    private Errno Flush()
-    {
-        long posted = Volatile.Read(ref _posted);
-        if (posted == Volatile.Read(ref _flushed))
-        {
-            return Errno.None;
-        }
-
-        Errno error = _link.ReadByTlp(_function, Volatile.Read(ref _lastPosted), []);
-        if (error is Errno.ENOTCONN or Errno.ETIMEDOUT)
-        {
-            return error;
-        }
-
-        // Only once it is done, so that nobody goes ahead meanwhile. Where two threads flush, the lower count may stay:
-        // one flush too many then follows.
-        Volatile.Write(ref _flushed, posted);
-        return Errno.None;
-    }
+    /// <summary>Awaits a write that the bridge hands to the host's QEMU.</summary>
+    private Errno Flush(ulong address) => _link.ReadByTlp(_function, address, []);
 }

@@ -264,6 +264,34 @@ public sealed class DmaTable : IDisposable
         return Errno.None;
     }
 
+    /// <summary>Whether an access to an address range waits for the client: part of it is memory that it does not share.</summary>
+    public bool WaitsForClient(ulong address, int length)
+    {
+        _lock.EnterReadLock();
+        try
+        {
+            int place = UpperBound(address) - 1;
+            if (place < 0 || address - _addresses[place] >= _ranges[place].Size)
+            {
+                place++;
+            }
+
+            for (; place < _count && (_addresses[place] <= address || _addresses[place] - address < (ulong)length); place++)
+            {
+                if (_ranges[place].File is null)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+        finally
+        {
+            _lock.ExitReadLock();
+        }
+    }
+
     /// <summary>Removes every range. Threads that still ask find no memory, so the lock is not disposed.</summary>
     public void Dispose() => UnmapAll();
 

@@ -60,4 +60,13 @@ public interface IVfioUserDevice
     void DmaUnmapping(DmaRange range)
     {
     }
+
+    /// <summary>The same for all of it: the client unmaps everything, or is gone.</summary>
+    void DmaUnmappingAll(ReadOnlySpan<DmaRange> ranges)
+    {
+        foreach (DmaRange range in ranges)
+        {
+            DmaUnmapping(range);
+        }
+    }
 }

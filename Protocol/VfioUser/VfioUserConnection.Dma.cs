@@ -96,11 +96,7 @@ internal sealed partial class VfioUserConnection
             case DmaUnmapFlags.None:
                 return Errno.ENOENT;
             case DmaUnmapFlags.All when address == 0 && size == 0:
-                foreach (DmaRange range in _memory.Ranges)
-                {
-                    _device.DmaUnmapping(range);
-                }
-
+                _device.DmaUnmappingAll(_memory.Ranges);
                 _memory.UnmapAll();
                 break;
             default:

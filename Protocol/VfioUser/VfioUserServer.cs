@@ -121,11 +121,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 
             // First of all: the device may have to wait for threads that wait for the client.
             connection.Dispose();
-            foreach (DmaRange range in _memory.Ranges)
-            {
-                _device.DmaUnmapping(range);
-            }
-
+            _device.DmaUnmappingAll(_memory.Ranges);
             _device.ClientDisconnected();
             _interrupts.DisableAll();
             _memory.UnmapAll();
