@@ -6,6 +6,7 @@ using EpfTest.EpcDevice.Outbound;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 

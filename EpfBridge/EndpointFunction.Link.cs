@@ -53,7 +53,7 @@ internal sealed partial class EndpointFunction
     /// <summary>A request or message of the function.</summary>
     public void HandleTlp(in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        if (_lane.IsEmpty && !WaitsForHost(header))
+        if (!IsForLane(header))
         {
             CarryOut(header, payload);
         }
@@ -65,11 +65,15 @@ internal sealed partial class EndpointFunction
         }
     }
 
-    /// <summary>Whether a request is for memory of the host that its QEMU does not share.</summary>
-    private bool WaitsForHost(in TlpHeader header) =>
+    /// <summary>
+    /// Whether a request is for memory of the host that its QEMU does not share, or pushes such ahead of it. Others may
+    /// pass those: whoever asked for one of them awaits it before asking for anything else.
+    /// </summary>
+    private bool IsForLane(in TlpHeader header) =>
         header.IsMemory
-            && header.FirstByteEnables != 0
-            && (_client?.Memory.WaitsForClient(header.FirstByteAddress, header.ByteLength) ?? false);
+            && (header.FirstByteEnables == 0
+                ? !_lane.IsEmpty
+                : _client?.Memory.WaitsForClient(header.FirstByteAddress, header.ByteLength) ?? false);
 
     /// <summary>Does what a request or message asks. For the receiving thread, or the lane.</summary>
     private void CarryOut(in TlpHeader header, ReadOnlySpan<byte> payload)
@@ -92,7 +96,7 @@ internal sealed partial class EndpointFunction
         }
     }
 
-    /// <summary>Drops what the function has asked and the host's QEMU was not asked yet.</summary>
+    /// <summary>Drops what the host's QEMU was not asked yet: the function may have nothing under way any more.</summary>
     private void ForgetRequests() => _lane.Forget(
         (in TlpHeader header, ReadOnlySpan<byte> _) => Refuse(header, CompletionStatus.CompleterAbort));
 

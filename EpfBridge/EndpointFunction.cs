@@ -1,4 +1,5 @@
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
@@ -21,6 +22,8 @@ namespace EpfTest.EpfBridge;
 internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 {
     private const int ConfigSize = 4096;
+    private const int CommandRegister = 4;
+    private const byte BusMasterEnable = 1 << 2;
     private const int MaxPayload = 256;
     private const int MaxReadRequest = 512;
 
@@ -34,6 +37,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private readonly ushort _number;
     private readonly FunctionMessage _description;
     private readonly ILogger _logger;
+    private readonly BurstLog _timeouts;
     private readonly ulong[] _barAddresses;
     private readonly bool[] _barsEnabled;
     private readonly DmaTable[] _inbound;
@@ -50,6 +54,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         _number = number;
         _description = description;
         _logger = logger;
+        _timeouts = new BurstLog(logger);
         _lane = new RequestLane(CarryOut);
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
         _barsEnabled = new bool[description.Bars.Count];
@@ -148,7 +153,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         {
             // What a root complex gives the host for Unsupported Request and for a completion time-out.
             data.Fill(byte.MaxValue);
-            LogFailure("read", region, offset, error);
+            LogFailure("host read", region, offset, error);
         }
 
         return Errno.None;
@@ -162,7 +167,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
             : region == RegionIndex.Config ? WriteConfig((int)offset, data) : WriteBar(region, offset, data);
         if (error != Errno.None)
         {
-            LogFailure("write", region, offset, error);
+            LogFailure("host write", region, offset, error);
         }
 
         return Errno.None;
@@ -177,12 +182,16 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         }
     }
 
-    private void LogFailure(string verb, int region, ulong offset, Errno error)
+    private void LogFailure(string what, int region, ulong offset, Errno error)
     {
-        if (_logger.IsEnabled(LogLevel.Debug))
+        if (error == Errno.ETIMEDOUT)
+        {
+            _timeouts.Report($"{what} of region {region}", offset, error);
+        }
+        else if (_logger.IsEnabled(LogLevel.Debug))
         {
             _logger.LogDebug(
-                "function {Function}: {Verb} of region {Region} at 0x{Offset:x}: {Error}", _number, verb, region, offset, error);
+                "function {Function}: {What} of region {Region} at 0x{Offset:x}: {Error}", _number, what, region, offset, error);
         }
     }
 
@@ -223,6 +232,11 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
             if (error != Errno.None)
             {
                 return error;
+            }
+
+            if (offset == CommandRegister && (data[0] & BusMasterEnable) == 0)
+            {
+                ForgetRequests();
             }
 
             data = data[length..];

@@ -128,6 +128,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
     private void Run()
     {
         LinkCapabilities capabilities = _options.LinkCapabilities;
+        var refusals = new RefusalLog(_logger);
         bool waitingWasLogged = false;
         while (!_stopping.IsCancellationRequested)
         {
@@ -140,6 +141,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                     capabilities,
                     this,
                     _logger,
+                    refusals: refusals,
                     stop: _stopping.Token);
             }
             catch (LinuxException error)

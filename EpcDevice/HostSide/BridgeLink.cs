@@ -258,13 +258,14 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
 
     private void Run()
     {
+        var refusals = new RefusalLog(_logger);
         while (!_stopping.IsCancellationRequested)
         {
             try
             {
                 UnixSocket? socket = _listener.Accept();
                 if (socket is not null && LinkConnection.Open(
-                    socket, LinkRole.Endpoint, _capabilities, this, _logger, stop: _stopping.Token) is { } connection)
+                    socket, LinkRole.Endpoint, _capabilities, this, _logger, refusals: refusals, stop: _stopping.Token) is { } connection)
                 {
                     Serve(connection);
                 }

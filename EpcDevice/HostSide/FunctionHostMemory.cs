@@ -7,15 +7,17 @@ namespace EpfTest.EpcDevice.HostSide;
 
 /// <summary>The host's memory as one function reaches it.</summary>
 /// <remarks>
-/// <para>Memory that the host's QEMU does not share is written by that QEMU, some time after the bridge was asked. The
-/// bridge keeps the order of what we send, but completions of the host's own reads pass such a write, as QEMU carries none
-/// out while an access of its guest is under way. So a write to such memory is awaited, by a read of nothing, before the
-/// EP guest or a DMA channel goes on: nothing that they do later can be seen without it.</para>
+/// <para>Memory that the host's QEMU does not share is written by that QEMU, some time after the bridge was asked, and
+/// never while an access of its guest is under way. So everything else passes such a write, completions of the host's own
+/// reads above all. Therefore it is awaited, by a read of nothing, before the EP guest or the DMA channel goes on: whatever
+/// that does next comes after it.</para>
 /// <para>/// Any thread but the link's receiving one may read and write. Ranges come and go by that one, and go by whoever takes
 /// the link down.</para>
 /// </remarks>
 internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
 {
+    private const ulong PageSize = 4096;
+
     private readonly BridgeLink _link;
     private readonly int _function;
     private readonly DmaTable _table;
@@ -90,8 +92,24 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
             return _table.Write(address, source);
         }
 
-        Errno error = SendWrite(address, source);
-        return error == Errno.None && _table.WaitsForClient(address, source.Length) ? Flush(address) : error;
+        if (!_table.WaitsForClient(address, source.Length))
+        {
+            return SendWrite(address, source);
+        }
+
+        // A page is of one kind of memory.
+        Errno error = Errno.None;
+        while (!source.IsEmpty && error == Errno.None)
+        {
+            int length = (int)Math.Min((ulong)source.Length, PageSize - (address % PageSize));
+            error = _table.WaitsForClient(address, length)
+                ? WriteAndAwait(address, source[..length])
+                : SendWrite(address, source[..length]);
+            source = source[length..];
+            address += (ulong)length;
+        }
+
+        return error;
     }
 
     /// <inheritdoc/>
@@ -99,10 +117,12 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         _link.ReadByTlp(_function, address, destination);
 
     /// <inheritdoc/>
-    Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source)
+    Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source) => WriteAndAwait(address, source);
+
+    private Errno WriteAndAwait(ulong address, ReadOnlySpan<byte> source)
     {
         Errno error = SendWrite(address, source);
-        return error == Errno.None ? Flush(address) : error;
+        return error == Errno.None ? _link.ReadByTlp(_function, address, []) : error;
     }
 
     private Errno SendWrite(ulong address, ReadOnlySpan<byte> source)
@@ -117,7 +137,4 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
             _sending.Leave(turn);
         }
     }
-
-    /// <summary>Awaits a write that the bridge hands to the host's QEMU.</summary>
-    private Errno Flush(ulong address) => _link.ReadByTlp(_function, address, []);
 }

@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice.Host;
+using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Outbound;

@@ -57,7 +57,7 @@ internal sealed class FrameSender : IDisposable
             }
 
             Append(frames);
-            return !_closed && (!mayWait || WaitUntil(() => _waitingLength < HighWater));
+            return !_closed && (!mayWait || WaitUntilBelow(HighWater));
         }
     }
 
@@ -67,7 +67,7 @@ internal sealed class FrameSender : IDisposable
         long end = Environment.TickCount64 + (long)_waitLimit.TotalMilliseconds;
         lock (_lock)
         {
-            while (WaitUntil(() => !_busy) && Environment.TickCount64 < end)
+            while (WaitUntilBelow(0) && Environment.TickCount64 < end)
             {
                 // A frame of a few bytes goes whole or not at all.
                 if (_socket.TrySend(frame, [descriptor.Number], out int sent) != Errno.None)
@@ -113,10 +113,11 @@ internal sealed class FrameSender : IDisposable
         }
     }
 
-    private bool WaitUntil(Func<bool> condition)
+    /// <summary>Waits until fewer bytes wait, or for 0 until all have been sent. The lock is held.</summary>
+    private bool WaitUntilBelow(int bytes)
     {
         long end = Environment.TickCount64 + (long)_waitLimit.TotalMilliseconds;
-        while (!_closed && !condition())
+        while (!_closed && _busy && _waitingLength >= bytes)
         {
             long left = end - Environment.TickCount64;
             if (left <= 0 || !Monitor.Wait(_lock, (int)left))

@@ -60,8 +60,9 @@ public sealed class LinkConnection : IDisposable
     /// <param name="handler">Gets what arrives.</param>
     /// <param name="logger">Told why a link is refused or ends.</param>
     /// <param name="timeouts">How long to wait for the other side; null for the usual.</param>
+    /// <param name="refusals">Told instead of <paramref name="logger"/> why a link is refused.</param>
     /// <param name="stop">Ends the wait for the other side's hello.</param>
-    /// <returns>Null where the other side is not to be spoken to; the reason has been logged, on both sides.</returns>
+    /// <returns>Null where the other side is not to be spoken to; both sides have been told why.</returns>
     public static LinkConnection? Open(
         UnixSocket socket,
         LinkRole role,
@@ -69,6 +70,7 @@ public sealed class LinkConnection : IDisposable
         ILinkHandler handler,
         ILogger logger,
         LinkTimeouts? timeouts = null,
+        RefusalLog? refusals = null,
         CancellationToken stop = default)
     {
         timeouts ??= LinkTimeouts.Default;
@@ -95,13 +97,14 @@ public sealed class LinkConnection : IDisposable
 
         if (refusal is not null)
         {
-            logger.LogError("link refused: {Reason}", refusal);
+            (refusals ?? new RefusalLog(logger)).Refused(refusal);
             receiver.Dispose();
             stopping.Dispose();
             socket.Dispose();
             return null;
         }
 
+        refusals?.Accepted();
         socket.SetReceiveTimeout(TimeSpan.Zero);
         return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger, timeouts);
     }

@@ -18,6 +18,6 @@ public sealed record LinkTimeouts
     /// <summary>Until an order is acknowledged; the link then ends.</summary>
     public TimeSpan Acknowledge { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Until the next completion of a request comes: PCIe's completion time-out.</summary>
+    /// <summary>Until all that one caller asks is completed: PCIe's completion time-out.</summary>
     public TimeSpan Completion { get; init; } = TimeSpan.FromSeconds(2);
 }

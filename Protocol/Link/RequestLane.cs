@@ -8,9 +8,9 @@ namespace EpfTest.Protocol.Link;
 /// the thread that receives from the link waits for none.
 /// </summary>
 /// <remarks>
-/// A lane is for one function. The receiving thread alone adds to it; while it is not empty, every request and message
-/// of the function has to go through it, so that none passes another. Completions are not for it: what they answer was
-/// asked by a thread that a QEMU may be waiting for. The thread is made for the first request.
+/// A lane is for one function, and the receiving thread alone adds to it. What may not pass a request that is still in
+/// the lane has to go through it, too. Completions never do: a QEMU may be waiting for whoever awaits them, and does not
+/// answer us before. The thread is made for the first request.
 /// </remarks>
 public sealed class RequestLane : IDisposable
 {

@@ -375,7 +375,7 @@ public sealed unsafe class TlpRequester
                 transfer = new Transfer();
             }
 
-            transfer.Begin();
+            transfer.Begin(_completionTimeout);
             return transfer;
         }
     }
@@ -383,15 +383,14 @@ public sealed unsafe class TlpRequester
     /// <summary>Takes a free tag; where there is none, waits until one of the transfer's own requests is done.</summary>
     private Errno TakeTag(Transfer transfer, out int tag)
     {
-        long end = Environment.TickCount64 + (long)_completionTimeout.TotalMilliseconds;
         while (!_tags.TryAllocate(out tag))
         {
-            if (Environment.TickCount64 > end)
+            if (transfer.TimeLeft == 0)
             {
                 return Errno.ETIMEDOUT;
             }
 
-            transfer.WaitForOne(TimeSpan.FromMilliseconds(1));
+            transfer.WaitForOne(1);
         }
 
         return Errno.None;
@@ -419,7 +418,7 @@ public sealed unsafe class TlpRequester
 
     private Errno Await(Transfer transfer)
     {
-        bool done = transfer.WaitForAll(_completionTimeout);
+        bool done = transfer.WaitForAll();
         lock (_lock)
         {
             if (!done)
@@ -459,9 +458,14 @@ public sealed unsafe class TlpRequester
         private int _taken;
         private int _asked;
 
+        private long _end;
+
         public Errno Error { get; private set; }
 
-        public void Begin()
+        /// <summary>Milliseconds until the time is up, for all requests together.</summary>
+        public int TimeLeft => (int)Math.Max(_end - Environment.TickCount64, 0);
+
+        public void Begin(TimeSpan limit)
         {
             while (_finished.Wait(0))
             {
@@ -470,6 +474,7 @@ public sealed unsafe class TlpRequester
             _pending = 0;
             _taken = 0;
             _asked = 0;
+            _end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
             Error = Errno.None;
         }
 
@@ -494,19 +499,19 @@ public sealed unsafe class TlpRequester
             }
         }
 
-        public void WaitForOne(TimeSpan limit)
+        public void WaitForOne(int milliseconds)
         {
-            if (_finished.Wait(limit))
+            if (_finished.Wait(milliseconds))
             {
                 _taken++;
             }
         }
 
-        public bool WaitForAll(TimeSpan limit)
+        public bool WaitForAll()
         {
             for (; _taken < _asked; _taken++)
             {
-                if (!_finished.Wait(limit))
+                if (!_finished.Wait(TimeLeft))
                 {
                     return false;
                 }

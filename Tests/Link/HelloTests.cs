@@ -163,7 +163,7 @@ public sealed class HelloTests
             new TestLinkHandler(),
             _logger,
             new LinkTimeouts { Hello = TimeSpan.FromMinutes(10) },
-            stop.Token));
+            stop: stop.Token));
         Assert.That(_peer.Receive().Kind, Is.EqualTo(RawFrame.Hello));
         stop.Cancel();
         Assert.That(Wait.For(open), Is.Null);

@@ -199,6 +199,43 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    public void AccessesOfBothGuestsMeetWhereTheEpsMemoryIsNotShared()
+    {
+        Ep.MapPrivateMemory();
+        Ep.SetUp(0);
+        Ep.SetBar(0, 1, EpGuest.BarSize, 0, (0, 0x1000, GuestClient.PrivateStart));
+        Ep.LinkUp();
+        HostGuest host = ConnectHost();
+        host.Store(0x5000, [1, 2, 3, 4]);
+        Ep.MapOutbound(0, 0, 0x1000, 0x5000);
+        using var hammer = new Hammer(_ => Assert.That(Ep.ReadWindow(0, 4), Is.EqualTo(new byte[] { 1, 2, 3, 4 })));
+        for (uint round = 0; round < 500; round++)
+        {
+            host.Post(1, 8, BitConverter.GetBytes(round));
+            Assert.That(host.Read32(1, 8), Is.EqualTo(round), "a read pushes a write");
+            Assert.That(Ep.Load32(GuestClient.PrivateStart + 8), Is.EqualTo(round));
+        }
+
+        hammer.WaitForMore();
+    }
+
+    [Test]
+    public void PostedWritesToMemoryThatIsNotSharedDoNotPileUp()
+    {
+        Ep.MapPrivateMemory();
+        Ep.SetUp(0);
+        Ep.SetBar(0, 1, EpGuest.BarSize, 0, (0, EpGuest.BarSize, GuestClient.PrivateStart));
+        Ep.LinkUp();
+        HostGuest host = ConnectHost();
+        for (uint i = 0; i < EpGuest.BarSize / sizeof(uint); i++)
+        {
+            host.Post(1, i * sizeof(uint), BitConverter.GetBytes(i));
+        }
+
+        Assert.That(host.Read32(1, EpGuest.BarSize - sizeof(uint)), Is.EqualTo((EpGuest.BarSize / sizeof(uint)) - 1));
+    }
+
+    [Test]
     public void ABarWhoseSpaceIsDisabledReadsAllOnesAndTakesNothing()
     {
         HostGuest host = BringUp();

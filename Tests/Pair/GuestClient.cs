@@ -8,7 +8,8 @@ namespace EpfTest.Tests.Pair;
 
 /// <summary>
 /// A guest and its QEMU in one: a vfio-user client with memory at bus address 0, shared from there up to a limit and
-/// behind it reached by messages only. A thread of its own answers those, as QEMU's main loop does. Any thread may call.
+/// behind it reached by messages only. A thread of its own answers those, as QEMU's main loop does: never while a call is
+/// under way, for which QEMU holds its big lock. Any thread may call; one at a time is served.
 /// </summary>
 public abstract class GuestClient : IDisposable
 {
@@ -25,9 +26,13 @@ public abstract class GuestClient : IDisposable
 
     private readonly UnixSocket _socket;
     private readonly Thread _thread;
+    private readonly Thread _mainLoop;
+    private readonly object _bigLock = new();
+    private readonly BlockingCollection<(ushort Id, ushort Command, byte[] Payload)> _dma = [];
     private readonly Lock _sending = new();
     private readonly ConcurrentDictionary<ushort, TaskCompletionSource<(Errno Error, byte[] Payload)>> _calls = new();
     private readonly byte[] _private = new byte[PrivateSize];
+    private int _unanswered;
     private int _lastId;
     private volatile bool _hungUp;
 
@@ -38,6 +43,8 @@ public abstract class GuestClient : IDisposable
         _socket = UnixSocket.Connect(path);
         _thread = new Thread(Run) { IsBackground = true, Name = "guest" };
         _thread.Start();
+        _mainLoop = new Thread(AnswerDma) { IsBackground = true, Name = "guest main loop" };
+        _mainLoop.Start();
         Call(RawCommand.Version, RawPayload.Version(0, 0, """{"capabilities":{"max_msg_fds":16}}"""));
     }
 
@@ -131,6 +138,8 @@ public abstract class GuestClient : IDisposable
     {
         _socket.Shutdown();
         _thread.Join();
+        _mainLoop.Join();
+        _dma.Dispose();
         _socket.Dispose();
         Memory.Dispose();
         GC.SuppressFinalize(this);
@@ -142,10 +151,24 @@ public abstract class GuestClient : IDisposable
         var call = new TaskCompletionSource<(Errno Error, byte[] Payload)>(
             TaskCreationOptions.RunContinuationsAsynchronously);
         _calls[id] = call;
-        Send(RawMessage.Build(id, command, payload), descriptors);
-        (Errno error, byte[] reply) = Wait.For(call.Task);
-        Assert.That(error, Is.EqualTo(Errno.None), $"command {command}");
-        return reply;
+        lock (_bigLock)
+        {
+            // The main loop has its turn between two calls, however fast they follow each other.
+            while (Volatile.Read(ref _unanswered) > 0 && !_hungUp)
+            {
+                Monitor.Wait(_bigLock, 1);
+            }
+
+            Send(RawMessage.Build(id, command, payload), descriptors);
+            if (_hungUp)
+            {
+                call.TrySetResult((Errno.ENOTCONN, []));
+            }
+
+            (Errno error, byte[] reply) = Wait.For(call.Task);
+            Assert.That(error, Is.EqualTo(Errno.None), $"command {command}");
+            return reply;
+        }
     }
 
     private void Send(ReadOnlySpan<byte> message, params ReadOnlySpan<FileDescriptor> descriptors)
@@ -177,7 +200,8 @@ public abstract class GuestClient : IDisposable
             ushort command = BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(2));
             if ((header[8] & RawMessage.ReplyFlag) == 0)
             {
-                AnswerDma(id, command, payload);
+                Interlocked.Increment(ref _unanswered);
+                _dma.Add((id, command, payload));
             }
             else if (_calls.TryRemove(id, out TaskCompletionSource<(Errno Error, byte[] Payload)>? call))
             {
@@ -186,9 +210,23 @@ public abstract class GuestClient : IDisposable
         }
 
         _hungUp = true;
+        _dma.CompleteAdding();
         foreach (TaskCompletionSource<(Errno Error, byte[] Payload)> call in _calls.Values)
         {
             call.TrySetResult((Errno.ENOTCONN, []));
+        }
+    }
+
+    private void AnswerDma()
+    {
+        foreach ((ushort id, ushort command, byte[] payload) in _dma.GetConsumingEnumerable())
+        {
+            lock (_bigLock)
+            {
+                AnswerDma(id, command, payload);
+                Interlocked.Decrement(ref _unanswered);
+                Monitor.PulseAll(_bigLock);
+            }
         }
     }
 

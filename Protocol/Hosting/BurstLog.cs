@@ -1,10 +1,10 @@
 using EpfTest.Protocol.Linux;
 using Microsoft.Extensions.Logging;
 
-namespace EpfTest.EpcDevice;
+namespace EpfTest.Protocol.Hosting;
 
 /// <summary>Logs the first of a burst of failed accesses, and later how many more there were.</summary>
-internal sealed class BurstLog(ILogger logger)
+public sealed class BurstLog(ILogger logger)
 {
     private const long BurstMilliseconds = 1000;
 

@@ -1,0 +1,21 @@
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.Protocol.Link;
+
+/// <summary>Logs why a link is refused, and not again for the same reason while the other side keeps trying.</summary>
+/// <remarks>For one thread.</remarks>
+public sealed class RefusalLog(ILogger logger)
+{
+    private string? _last;
+
+    internal void Refused(string reason)
+    {
+        if (reason != _last)
+        {
+            _last = reason;
+            logger.LogError("link refused: {Reason}", reason);
+        }
+    }
+
+    internal void Accepted() => _last = null;
+}
