@@ -24,6 +24,7 @@ internal sealed partial class EndpointFunction
     {
         Volatile.Write(ref _barAddresses[placed.Bar], placed.Address);
         Volatile.Write(ref _barsEnabled[placed.Bar], placed.IsEnabled);
+        Volatile.Write(ref _barsAwaited[placed.Bar], placed.IsAwaited);
     }
 
     /// <summary>A part of a BAR is this memory.</summary>

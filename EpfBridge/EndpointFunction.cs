@@ -16,8 +16,9 @@ namespace EpfTest.EpfBridge;
 /// <remarks>
 /// The vfio-user thread of the function calls the device's side, the link's receiving thread the link's side; that one
 /// hands to a lane what takes the host's QEMU. A direct access that follows a write that went as a TLP first reads nothing
-/// from there (a flush), so that it does not pass it. While the endpoint reads the host's memory directly, such a write
-/// itself waits for that: the endpoint could see what the host does next.
+/// from there (a flush), so that it does not pass it. While the endpoint reads the host's memory directly, and where a
+/// BAR leads to memory that the EP guest's QEMU does not share, such a write itself waits for that: the endpoint could see
+/// what the host does next.
 /// </remarks>
 internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 {
@@ -26,9 +27,6 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private const byte BusMasterEnable = 1 << 2;
     private const int MaxPayload = 256;
     private const int MaxReadRequest = 512;
-
-    // Well below the capacity of EpcDevice's lane.
-    private const int MaxPosted = 1024;
 
     /// <summary>The host's requester and completer ID.</summary>
     public static readonly Bdf RootComplex = new(0, 0, 0);
@@ -40,11 +38,12 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private readonly BurstLog _timeouts;
     private readonly ulong[] _barAddresses;
     private readonly bool[] _barsEnabled;
+    private readonly bool[] _barsAwaited;
     private readonly DmaTable[] _inbound;
     private readonly DeviceRegion[] _regions = new DeviceRegion[RegionIndex.Count];
     private IVfioUserClient? _client;
     private volatile bool _isPresent;
-    private int _posted;
+    private bool _mustFlush;
     private int _sharedRanges;
     private ulong _lastPosted;
 
@@ -58,6 +57,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         _lane = new RequestLane(CarryOut);
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
         _barsEnabled = new bool[description.Bars.Count];
+        _barsAwaited = new bool[description.Bars.Count];
         _inbound = [.. description.Bars.Select(_ => new DmaTable(NoMessages.Instance))];
         Array.Fill(_regions, DeviceRegion.Absent);
         for (int bar = 0; bar < description.Bars.Count; bar++)
@@ -295,7 +295,8 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         {
             Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, MaxPayload);
             _lastPosted = address;
-            if (++_posted >= (_sharedRanges > 0 ? 1 : MaxPosted))
+            _mustFlush = true;
+            if (_sharedRanges > 0 || Volatile.Read(ref _barsAwaited[bar]))
             {
                 Flush();
             }
@@ -319,12 +320,12 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         return Errno.None;
     }
 
-    /// <summary>Awaits writes that went as TLPs: a direct access may not pass them, and not too many may pile up.</summary>
+    /// <summary>Awaits writes that went as TLPs: a direct access may not pass them.</summary>
     private void Flush()
     {
-        if (_posted > 0)
+        if (_mustFlush)
         {
-            _posted = 0;
+            _mustFlush = false;
             _link.Requester.ReadMemory(_number, RootComplex, _lastPosted, [], MaxReadRequest);
         }
     }

@@ -9,7 +9,7 @@ namespace EpfTest.EpcDevice.Dma;
 internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow window)
 {
     /// <summary>Whether an access to a bus address of the EP guest waits for the guest's QEMU.</summary>
-    public bool WaitsForGuest(ulong address, int length) => guest.WaitsForGuest(address, length);
+    public bool WaitsForGuest(ulong address, int length) => guest.WaitsForGuest(address, (ulong)length);
 
     /// <summary>Reads from a host bus address.</summary>
     public Errno ReadHost(int function, ulong address, Span<byte> destination) =>

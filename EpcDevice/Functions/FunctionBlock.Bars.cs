@@ -27,7 +27,7 @@ internal sealed partial class FunctionBlock
         InboundMap? map = Volatile.Read(ref _maps[bar]);
         while (map is not null && length > 0 && map.TryTranslate(offset, length, out ulong target, out int done))
         {
-            if (_guest.WaitsForGuest(target, done))
+            if (_guest.WaitsForGuest(target, (ulong)done))
             {
                 return true;
             }
@@ -60,7 +60,7 @@ internal sealed partial class FunctionBlock
                     return Errno.EFAULT;
                 }
 
-                waits = _guest.WaitsForGuest(target, length);
+                waits = _guest.WaitsForGuest(target, (ulong)length);
                 if (!waits)
                 {
                     error = _guest.Read(target, destination[..length]);
@@ -109,7 +109,7 @@ internal sealed partial class FunctionBlock
                     return Errno.EFAULT;
                 }
 
-                waits = _guest.WaitsForGuest(target, length);
+                waits = _guest.WaitsForGuest(target, (ulong)length);
                 if (!waits)
                 {
                     error = _guest.Write(target, source[..length]);
@@ -151,6 +151,23 @@ internal sealed partial class FunctionBlock
         }
 
         return mappings;
+    }
+
+    /// <summary>Whether any access to a BAR waits for the guest's QEMU.</summary>
+    private bool WaitsForGuest(int bar)
+    {
+        if (Volatile.Read(ref _maps[bar]) is { } map)
+        {
+            foreach (InboundTranslation entry in map.Entries)
+            {
+                if (_guest.WaitsForGuest(entry.Target, entry.Size))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Whether a BAR's translations lead into a range of bus addresses of the EP guest.</summary>

@@ -33,6 +33,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
             var bars = new BarSpec?[PciRegister.BaseAddressCount];
             ulong[] addresses = new ulong[PciRegister.BaseAddressCount];
             bool[] enabled = new bool[PciRegister.BaseAddressCount];
+            bool[] awaited = new bool[PciRegister.BaseAddressCount];
             for (int bar = 0; bar < bars.Length; bar++)
             {
                 bars[bar] = config.GetBar(bar);
@@ -40,6 +41,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
                 {
                     addresses[bar] = config.BarAddress(bar);
                     enabled[bar] = BarDecoder.Claims(config, spec.Kind);
+                    awaited[bar] = WaitsForGuest(bar);
                 }
             }
 
@@ -47,6 +49,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
                 bars,
                 addresses,
                 enabled,
+                awaited,
                 (int)config.Header.InterruptPin,
                 config.Msi?.VectorCount ?? 0,
                 config.Msix?.VectorCount ?? 0);

@@ -72,14 +72,14 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     }
 
     /// <summary>Whether an access waits for the guest's QEMU: part of it is memory that it does not share.</summary>
-    public bool WaitsForGuest(ulong address, int length)
+    public bool WaitsForGuest(ulong address, ulong length)
     {
         lock (_lock)
         {
-            ulong last = address + (ulong)(length - 1);
+            ulong last = address + (length - 1);
             for (int i = Math.Max(UpperBound(address) - 1, 0); i < _ranges.Count && _ranges[i].Address <= last; i++)
             {
-                if (_ranges[i].Backing == DmaBacking.Messages && Overlaps(_ranges[i], address, (ulong)length))
+                if (_ranges[i].Backing == DmaBacking.Messages && Overlaps(_ranges[i], address, length))
                 {
                     return true;
                 }

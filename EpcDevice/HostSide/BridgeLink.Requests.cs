@@ -23,7 +23,7 @@ internal sealed partial class BridgeLink
         {
             Complete(connection, function, header, CompletionStatus.UnsupportedRequest);
         }
-        else if (_lanes[function] is not { IsEmpty: false } && !WaitsForGuest(function, header))
+        else if (!IsForLane(function, header))
         {
             CarryOut(connection, function, header, payload);
         }
@@ -96,12 +96,16 @@ internal sealed partial class BridgeLink
         return true;
     }
 
-    /// <summary>Whether a request is for memory of the EP guest that its QEMU does not share.</summary>
-    private bool WaitsForGuest(int function, in TlpHeader header) =>
+    /// <summary>
+    /// Whether a request is for memory of the EP guest that its QEMU does not share, or pushes such ahead of it. Others may
+    /// pass those: the bridge awaits one of them before it sends what follows.
+    /// </summary>
+    private bool IsForLane(int function, in TlpHeader header) =>
         (header.IsMemory || header.IsIo)
-            && header.FirstByteEnables != 0
-            && _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
-            && _endpoint.WaitsForGuest(function, bar, offset, header.ByteLength);
+            && (header.FirstByteEnables == 0
+                ? _lanes[function] is { IsEmpty: false }
+                : _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
+                    && _endpoint.WaitsForGuest(function, bar, offset, header.ByteLength));
 
     private RequestLane LaneOf(LinkConnection connection, ushort function) => _lanes[function] ??= new RequestLane(
         (in TlpHeader header, ReadOnlySpan<byte> payload) =>
@@ -261,19 +265,29 @@ internal sealed partial class BridgeLink
     /// <summary>Tells the bridge where the host's last write has put BARs, as far as that is new.</summary>
     private void SendBarChanges(LinkConnection connection, ushort function)
     {
-        // A lane may do this, too.
-        using Lock.Scope locked = _barsLock.EnterScope();
         int generation = _endpoint.BarGeneration(function);
-        if (generation == _barGenerations[function] || _endpoint.Describe(function) is not { } description)
+        if (generation != _barGenerations[function])
+        {
+            _barGenerations[function] = generation;
+            SendBars(connection, function);
+        }
+    }
+
+    /// <summary>Tells the bridge what it does not know of the BARs yet.</summary>
+    private void SendBars(LinkConnection connection, ushort function)
+    {
+        // The thread that serves the EP guest does this, too.
+        using Lock.Scope locked = _barsLock.EnterScope();
+        if (_endpoint.Describe(function) is not { } description)
         {
             return;
         }
 
-        _barGenerations[function] = generation;
         Span<byte> message = stackalloc byte[BarAddressMessage.Length];
         for (int bar = 0; bar < BarCount; bar++)
         {
-            var now = new BarAddressMessage(bar, description.BarAddresses[bar], description.BarsEnabled[bar]);
+            var now = new BarAddressMessage(
+                bar, description.BarAddresses[bar], description.BarsEnabled[bar], description.BarsAwaited[bar]);
             if (_barsSent[function][bar] != now)
             {
                 _barsSent[function][bar] = now;

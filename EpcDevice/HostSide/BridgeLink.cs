@@ -33,7 +33,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly FunctionHostMemory[] _memory;
     private readonly RequestLane?[] _lanes;
 
-    // What the bridge knows of the BARs: changed at link up, and then by the receiving thread or a lane.
+    // What the bridge knows of the BARs.
     private readonly Lock _barsLock = new();
     private readonly BarAddressMessage[][] _barsSent;
     private readonly int[] _barGenerations;
@@ -185,7 +185,13 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     /// <inheritdoc/>
     public void InboundChanged(int function, int bar)
     {
-        if (_connection is not { } connection || !connection.Capabilities.HasFlag(LinkCapabilities.Direct))
+        if (_connection is not { } connection)
+        {
+            return;
+        }
+
+        SendBars(connection, (ushort)function);
+        if (!connection.Capabilities.HasFlag(LinkCapabilities.Direct))
         {
             return;
         }

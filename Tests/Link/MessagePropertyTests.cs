@@ -46,7 +46,8 @@ public sealed class MessagePropertyTests
             from bar in Gen.Choose(0, 5)
             from address in s_long
             from enabled in Gen.Elements(false, true)
-            select new BarAddressMessage(bar, address, enabled),
+            from awaited in Gen.Elements(true, false)
+            select new BarAddressMessage(bar, address, enabled, awaited),
             message =>
             {
                 byte[] bytes = new byte[BarAddressMessage.Length];

@@ -45,8 +45,8 @@ public sealed class WireFormatTests
     [Test]
     public void BarAddressIsBarFlagsAndAddress()
     {
-        byte[] expected = [5, 0, 0, 0, 1, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11];
-        var message = new BarAddressMessage(5, 0x1122334455667788, IsEnabled: true);
+        byte[] expected = [5, 0, 0, 0, 3, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11];
+        var message = new BarAddressMessage(5, 0x1122334455667788, IsEnabled: true, IsAwaited: true);
         Assert.That(Written(message.Write, 16), Is.EqualTo(expected));
         Assert.That(BarAddressMessage.TryRead(expected, out BarAddressMessage read), Is.True);
         Assert.That(read, Is.EqualTo(message));

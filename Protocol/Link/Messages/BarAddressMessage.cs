@@ -2,20 +2,24 @@ using System.Buffers.Binary;
 
 namespace EpfTest.Protocol.Link.Messages;
 
-/// <summary><see cref="FrameKind.BarAddress"/>: BAR (4), flags (4; bit 0 enabled), address (8).</summary>
+/// <summary><see cref="FrameKind.BarAddress"/>: BAR (4), flags (4; bit 0 enabled, 1 awaited), address (8).</summary>
 /// <param name="Bar">0 to 5.</param>
 /// <param name="Address">Host bus address.</param>
 /// <param name="IsEnabled">Whether the function claims accesses to it: its space is enabled, and it is in D0.</param>
-public readonly record struct BarAddressMessage(int Bar, ulong Address, bool IsEnabled)
+/// <param name="IsAwaited">Whether it leads to memory that the EP guest's QEMU does not share, so that writes are awaited.</param>
+public readonly record struct BarAddressMessage(int Bar, ulong Address, bool IsEnabled, bool IsAwaited)
 {
     /// <summary>Bytes.</summary>
     public const int Length = 16;
+
+    private const int Enabled = 1 << 0;
+    private const int Awaited = 1 << 1;
 
     /// <summary>Writes <see cref="Length"/> bytes.</summary>
     public void Write(Span<byte> destination)
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, Bar);
-        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], IsEnabled ? 1 : 0);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], (IsEnabled ? Enabled : 0) | (IsAwaited ? Awaited : 0));
         BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], Address);
     }
 
@@ -26,7 +30,8 @@ public readonly record struct BarAddressMessage(int Bar, ulong Address, bool IsE
             ? new(
                 BinaryPrimitives.ReadInt32LittleEndian(source),
                 BinaryPrimitives.ReadUInt64LittleEndian(source[8..]),
-                (source[4] & 1) != 0)
+                (source[4] & Enabled) != 0,
+                (source[4] & Awaited) != 0)
             : default;
         return source.Length == Length && message.Bar is >= 0 and <= 5;
     }
