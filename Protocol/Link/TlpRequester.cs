@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Tlp;
 using Microsoft.Extensions.Logging;
@@ -390,7 +389,7 @@ public sealed unsafe class TlpRequester
                 return Errno.ETIMEDOUT;
             }
 
-            transfer.WaitForOne(1);
+            transfer.WaitForOne();
         }
 
         return Errno.None;
@@ -449,75 +448,87 @@ public sealed unsafe class TlpRequester
         public CompletionAssembler Assembler;
     }
 
-    /// <summary>The requests that one caller waits for.</summary>
-    [SuppressMessage("Design", "CA1001", Justification = "A semaphore without a wait handle holds nothing to dispose.")]
+    /// <summary>The requests that one caller waits for. Its own lock is the inner one.</summary>
     private sealed class Transfer
     {
-        private readonly SemaphoreSlim _finished = new(0);
-        private int _pending;
-        private int _taken;
-        private int _asked;
+        // Each may give the core to whoever has to answer, which costs less than to sleep and be woken.
+        private const int Yields = 140;
 
         private long _end;
+        private int _pending;
+        private Errno _error;
 
-        public Errno Error { get; private set; }
+        /// <summary>How the first request failed that did.</summary>
+        public Errno Error => _error;
 
         /// <summary>Milliseconds until the time is up, for all requests together.</summary>
         public int TimeLeft => (int)Math.Max(_end - Environment.TickCount64, 0);
 
         public void Begin(TimeSpan limit)
         {
-            while (_finished.Wait(0))
-            {
-            }
-
             _pending = 0;
-            _taken = 0;
-            _asked = 0;
             _end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
-            Error = Errno.None;
+            _error = Errno.None;
         }
 
-        /// <summary>One more request; under the requester's lock.</summary>
+        /// <summary>One more request.</summary>
         public void Add()
         {
-            _pending++;
-            _asked++;
+            lock (this)
+            {
+                _pending++;
+            }
         }
 
-        /// <summary>One request is done; under the requester's lock.</summary>
+        /// <summary>One request is done.</summary>
         public void Finish(Errno error)
         {
-            if (Error == Errno.None)
+            lock (this)
             {
-                Error = error;
-            }
-
-            if (--_pending >= 0)
-            {
-                _finished.Release();
-            }
-        }
-
-        public void WaitForOne(int milliseconds)
-        {
-            if (_finished.Wait(milliseconds))
-            {
-                _taken++;
-            }
-        }
-
-        public bool WaitForAll()
-        {
-            for (; _taken < _asked; _taken++)
-            {
-                if (!_finished.Wait(TimeLeft))
+                if (_error == Errno.None)
                 {
-                    return false;
+                    _error = error;
+                }
+
+                Volatile.Write(ref _pending, _pending - 1);
+                Monitor.Pulse(this);
+            }
+        }
+
+        /// <summary>Waits until one more request is done, or for a millisecond.</summary>
+        public void WaitForOne()
+        {
+            lock (this)
+            {
+                if (_pending > 0)
+                {
+                    Monitor.Wait(this, 1);
                 }
             }
+        }
 
-            return true;
+        /// <summary>Waits until all are done.</summary>
+        /// <returns>False where the time was up.</returns>
+        public bool WaitForAll()
+        {
+            var spin = new SpinWait();
+            while (Volatile.Read(ref _pending) > 0 && spin.Count < Yields)
+            {
+                spin.SpinOnce(sleep1Threshold: -1);
+            }
+
+            lock (this)
+            {
+                while (_pending > 0)
+                {
+                    if (TimeLeft is var left && (left == 0 || !Monitor.Wait(this, left)))
+                    {
+                        return _pending <= 0;
+                    }
+                }
+
+                return true;
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 using EpfTest.EpfBridge;
 using EpfTest.Protocol.Linux;
+using EpfTest.Tests.Pair;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.Link;
@@ -149,6 +150,66 @@ public sealed class BridgeRobustnessTests
             [.. RawFrame.HelloOf(RawFrame.Endpoint), .. RawFrame.FunctionOf(0), .. RawFrame.Order(RawFrame.LinkUp, 0, 5, 1)]);
         Assert.That(peer.Receive(RawFrame.Acknowledge).Token, Is.EqualTo(5));
         Assert.That(File.Exists(HostPath), Is.True);
+    }
+
+    [Test]
+    public void RefusalIsLoggedOnceUntilSomethingChanges()
+    {
+        for (int round = 0; round < 3; round++)
+        {
+            RefuseBridge("wrong day");
+        }
+
+        RefuseBridge("wrong place");
+        ExpectService();
+        RefuseBridge("wrong place");
+        Wait.Until(() => CountLogged("wrong place") == 2, "both are logged");
+        Assert.That(CountLogged("wrong day"), Is.EqualTo(1));
+    }
+
+    [Test]
+    public void AllMemoryOfAHostThatGoesIsForgottenByOneOrder()
+    {
+        using RawLinkPeer peer = Accept();
+        peer.Send(RawFrame.FunctionOf(0));
+        ExpectLinkUp(peer);
+        using (var host = new HostGuest(HostPath, mapMemory: false))
+        {
+            for (ulong range = 0; range < 3; range++)
+            {
+                host.Map(range * 0x10_0000, 0x1000, range * 0x1000);
+                Assert.That(peer.Receive().Kind, Is.EqualTo(RawFrame.MemoryAdd));
+            }
+        }
+
+        RawFrame order = peer.Receive();
+        Assert.That(order.Kind, Is.EqualTo(RawFrame.MemoryInvalidateAll));
+        peer.Send(RawFrame.Build(RawFrame.Acknowledge, 0, BitConverter.GetBytes(order.Token)));
+        order = peer.Receive();
+        Assert.That(order.Kind, Is.EqualTo(RawFrame.FunctionReset));
+        peer.Send(RawFrame.Build(RawFrame.Acknowledge, 0, BitConverter.GetBytes(order.Token)));
+    }
+
+    [Test]
+    public void HostAccessThatTimesOutIsLogged()
+    {
+        using RawLinkPeer peer = Accept();
+        peer.Send(RawFrame.FunctionOf(0));
+        ExpectLinkUp(peer);
+        using var host = new HostGuest(HostPath, mapMemory: false);
+        Assert.That(host.ReadConfig(0), Is.EqualTo(uint.MaxValue));
+        Assert.That(_logger.Has("Warning: host read of region 7 at 0x0 failed: ETIMEDOUT"), Is.True);
+        peer.Dispose();
+    }
+
+    private int CountLogged(string text) =>
+        _logger.Lines.Count(line => line.Contains(text, StringComparison.Ordinal));
+
+    private void RefuseBridge(string reason)
+    {
+        using var peer = new RawLinkPeer(_listener.Accept()!);
+        peer.Send(RawFrame.Build(RawFrame.Refuse, 0, System.Text.Encoding.UTF8.GetBytes(reason)));
+        peer.ExpectHangUp();
     }
 
     private static void ExpectLinkUp(RawLinkPeer peer)

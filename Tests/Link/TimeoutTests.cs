@@ -39,6 +39,24 @@ public sealed class TimeoutTests : RawLinkFixture
     }
 
     [Test]
+    public void TimeLimitIsForAllThatACallerAsks()
+    {
+        // Each completion comes well within the limit after the one before, all together far beyond it.
+        byte[] large = new byte[256 * 128];
+        var read = Task.Run(() => Requester.ReadMemory(0, s_requester, 0x10000, large, 128));
+        for (int i = 0; i < 256; i++)
+        {
+            RawFrame request = Peer.Receive(RawFrame.Tlp);
+            uint address = request.Dw(2) & 0x7f;
+            Peer.Send(RawFrame.TlpOf(
+                0, [0x4a00_0020, 0x0000_0080, 0x0100_0000 | (request.Dw(1) & 0xff00) | address], new byte[128]));
+            Thread.Sleep(5);
+        }
+
+        Assert.That(Wait.For(read), Is.EqualTo(Errno.ETIMEDOUT));
+    }
+
+    [Test]
     public void LateCompletionTouchesNothingAndGivesBackItsTag()
     {
         byte[] data = new byte[4];
