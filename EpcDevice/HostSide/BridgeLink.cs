@@ -12,10 +12,10 @@ namespace EpfTest.EpcDevice.HostSide;
 /// endpoint's own requests to the host.
 /// </summary>
 /// <remarks>
-/// One thread accepts and receives. With the direct path, host memory that the bridge passed is reached without the
-/// bridge; accesses that cannot go direct are TLPs, and a direct access that follows such a write first reads nothing
-/// from the host (a flush), so that it does not pass it. While the bridge reads BARs directly, such a write itself waits
-/// for that: the host could see what the EP guest does next.
+/// One thread accepts and receives; it hands to a function's lane what takes the EP guest's QEMU. With the direct path,
+/// host memory that the bridge passed is reached without the bridge. What the host's QEMU does not share is reached by
+/// TLPs on either path, and a write to that awaits a read of nothing (a flush): the host could see what the EP guest does
+/// next.
 /// </remarks>
 internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
 {
