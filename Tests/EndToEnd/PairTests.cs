@@ -18,11 +18,14 @@ internal sealed class PairTests
         Assert.That(lines, Does.Contain("19 passed, 0 failed, 1 skipped"));
     }
 
-    /// <summary>The same cases: with every access a TLP, moving a megabyte by such accesses takes longer still.</summary>
+    /// <summary>
+    /// The same cases, with posted writes: where every access is a TLP that has to be awaited, BAR5's megabyte takes most of
+    /// the 30 s, too. The order that this gives up matters to none of them.
+    /// </summary>
     [Test]
     public void SelfTestPassesOnTheTlpPath()
     {
-        string[] lines = RunPair("--cases", "-V memcpy", "--datapath", "tlp");
+        string[] lines = RunPair("--cases", "-V memcpy", "--datapath", "tlp", "--posted-writes");
         Assert.That(lines, Does.Contain("19 passed, 0 failed, 1 skipped"));
     }
 
