@@ -14,8 +14,8 @@
 # and the options of scripts/toolchain.sh, for the rows with guests. Each figure is the median of its rounds, each ratio the
 # median of the rounds' ratios. The EP side has the first core, the host side the second, as in scripts/run-pair.sh.
 #
-# Exits with 0 if every row holds its goal, else 1: the last lines name those that miss; 2 if something could not be measured. Other things that go on on the
-# machine move figures more than ratios, but both.
+# Exits with 0 if every row holds its goal, else 1: the last lines name those that miss; 2 if something could not be
+# measured. Other things that go on on the machine move figures more than ratios, but both.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
