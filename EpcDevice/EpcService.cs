@@ -21,7 +21,7 @@ internal sealed class EpcService : IDisposable
         try
         {
             _controller.AttachLink(_link);
-            _server = new VfioUserServer(device, options.Socket, loggers.CreateLogger("vfio-user"));
+            _server = new VfioUserServer(device, options.Socket, loggers.CreateLogger("vfio-user"), options.Poll);
         }
         catch
         {

@@ -231,7 +231,8 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
             string path = _options.SocketOf(number);
             try
             {
-                _servers.Add(new VfioUserServer(function, path, _loggers.CreateLogger($"function {number}")));
+                _servers.Add(new VfioUserServer(
+                    function, path, _loggers.CreateLogger($"function {number}"), _options.Poll));
                 _logger.LogInformation("function {Function} is served at {Path}", number, path);
             }
             catch (LinuxException error)

@@ -15,5 +15,5 @@ esac
 
 cd "$REPO_ROOT"
 need_tools shellcheck shellcheck
-step "checking shell scripts" shellcheck -x scripts/*.sh scripts/lib/*.sh guest/* docs/examples/*.sh .ci/run
+step "checking shell scripts" shellcheck -x scripts/*.sh scripts/lib/*.sh guest/* Bench/guest/*.sh docs/examples/*.sh .ci/run
 step "checking C# format" dotnet format EpfTest.sln --verify-no-changes

@@ -56,6 +56,8 @@ public static class DeviceProcess
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         try
         {
+            // What makes no sense is to be told now, not when the first client comes.
+            _ = options.Poll;
             using IDisposable device = start(options, loggers);
             ended.Wait();
             return 0;

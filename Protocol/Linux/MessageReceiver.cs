@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Tmds.Linux;
 
@@ -16,20 +17,27 @@ internal sealed class MessageReceiver : IDisposable
 {
     private const int ReceiveAhead = 64 << 10;
 
+    // Polls in vain, one after the other, until it is given up.
+    private const int MaxMisses = 4;
+
     private readonly UnixSocket _socket;
     private readonly int _maxMessageSize;
+    private readonly TimeSpan _poll;
     private readonly byte[] _buffer;
     private readonly int[] _descriptors = new int[UnixSocket.MaxDescriptors];
     private int _start;
     private int _end;
     private int _descriptorCount;
     private int _descriptorsCameBefore;
+    private int _misses;
 
     /// <summary>Receives from <paramref name="socket"/>, which stays the caller's.</summary>
     /// <param name="socket">A connected socket.</param>
     /// <param name="maxMessageSize">Bytes of the largest message.</param>
-    public MessageReceiver(UnixSocket socket, int maxMessageSize)
+    /// <param name="poll">For how long a receive asks again and again before it waits to be woken; zero not to.</param>
+    public MessageReceiver(UnixSocket socket, int maxMessageSize, TimeSpan poll = default)
     {
+        _poll = poll;
         _socket = socket;
         _maxMessageSize = maxMessageSize;
         _buffer = GC.AllocateUninitializedArray<byte>(maxMessageSize + ReceiveAhead, pinned: true);
@@ -64,7 +72,7 @@ internal sealed class MessageReceiver : IDisposable
 
         int room = _descriptorCount > 0 ? missing : _buffer.Length - _end;
         Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
-        Error = _socket.Receive(_buffer.AsSpan(_end, room), place, out int descriptorCount, out int received);
+        Error = PollAndReceive(_buffer.AsSpan(_end, room), place, out int descriptorCount, out int received);
         _end += received;
         TooManyDescriptors = !Keep(place[..descriptorCount]);
         return !TooManyDescriptors && Error == Errno.None && received > 0;
@@ -106,6 +114,44 @@ internal sealed class MessageReceiver : IDisposable
                 _ = LibC.close(descriptor);
             }
         }
+    }
+
+    /// <summary>
+    /// Receives without being woken, which takes longer than all else, if something comes soon. A peer that is seldom so
+    /// quick is not polled for until it was that once more.
+    /// </summary>
+    private Errno PollAndReceive(Span<byte> buffer, Span<int> place, out int descriptorCount, out int received)
+    {
+        if (_poll == TimeSpan.Zero)
+        {
+            return _socket.Receive(buffer, place, out descriptorCount, out received);
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        Errno error;
+        while (_misses < MaxMisses)
+        {
+            error = _socket.TryReceive(buffer, place, out descriptorCount, out received);
+            if (error != Errno.EAGAIN)
+            {
+                _misses = 0;
+                return error;
+            }
+
+            if (Stopwatch.GetElapsedTime(start) >= _poll)
+            {
+                _misses++;
+                break;
+            }
+        }
+
+        error = _socket.Receive(buffer, place, out descriptorCount, out received);
+        if (Stopwatch.GetElapsedTime(start) < _poll)
+        {
+            _misses = 0;
+        }
+
+        return error;
     }
 
     private bool Keep(ReadOnlySpan<int> descriptors)

@@ -48,46 +48,13 @@ public sealed class UnixSocket : FileDescriptor
     /// <param name="descriptorCount">How many came.</param>
     /// <param name="received">How many bytes came; 0 where the peer hung up.</param>
     /// <returns><see cref="Errno.None"/>, or why the socket is of no more use.</returns>
-    [SkipLocalsInit]
-    public unsafe Errno Receive(Span<byte> buffer, Span<int> descriptors, out int descriptorCount, out int received)
-    {
-        byte* control = stackalloc byte[ControlSize];
-        // The kernel writes at most buffer.Length bytes to data and ControlSize bytes to control.
-        fixed (byte* data = buffer)
-        {
-            var vector = new iovec { iov_base = data, iov_len = buffer.Length };
-            var message = new msghdr
-            {
-                msg_iov = &vector,
-                msg_iovlen = 1,
-                msg_control = control,
-                msg_controllen = ControlSize,
-            };
-            long result = RetryWhileInterrupted(&message);
-            if (result < 0)
-            {
-                descriptorCount = 0;
-                received = 0;
-                return LastError.Get();
-            }
+    public Errno Receive(Span<byte> buffer, Span<int> descriptors, out int descriptorCount, out int received) =>
+        Receive(buffer, descriptors, 0, out descriptorCount, out received);
 
-            received = (int)result;
-            descriptorCount = message.msg_controllen == 0 ? 0 : TakeDescriptors(&message, descriptors);
-            // With room for all that the kernel can pass this means that our own descriptor table is full.
-            return (message.msg_flags & LibC.MSG_CTRUNC) == 0 ? Errno.None : Errno.EPROTO;
-        }
-
-        long RetryWhileInterrupted(msghdr* message)
-        {
-            long result;
-            do
-            {
-                result = LibC.recvmsg(Number, message, LibC.MSG_CMSG_CLOEXEC);
-            }
-            while (result < 0 && LastError.Get() == Errno.EINTR);
-            return result;
-        }
-    }
+    /// <summary>As <see cref="Receive(Span{byte}, Span{int}, out int, out int)"/>, but does not wait.</summary>
+    /// <returns><see cref="Errno.EAGAIN"/> where nothing is there.</returns>
+    internal Errno TryReceive(Span<byte> buffer, Span<int> descriptors, out int descriptorCount, out int received) =>
+        Receive(buffer, descriptors, LibC.MSG_DONTWAIT, out descriptorCount, out received);
 
     /// <summary>Sends all of <paramref name="data"/>, in one system call unless the socket is full.</summary>
     /// <returns><see cref="Errno.None"/>, or why the stream is broken now; <see cref="Errno.EAGAIN"/> where the
@@ -202,6 +169,48 @@ public sealed class UnixSocket : FileDescriptor
         // length is below sun_path_length, so the terminating zero of the cleared structure stays.
         Encoding.UTF8.GetBytes(path, new Span<byte>(address->sun_path, sockaddr_un.sun_path_length));
         return sockaddr_un.sun_path_offset + length + 1;
+    }
+
+    [SkipLocalsInit]
+    private unsafe Errno Receive(
+        Span<byte> buffer, Span<int> descriptors, int flags, out int descriptorCount, out int received)
+    {
+        byte* control = stackalloc byte[ControlSize];
+        // The kernel writes at most buffer.Length bytes to data and ControlSize bytes to control.
+        fixed (byte* data = buffer)
+        {
+            var vector = new iovec { iov_base = data, iov_len = buffer.Length };
+            var message = new msghdr
+            {
+                msg_iov = &vector,
+                msg_iovlen = 1,
+                msg_control = control,
+                msg_controllen = ControlSize,
+            };
+            long result = RetryWhileInterrupted(&message);
+            if (result < 0)
+            {
+                descriptorCount = 0;
+                received = 0;
+                return LastError.Get();
+            }
+
+            received = (int)result;
+            descriptorCount = message.msg_controllen == 0 ? 0 : TakeDescriptors(&message, descriptors);
+            // With room for all that the kernel can pass this means that our own descriptor table is full.
+            return (message.msg_flags & LibC.MSG_CTRUNC) == 0 ? Errno.None : Errno.EPROTO;
+        }
+
+        long RetryWhileInterrupted(msghdr* message)
+        {
+            long result;
+            do
+            {
+                result = LibC.recvmsg(Number, message, LibC.MSG_CMSG_CLOEXEC | flags);
+            }
+            while (result < 0 && LastError.Get() == Errno.EINTR);
+            return result;
+        }
     }
 
     private static unsafe int TakeDescriptors(msghdr* message, Span<int> descriptors)

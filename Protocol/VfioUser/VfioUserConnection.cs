@@ -40,14 +40,19 @@ internal sealed partial class VfioUserConnection : IDisposable
     private bool _trusted = true;
 
     public VfioUserConnection(
-        UnixSocket socket, IVfioUserDevice device, DmaTable memory, InterruptTable interrupts, ILogger logger)
+        UnixSocket socket,
+        IVfioUserDevice device,
+        DmaTable memory,
+        InterruptTable interrupts,
+        ILogger logger,
+        TimeSpan poll)
     {
         _socket = socket;
         _device = device;
         _memory = memory;
         _interrupts = interrupts;
         _logger = logger;
-        _receiver = new MessageReceiver(socket, MaxMessageSize);
+        _receiver = new MessageReceiver(socket, MaxMessageSize, poll);
         _socket.SetSendTimeout(s_sendTimeout);
     }
 

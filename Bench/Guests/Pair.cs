@@ -1,0 +1,78 @@
+using EpfTest.Bench.Machine;
+using EpfTest.Protocol.Hosting;
+
+namespace EpfTest.Bench.Guests;
+
+/// <summary>EpcDevice and EpfBridge as users run them, with a guest at each end, the link up and the host enabled.</summary>
+internal sealed class Pair : IDisposable
+{
+    private readonly List<IDisposable> _owned = [];
+
+    /// <summary>Starts it all.</summary>
+    /// <param name="programs">Where the processes are.</param>
+    /// <param name="cores">Whose core they have.</param>
+    /// <param name="dataPath">How data travels.</param>
+    /// <param name="functions">How many functions the EP side sets up.</param>
+    public Pair(Programs programs, Cores cores, DataPath dataPath, int functions = 1)
+    {
+        try
+        {
+            (Epc, Bridge, Ep) = Start(programs, cores, dataPath, functions);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The EP side's process.</summary>
+    public ChildProcess Epc { get; }
+
+    /// <summary>The host side's process.</summary>
+    public ChildProcess Bridge { get; }
+
+    /// <summary>The EP guest.</summary>
+    public EpSide Ep { get; }
+
+    /// <summary>The host guest's functions.</summary>
+    public List<HostSide> Hosts { get; } = [];
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        for (int i = _owned.Count - 1; i >= 0; i--)
+        {
+            _owned[i].Dispose();
+        }
+    }
+
+    private (ChildProcess Epc, ChildProcess Bridge, EpSide Ep) Start(
+        Programs programs, Cores cores, DataPath dataPath, int functions)
+    {
+        string folder = programs.NewFolder();
+        string link = Path.Combine(folder, "link");
+        string path = dataPath.ToString();
+        ChildProcess epc = Own(programs.StartEpc(cores.Ep, Path.Combine(folder, "epc"), link, "--datapath", path));
+        epc.WaitForSocket(Path.Combine(folder, "epc"));
+        ChildProcess bridge = Own(programs.StartBridge(cores.Host, Path.Combine(folder, "host"), link, "--datapath", path));
+        EpSide ep = Own(new EpSide(Path.Combine(folder, "epc")));
+        ep.SetUp(functions);
+        ep.LinkUp();
+        for (int function = 0; function < functions; function++)
+        {
+            string socket = Path.Combine(folder, function == 0 ? "host" : $"host.{function}");
+            bridge.WaitFor(() => File.Exists(socket), $"makes the socket {socket}");
+            Hosts.Add(Own(new HostSide(socket)));
+        }
+
+        return (epc, bridge, ep);
+    }
+
+    private T Own<T>(T owned)
+        where T : IDisposable
+    {
+        _owned.Add(owned);
+        return owned;
+    }
+}

@@ -1,0 +1,25 @@
+using System.Globalization;
+
+namespace EpfTest.Bench.Machine;
+
+/// <summary>EpcDevice and EpfBridge as the Release build makes them.</summary>
+/// <param name="repository">The repository.</param>
+/// <param name="folder">A folder for sockets, with a name that is short enough for them.</param>
+internal sealed class Programs(string repository, string folder)
+{
+    private int _folders;
+
+    /// <summary>A folder of its own for one pair's sockets.</summary>
+    public string NewFolder() =>
+        Directory.CreateDirectory(Path.Combine(folder, (++_folders).ToString(CultureInfo.InvariantCulture))).FullName;
+
+    /// <summary>Starts EpcDevice.</summary>
+    public ChildProcess StartEpc(int? core, string socket, string link, params IEnumerable<string> more) =>
+        new(core, PathOf("EpcDevice"), ["--socket", socket, "--link", link, .. more]);
+
+    /// <summary>Starts EpfBridge.</summary>
+    public ChildProcess StartBridge(int? core, string socket, string link, params IEnumerable<string> more) =>
+        new(core, PathOf("EpfBridge"), ["--socket", socket, "--link", link, .. more]);
+
+    private string PathOf(string name) => Path.Combine(repository, name, "bin", "Release", "net10.0", name);
+}

@@ -1,0 +1,119 @@
+using System.Globalization;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Bench.Machine;
+
+/// <summary>Starts the servers of <c>Bench/reference/responder.c</c>.</summary>
+/// <param name="program">The built program.</param>
+/// <param name="folder">Where their sockets are made.</param>
+internal sealed class Reference(string program, string folder) : IDisposable
+{
+    private readonly List<ChildProcess> _processes = [];
+    private readonly List<UnixSocket> _sockets = [];
+    private int _number;
+
+    /// <summary>A connection to a server that answers each request.</summary>
+    /// <param name="core">The server's core.</param>
+    /// <param name="request">Bytes of a request.</param>
+    /// <param name="reply">Bytes of its reply.</param>
+    /// <param name="pollMicroseconds">How long it asks again and again before it waits.</param>
+    public UnixSocket Answer(int core, long request, int reply, int pollMicroseconds = 0) =>
+        Connect(StartAnswer(core, request, reply, pollMicroseconds));
+
+    /// <summary>The same behind a relay.</summary>
+    /// <param name="core">The relay's core.</param>
+    /// <param name="request">Bytes of a request.</param>
+    /// <param name="reply">Bytes of its reply.</param>
+    /// <param name="nextCore">The server's core.</param>
+    /// <param name="nextRequest">Bytes that the relay asks.</param>
+    /// <param name="nextReply">Bytes that it is answered.</param>
+    public UnixSocket Chain(int core, int request, int reply, int nextCore, int nextRequest, int nextReply) =>
+        Connect(StartRelay(core, request, reply, StartAnswer(nextCore, nextRequest, nextReply, 0), nextRequest, nextReply));
+
+    /// <summary>A connection to a server that signals an eventfd with each request.</summary>
+    public UnixSocket Signal(int core, int request, int reply, EventFd signal)
+    {
+        string path = Start(core, "signal", "", request, reply);
+        Pass(path, signal);
+        return Connect(path);
+    }
+
+    /// <summary>The same behind a relay, which does not wait for it.</summary>
+    public UnixSocket SignalChain(int core, int request, int reply, int nextCore, int nextRequest, EventFd signal)
+    {
+        string next = Start(nextCore, "signal", "", nextRequest, 0);
+        Pass(next, signal);
+        return Connect(StartRelay(core, request, reply, next, nextRequest, 0));
+    }
+
+    /// <summary>Starts a server that answers, and returns its process and its socket at once.</summary>
+    public (ChildProcess Process, string Path) Launch(int core)
+    {
+        string path = NewPath();
+        return (new ChildProcess(core, program, "answer", path, "1", "1"), path);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _sockets.ForEach(socket => socket.Dispose());
+        _processes.ForEach(process => process.Dispose());
+    }
+
+    private string NewPath() => Path.Combine(folder, $"reference{++_number}");
+
+    private string StartAnswer(int core, long request, int reply, int poll) => Start(core, "answer", "", request, reply, poll);
+
+    private string StartRelay(int core, int request, int reply, string next, int nextRequest, int nextReply) =>
+        Start(core, "relay", next, request, reply, nextRequest, nextReply);
+
+    private string Start(int core, string kind, string next, params ReadOnlySpan<long> numbers)
+    {
+        string path = NewPath();
+        List<string> arguments = [kind, path];
+        foreach (long number in numbers)
+        {
+            arguments.Add(number.ToString(CultureInfo.InvariantCulture));
+        }
+
+        if (next.Length > 0)
+        {
+            arguments.Insert(4, next);
+        }
+
+        var process = new ChildProcess(core, program, arguments);
+        _processes.Add(process);
+        process.WaitFor(() => File.Exists(path), $"makes the socket {path}");
+        return path;
+    }
+
+    private UnixSocket Connect(string path)
+    {
+        UnixSocket socket = Retry(path);
+        socket.SetReceiveTimeout(Limits.Reply);
+        _sockets.Add(socket);
+        return socket;
+    }
+
+    private static void Pass(string path, EventFd signal)
+    {
+        using UnixSocket socket = Retry(path);
+        _ = socket.Send([0], [signal.Number]);
+    }
+
+    /// <summary>The file is there between bind(2) and listen(2), too.</summary>
+    private static UnixSocket Retry(string path)
+    {
+        for (int tries = 0; ; tries++)
+        {
+            try
+            {
+                return UnixSocket.Connect(path);
+            }
+            catch (LinuxException error) when (error.Errno == Errno.ECONNREFUSED && tries < 1000)
+            {
+                Thread.Sleep(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using EpfTest.Bench.Machine;
+using EpfTest.Bench.Measurement;
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Linux;
+using EpfTest.Tests.Support;
+
+namespace EpfTest.Bench.Rows;
+
+/// <summary>A 4-byte read of guest memory among as many DMA mappings as there can be, at random addresses.</summary>
+/// <remarks>The reference is a binary search in C among the same addresses; the goal is absolute.</remarks>
+internal static class LookupRows
+{
+    private const int Lookups = 200_000;
+    private const int Page = 4096;
+
+    public static IEnumerable<Row> Measure(Rig rig)
+    {
+        Client.Pin(rig.Cores.Ep);
+        using var memory = Memfd.Create(Page);
+        using var table = new DmaTable(NoMessages.Instance);
+        ulong[] addresses = new ulong[DmaTable.MaxRanges];
+        for (int i = 0; i < addresses.Length; i++)
+        {
+            addresses[i] = (ulong)i * 2 * Page;
+            Errno error = table.Map(
+                addresses[i], Page, DmaAccess.Read, memory.Descriptor.Duplicate(), 0, mayMap: true, out _);
+            if (error != Errno.None)
+            {
+                throw new LinuxException("map a range for DMA", error);
+            }
+        }
+
+        var random = new Random(1);
+        ulong[] wanted = new ulong[Lookups];
+        for (int i = 0; i < wanted.Length; i++)
+        {
+            wanted[i] = addresses[random.Next(addresses.Length)] + (ulong)random.Next(Page / sizeof(uint)) * sizeof(uint);
+        }
+
+        // Until the code is as fast as it gets.
+        for (int i = 0; i < 20; i++)
+        {
+            _ = Time(table, wanted);
+        }
+
+        yield return rig.Rounds.Compare(
+            "lookup among 65,535 DMA mappings",
+            "ns",
+            Goal.AtMost(100),
+            () => Time(table, wanted),
+            () => Client.Search(addresses, wanted));
+    }
+
+    private static double Time(DmaTable table, ulong[] wanted)
+    {
+        Span<byte> data = stackalloc byte[sizeof(uint)];
+        Errno error = Errno.None;
+        long start = Stopwatch.GetTimestamp();
+        foreach (ulong address in wanted)
+        {
+            error |= table.Read(address, data);
+        }
+
+        double time = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
+        return error == Errno.None ? time / wanted.Length : throw new LinuxException("read guest memory", error);
+    }
+
+    private sealed class NoMessages : IDmaMessenger
+    {
+        public static readonly NoMessages Instance = new();
+
+        public Errno DmaRead(ulong address, Span<byte> destination) => Errno.EFAULT;
+
+        public Errno DmaWrite(ulong address, ReadOnlySpan<byte> source) => Errno.EFAULT;
+    }
+}
