@@ -33,7 +33,12 @@ internal sealed partial class EpcController : IEndpoint
             ForgetHost();
             _events.Raise(EpcRegister.EventPerstAsserted);
         }
+
+        _mapped.Follow();
     }
+
+    /// <inheritdoc/>
+    public void WhenWindowFollows(Action then) => _mapped.Follow(then);
 
     /// <inheritdoc/>
     public void LinkChanged(bool up)
@@ -54,6 +59,8 @@ internal sealed partial class EpcController : IEndpoint
                 }
             }
         }
+
+        _mapped.Follow();
     }
 
     /// <inheritdoc/>

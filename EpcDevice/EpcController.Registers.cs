@@ -69,7 +69,7 @@ internal sealed partial class EpcController
                 EpcRegister.Id => EpcRegister.IdValue,
                 EpcRegister.Version => Field.Put(EpcRegister.VersionMajor, (int)EpcRegister.VersionMajorValue)
                     | Field.Put(EpcRegister.VersionMinor, (int)EpcRegister.VersionMinorValue),
-                EpcRegister.FeaturesLo => Features,
+                EpcRegister.FeaturesLo => Features | Field.Put(EpcRegister.FeatureMappedWindow, _mapped.Size > 0),
                 EpcRegister.Functions => EpcLimits.Functions,
                 EpcRegister.Outbounds => EpcLimits.Outbounds,
                 EpcRegister.Inbounds => EpcLimits.Inbounds,
@@ -79,6 +79,14 @@ internal sealed partial class EpcController
                 EpcRegister.LinkStatus => LinkStatus(),
                 EpcRegister.EventStatus => _events.Status,
                 EpcRegister.EventMask => _events.Mask,
+                EpcRegister.WindowSizeLo => (uint)_mapped.Size,
+                EpcRegister.WindowSizeHi => (uint)(_mapped.Size >> 32),
+                EpcRegister.WindowIdLo => (uint)_mapped.Id,
+                EpcRegister.WindowIdHi => (uint)(_mapped.Id >> 32),
+                EpcRegister.WindowAddressLo => _windowAddress.Low,
+                EpcRegister.WindowAddressHi => _windowAddress.High,
+                EpcRegister.WindowControl => Field.Put(EpcRegister.WindowControlEnable, _mapped.Enabled),
+                EpcRegister.WindowStatus => _mapped.Status,
                 >= EpcRegister.EventFunctions when eventFunctions < _events.FunctionRegisters =>
                     _events.Functions(eventFunctions),
                 _ => 0,
@@ -99,6 +107,15 @@ internal sealed partial class EpcController
             case EpcRegister.LinkControl:
                 DisableLink();
                 break;
+            case EpcRegister.WindowAddressLo when _mapped.Size > 0 && !_mapped.Enabled:
+                _windowAddress.SetLow(value);
+                break;
+            case EpcRegister.WindowAddressHi when _mapped.Size > 0 && !_mapped.Enabled:
+                _windowAddress.SetHigh(value);
+                break;
+            case EpcRegister.WindowControl when _mapped.Size > 0:
+                EnableWindow((value & EpcRegister.WindowControlEnable) != 0);
+                break;
             case EpcRegister.EventStatus:
                 lock (_lock)
                 {
@@ -114,6 +131,16 @@ internal sealed partial class EpcController
 
                 break;
         }
+    }
+
+    private void EnableWindow(bool enable)
+    {
+        if (enable)
+        {
+            _guest.MappedWindow = new WindowPlace(_windowAddress.Value, _mapped.Size);
+        }
+
+        _mapped.Enabled = enable;
     }
 
     private uint LinkStatus()
@@ -180,12 +207,17 @@ internal sealed partial class EpcController
 
         if (trained)
         {
-            // The functions are there until it returns, as a host that lets go of them in good order uses them.
+            // The functions are there until it returns, as a host that lets go of them in good order uses them. What it
+            // takes away meanwhile cannot wait for the EP guest's QEMU, which waits for us.
+            _mapped.SetUnattended(true);
             _link.Host.SetLink(false);
             lock (_lock)
             {
                 ForgetHost();
             }
+
+            _mapped.SetUnattended(false);
+            _mapped.Follow();
         }
     }
 }

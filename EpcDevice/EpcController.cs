@@ -4,10 +4,12 @@ using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Host;
 using EpfTest.EpcDevice.Outbound;
 using EpfTest.EpcDevice.Registers;
+using EpfTest.EpcDevice.Window;
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.VfioUser;
+using EpfTest.Protocol.VhostUser;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice;
@@ -42,12 +44,15 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
     private readonly FunctionBlock[] _functions = new FunctionBlock[EpcLimits.Functions];
     private readonly OutboundWindow _window;
     private readonly OutboundTable _outbounds;
+    private readonly MappedWindow _mapped;
     private readonly DmaEngine _dma;
     private uint _scratch;
+    private Register64 _windowAddress;
 
     /// <summary>A controller out of reset, without a link.</summary>
     /// <param name="logger">Told what goes wrong.</param>
-    public EpcController(ILogger logger)
+    /// <param name="mappedWindow">Bytes of the mapped window; 0 for none.</param>
+    public EpcController(ILogger logger, ulong mappedWindow = 0)
     {
         _logger = logger;
         _guest = new EpSpace(_interrupts);
@@ -59,10 +64,15 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
         }
 
         var host = new HostMemory(_link, _functions);
+        _mapped = new MappedWindow(mappedWindow, _link, _functions, () => _interrupts.Fire(EpInterrupts.WindowVector), logger);
         _window = new OutboundWindow(host, new BurstLog(logger));
-        _outbounds = new OutboundTable(_window);
-        _dma = new DmaEngine(new DmaPort(host, _guest, _window), _interrupts, logger);
+        var mappedPath = new OutboundWindow(host, new BurstLog(logger));
+        _outbounds = new OutboundTable(_window, mappedPath, _mapped);
+        _dma = new DmaEngine(new DmaPort(host, _guest, _window, mappedPath), _interrupts, logger);
     }
+
+    /// <summary>The mapped window, to be served to the EP guest's QEMU where it has a size.</summary>
+    public IWindowDevice MappedWindow => _mapped;
 
     /// <summary>Says how the host is reached. To be called once, before its presence is reported.</summary>
     public void AttachLink(IHostLink link) => _link.Host = link;
@@ -115,6 +125,9 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
         }
 
         _outbounds.Reset();
+        _mapped.Reset();
+        _guest.MappedWindow = null;
+        _windowAddress = default;
         _scratch = 0;
         lock (_lock)
         {
@@ -122,8 +135,12 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
         }
     }
 
-    /// <summary>Stops DMA for good.</summary>
-    public void Dispose() => _dma.Dispose();
+    /// <summary>Stops DMA and the mapped window's thread for good.</summary>
+    public void Dispose()
+    {
+        _dma.Dispose();
+        _mapped.Dispose();
+    }
 
     private void ChangeGuestMemory(DmaRange range, Action<DmaRange> change) => ChangeInbound(
         (function, bar) => function.LeadsInto(bar, range.Address, range.Size), () => change(range));

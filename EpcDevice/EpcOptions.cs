@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Numerics;
 using CommandLine;
 using EpfTest.Protocol.Hosting;
 
@@ -7,12 +8,46 @@ namespace EpfTest.EpcDevice;
 /// <summary>EpcDevice's command line.</summary>
 internal sealed class EpcOptions : LinkedDeviceOptions
 {
+    private const ulong MaxWindowSize = 64UL << 30;
+
     [Option(
         "pci-id",
         Default = "1234:e9c0",
         MetaValue = "VVVV:DDDD",
         HelpText = "The controller's PCI vendor and device ID, in hexadecimal.")]
     public string PciId { get; set; } = "";
+
+    [Option(
+        "window",
+        MetaValue = "PATH",
+        HelpText = "Serve QEMU's vhost-user-test-device-pci (11.0 and later) at this Unix socket: the mapped outbound window.")]
+    public string? Window { get; set; }
+
+    [Option(
+        "window-size",
+        Default = "256M",
+        MetaValue = "SIZE",
+        HelpText = "The mapped window's size: a power of two from 1M to 64G.")]
+    public string WindowSize { get; set; } = "256M";
+
+    /// <summary>Bytes of the mapped window; 0 without one.</summary>
+    /// <exception cref="UsageException">It is not a power of two with the suffix M or G in the range.</exception>
+    public ulong ParseWindowSize()
+    {
+        if (Window is null)
+        {
+            return 0;
+        }
+
+        int shift = WindowSize.EndsWith('G') ? 30 : WindowSize.EndsWith('M') ? 20 : 0;
+        return shift > 0
+            && ulong.TryParse(WindowSize[..^1], NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)
+            && number is > 0 and <= 65536
+            && number << shift is <= MaxWindowSize and var size
+            && BitOperations.IsPow2(size)
+            ? size
+            : throw new UsageException($"--window-size {WindowSize}: give a power of two from 1M to 64G, such as 256M or 1G");
+    }
 
     /// <summary>The vendor and device ID.</summary>
     /// <exception cref="UsageException">It is not two numbers of at most four hexadecimal digits.</exception>

@@ -1,5 +1,6 @@
 using EpfTest.EpcDevice.HostSide;
 using EpfTest.Protocol.VfioUser;
+using EpfTest.Protocol.VhostUser;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice;
@@ -10,21 +11,29 @@ internal sealed class EpcService : IDisposable
     private readonly EpcController _controller;
     private readonly BridgeLink _link;
     private readonly VfioUserServer _server;
+    private readonly VhostUserServer? _window;
 
-    /// <summary>Makes both sockets and serves them.</summary>
+    /// <summary>Makes the sockets and serves them.</summary>
     public EpcService(EpcOptions options, ILoggerFactory loggers)
     {
         ILogger logger = loggers.CreateLogger("epc");
-        _controller = new EpcController(logger);
-        var device = new EpcPciDevice(options.ParsePciId(), _controller, logger);
+        (ushort Vendor, ushort Device) id = options.ParsePciId();
+        _controller = new EpcController(logger, options.ParseWindowSize());
+        var device = new EpcPciDevice(id, _controller, logger);
         _link = new BridgeLink(_controller, options.Link, options.LinkCapabilities, loggers.CreateLogger("link"));
         try
         {
             _controller.AttachLink(_link);
+            if (options.Window is not null)
+            {
+                _window = new VhostUserServer(_controller.MappedWindow, options.Window, loggers.CreateLogger("window"));
+            }
+
             _server = new VfioUserServer(device, options.Socket, loggers.CreateLogger("vfio-user"), options.Poll);
         }
         catch
         {
+            _window?.Dispose();
             _link.Dispose();
             _controller.Dispose();
             throw;
@@ -33,10 +42,11 @@ internal sealed class EpcService : IDisposable
         _link.Start();
     }
 
-    /// <summary>Ends both; the EP guest first, so that the bridge is told that the link goes down.</summary>
+    /// <summary>Ends all; the EP guest first, so that the bridge is told that the link goes down.</summary>
     public void Dispose()
     {
         _server.Dispose();
+        _window?.Dispose();
         _controller.Dispose();
         _link.Dispose();
     }

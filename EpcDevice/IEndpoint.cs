@@ -78,6 +78,12 @@ internal interface IEndpoint
     /// <param name="error">Unsupported Request, Completer Abort or Poisoned TLP Received.</param>
     void RequestFailed(int function, in TlpHeader request, UncorrectableError error);
 
+    /// <summary>
+    /// Calls <paramref name="then"/> when the EP guest reaches no memory of the host any more but what it may reach now:
+    /// at once, or from another thread when its QEMU has taken away what was mapped.
+    /// </summary>
+    void WhenWindowFollows(Action then);
+
     /// <summary>The host reset one function (VFIO_USER_DEVICE_RESET at the bridge).</summary>
     void ResetFunction(int function, ResetKind kind);
 }

@@ -45,6 +45,17 @@ internal interface IHostLink
     /// <returns>As for <see cref="Read"/>, as far as it is known at once.</returns>
     Errno Write(int function, ulong address, ReadOnlySpan<byte> source);
 
+    /// <summary>
+    /// Finds the files that hold a range of host memory, where the host's QEMU shares it for reading and writing and it
+    /// cannot shrink. Waits for nobody.
+    /// </summary>
+    /// <param name="function">Whose requests would go there.</param>
+    /// <param name="address">Host bus address, in bytes.</param>
+    /// <param name="size">Bytes.</param>
+    /// <param name="parts">Takes what was found, in the order of addresses; the descriptors are the caller's.</param>
+    /// <returns>Whether all of the range was found.</returns>
+    bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts);
+
     /// <summary>Sends an MSI, after all earlier writes. The caller has checked that the host enabled it.</summary>
     void SendMsi(int function, int vector);
 

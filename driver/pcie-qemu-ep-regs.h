@@ -25,7 +25,7 @@
 #define EPC_VERSION_MAJOR		GENMASK(31, 16)
 #define EPC_VERSION_MINOR		GENMASK(15, 0)
 #define EPC_VERSION_MAJOR_VALUE		1
-#define EPC_VERSION_MINOR_VALUE		0
+#define EPC_VERSION_MINOR_VALUE		1
 #define EPC_FEATURES_LO			0x0008
 #define EPC_FEATURES_HI			0x000c
 #define EPC_FEATURE_INTX		BIT(0)
@@ -35,6 +35,7 @@
 #define EPC_FEATURE_SUBRANGE_INBOUND	BIT(4)
 #define EPC_FEATURE_DOORBELL		BIT(5)
 #define EPC_FEATURE_DMA			BIT(6)
+#define EPC_FEATURE_MAPPED_WINDOW	BIT(7)
 #define EPC_FUNCTIONS			0x0010
 #define EPC_VFS				0x0014
 #define EPC_OUTBOUNDS			0x0018
@@ -57,6 +58,19 @@
 #define EPC_EVENT_PERST_DEASSERTED	BIT(3)
 #define EPC_EVENT_FUNCTION		BIT(4)
 #define EPC_EVENT_FUNCTIONS		0x0060	/* 8 registers, a bit for each function block */
+
+/* The mapped window: the shared-memory region of a virtio device */
+#define EPC_WINDOW_SIZE_LO		0x0080
+#define EPC_WINDOW_SIZE_HI		0x0084
+#define EPC_WINDOW_ID_LO		0x0088
+#define EPC_WINDOW_ID_HI		0x008c
+#define EPC_WINDOW_ADDRESS_LO		0x0090
+#define EPC_WINDOW_ADDRESS_HI		0x0094
+#define EPC_WINDOW_CONTROL		0x0098
+#define EPC_WINDOW_CONTROL_ENABLE	BIT(0)
+#define EPC_WINDOW_STATUS		0x009c
+#define EPC_WINDOW_STATUS_READY		BIT(0)
+#define EPC_WINDOW_STATUS_BUSY		BIT(1)
 
 /* Doorbell: alone in its page, since hosts may reach it through a BAR */
 #define EPC_DOORBELL			0x1000
@@ -110,6 +124,7 @@
 #define EPC_OUTBOUND_ADDRESS_HI		0x14
 #define EPC_OUTBOUND_CONTROL		0x18
 #define EPC_OUTBOUND_CONTROL_ENABLE	BIT(0)
+#define EPC_OUTBOUND_CONTROL_MAPPED	BIT(1)
 #define EPC_OUTBOUND_CONTROL_FUNCTION	GENMASK(15, 8)
 #define EPC_OUTBOUND_RESULT		0x1c
 
@@ -202,5 +217,6 @@
 #define EPC_RESULT_NOT_ENABLED		5
 #define EPC_RESULT_LINK_DOWN		6
 #define EPC_RESULT_NOT_MAPPABLE		7
+#define EPC_RESULT_PENDING		8
 
 #endif /* PCIE_QEMU_EP_REGS_H */

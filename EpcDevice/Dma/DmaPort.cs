@@ -5,8 +5,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Dma;
 
-/// <summary>What the DMA engine reaches: the host, the EP guest's memory, and the host again by way of BAR2.</summary>
-internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow window)
+/// <summary>What the DMA engine reaches: the host, the EP guest's memory, and the host again by way of both windows.</summary>
+internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow window, OutboundWindow mapped)
 {
     /// <summary>Whether an access to a bus address of the EP guest waits for the guest's QEMU.</summary>
     public bool WaitsForGuest(ulong address, int length) => guest.WaitsForGuest(address, (ulong)length);
@@ -27,9 +27,9 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
     {
         while (!destination.IsEmpty)
         {
-            bool isWindow = IsWindow(address, destination.Length, out ulong offset, out int length);
-            Errno error = isWindow
-                ? window.TryRead(offset, destination[..length], ref hint)
+            OutboundWindow? way = FindWindow(address, destination.Length, out ulong offset, out int length);
+            Errno error = way is not null
+                ? way.TryRead(offset, destination[..length], ref hint)
                 : guest.Read(address, destination[..length]);
             if (error != Errno.None)
             {
@@ -51,9 +51,9 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
     {
         while (!source.IsEmpty)
         {
-            bool isWindow = IsWindow(address, source.Length, out ulong offset, out int length);
-            Errno error = isWindow
-                ? window.TryWrite(offset, source[..length], ref hint)
+            OutboundWindow? way = FindWindow(address, source.Length, out ulong offset, out int length);
+            Errno error = way is not null
+                ? way.TryWrite(offset, source[..length], ref hint)
                 : guest.Write(address, source[..length]);
             if (error != Errno.None)
             {
@@ -67,20 +67,28 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
         return Errno.None;
     }
 
-    /// <summary>Whether an address lies in the controller's own BAR2, and for how many bytes that holds.</summary>
-    private bool IsWindow(ulong address, int wanted, out ulong offset, out int length)
+    /// <summary>The window that an address lies in, if it is one, and for how many bytes that holds.</summary>
+    private OutboundWindow? FindWindow(ulong address, int wanted, out ulong offset, out int length)
     {
         offset = 0;
         length = wanted;
-        if (guest.Own.Window is not { } start)
+        return guest.Own.Window is { } start && IsInside(start, EpcLimits.WindowSize, address, ref offset, ref length)
+            ? window
+            : guest.MappedWindow is { } place && IsInside(place.Address, place.Size, address, ref offset, ref length)
+                ? mapped
+                : null;
+    }
+
+    private static bool IsInside(ulong start, ulong size, ulong address, ref ulong offset, ref int length)
+    {
+        ulong distance = address - start;
+        bool inside = distance < size;
+        length = (int)Math.Min((ulong)length, inside ? size - distance : start - address);
+        if (inside)
         {
-            return false;
+            offset = distance;
         }
 
-        offset = address - start;
-        bool inside = offset < EpcLimits.WindowSize;
-        ulong limit = inside ? EpcLimits.WindowSize - offset : start - address;
-        length = (int)Math.Min((ulong)wanted, limit);
         return inside;
     }
 }

@@ -15,8 +15,11 @@ internal sealed class EpInterrupts
     /// <summary>The doorbell's vector.</summary>
     public const int DoorbellVector = FirstDmaVector + EpcLimits.DmaChannels;
 
+    /// <summary>The mapped window's vector: a change is complete.</summary>
+    public const int WindowVector = DoorbellVector + 1;
+
     /// <summary>How many there are.</summary>
-    public const int Count = DoorbellVector + 1;
+    public const int Count = WindowVector + 1;
 
     private volatile IVfioUserClient? _client;
     private volatile bool _isEnabled;

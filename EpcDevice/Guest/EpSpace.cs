@@ -21,6 +21,7 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     private volatile IVfioUserClient? _client;
     private volatile bool _isBusMaster;
     private volatile OwnBars _own = OwnBars.None;
+    private volatile WindowPlace? _mappedWindow;
 
     /// <summary>Where the controller's own BARs are.</summary>
     public OwnBars Own
@@ -31,6 +32,13 @@ internal sealed class EpSpace(EpInterrupts interrupts)
 
     /// <summary>Whether the guest lets the controller reach its memory.</summary>
     public bool IsBusMaster => _isBusMaster;
+
+    /// <summary>Where the mapped window is. QEMU offers what it shows there as memory of the guest; it is the host's.</summary>
+    public WindowPlace? MappedWindow
+    {
+        get => _mappedWindow;
+        set => _mappedWindow = value;
+    }
 
     /// <summary>Says whose memory it is.</summary>
     public void Attach(IVfioUserClient client)
@@ -56,6 +64,11 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     /// <summary>Memory is there from now on.</summary>
     public void Map(DmaRange range)
     {
+        if (_mappedWindow?.Touches(range.Address, range.Size) ?? false)
+        {
+            return;
+        }
+
         lock (_lock)
         {
             _ranges.Insert(UpperBound(range.Address), range);
@@ -102,7 +115,7 @@ internal sealed class EpSpace(EpInterrupts interrupts)
             return IsDoorbell(own, address, destination.Length) ? Errno.None : Errno.EFAULT;
         }
 
-        return _client is { } client && !own.TouchesWindow(address, (ulong)destination.Length)
+        return _client is { } client && !TouchesWindow(own, address, (ulong)destination.Length)
             ? client.Memory.Read(address, destination)
             : Errno.EFAULT;
     }
@@ -123,7 +136,7 @@ internal sealed class EpSpace(EpInterrupts interrupts)
             return Errno.None;
         }
 
-        return _client is { } client && !own.TouchesWindow(address, (ulong)source.Length)
+        return _client is { } client && !TouchesWindow(own, address, (ulong)source.Length)
             ? client.Memory.Write(address, source)
             : Errno.EFAULT;
     }
@@ -156,6 +169,9 @@ internal sealed class EpSpace(EpInterrupts interrupts)
             }
         }
     }
+
+    private bool TouchesWindow(OwnBars own, ulong address, ulong length) =>
+        own.TouchesWindow(address, length) || (_mappedWindow?.Touches(address, length) ?? false);
 
     private static bool IsDoorbell(OwnBars own, ulong address, int length) =>
         length == sizeof(uint) && address - own.Registers == EpcRegister.Doorbell;

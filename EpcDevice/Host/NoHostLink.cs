@@ -23,6 +23,9 @@ internal sealed class NoHostLink : IHostLink
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.ENOTCONN;
 
     /// <inheritdoc/>
+    public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
+
+    /// <inheritdoc/>
     public void SendMsi(int function, int vector)
     {
     }

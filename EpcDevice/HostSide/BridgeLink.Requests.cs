@@ -75,7 +75,9 @@ internal sealed partial class BridgeLink
         switch (kind)
         {
             case FrameKind.MemoryAdd when MemoryMessage.TryRead(payload, out MemoryMessage range):
-                return memory.Map(range, descriptor);
+                bool mapped = memory.Map(range, descriptor);
+                _endpoint.WhenWindowFollows(static () => { });
+                return mapped;
             case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range):
                 memory.Unmap(range);
                 break;
@@ -92,7 +94,9 @@ internal sealed partial class BridgeLink
                 return false;
         }
 
-        connection.Acknowledge(payload);
+        // From another thread where the EP guest's QEMU has to let go first: it may be long in doing so.
+        byte[] order = payload.ToArray();
+        _endpoint.WhenWindowFollows(() => connection.Acknowledge(order));
         return true;
     }
 
@@ -170,7 +174,11 @@ internal sealed partial class BridgeLink
 
             // Before the completion, so that the bridge knows before the host's next access.
             SendBarChanges(connection, function);
-            Complete(connection, function, header, CompletionStatus.SuccessfulCompletion);
+
+            // A write that takes bus mastering away is over when the EP guest cannot reach the host's memory any more.
+            TlpHeader request = header;
+            _endpoint.WhenWindowFollows(
+                () => Complete(connection, function, request, CompletionStatus.SuccessfulCompletion));
         }
     }
 

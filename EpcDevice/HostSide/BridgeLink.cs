@@ -144,6 +144,12 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             : Errno.ENOTCONN;
 
     /// <inheritdoc/>
+    public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) =>
+        _up is { } connection
+        && (connection.Capabilities & LinkCapabilities.Direct) != 0
+        && _memory[function].TryResolve(address, size, parts);
+
+    /// <inheritdoc/>
     public void SendMsi(int function, int vector) =>
         Send(function, InterruptMessage.Create(BdfOf(function), msix: false, vector));
 

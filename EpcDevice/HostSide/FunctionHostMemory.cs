@@ -80,6 +80,39 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         }
     }
 
+    /// <summary>Finds the files that hold a range, as <see cref="IHostLink.TryResolve"/> has it.</summary>
+    public bool TryResolve(ulong address, ulong size, List<HostMapping> parts)
+    {
+        lock (_changing)
+        {
+            foreach (DmaRange range in _table.Ranges)
+            {
+                if (size == 0 || range.Address > address)
+                {
+                    break;
+                }
+
+                ulong inside = address - range.Address;
+                if (inside >= range.Size)
+                {
+                    continue;
+                }
+
+                if (range is not { File: { } file, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write })
+                {
+                    break;
+                }
+
+                ulong length = Math.Min(size, range.Size - inside);
+                parts.Add(new HostMapping(length, file.Descriptor.Duplicate(), range.FileOffset + inside, file.Identity));
+                address += length;
+                size -= length;
+            }
+        }
+
+        return size == 0;
+    }
+
     public Errno Read(LinkConnection connection, ulong address, Span<byte> destination) =>
         (connection.Capabilities & LinkCapabilities.Direct) == 0
             ? _link.ReadByTlp(_function, address, destination)

@@ -19,4 +19,6 @@ internal enum CommitResult : uint
     LinkDown = EpcRegister.ResultLinkDown,
     /// <summary>The memory behind it cannot be mapped.</summary>
     NotMappable = EpcRegister.ResultNotMappable,
+    /// <summary>Under way: an event says when there is another result.</summary>
+    Pending = EpcRegister.ResultPending,
 }

@@ -22,7 +22,7 @@ internal static class EpcRegister
     public const uint VersionMajor = 0xffff0000;
     public const uint VersionMinor = 0xffff;
     public const uint VersionMajorValue = 1;
-    public const uint VersionMinorValue = 0;
+    public const uint VersionMinorValue = 1;
     public const int FeaturesLo = 0x0008;
     public const int FeaturesHi = 0x000c;
     public const uint FeatureIntx = 1U << 0;
@@ -32,6 +32,7 @@ internal static class EpcRegister
     public const uint FeatureSubrangeInbound = 1U << 4;
     public const uint FeatureDoorbell = 1U << 5;
     public const uint FeatureDma = 1U << 6;
+    public const uint FeatureMappedWindow = 1U << 7;
     public const int Functions = 0x0010;
     public const int Vfs = 0x0014;
     public const int Outbounds = 0x0018;
@@ -53,6 +54,19 @@ internal static class EpcRegister
     public const uint EventPerstDeasserted = 1U << 3;
     public const uint EventFunction = 1U << 4;
     public const int EventFunctions = 0x0060;
+
+    // The mapped window: the shared-memory region of a virtio device.
+    public const int WindowSizeLo = 0x0080;
+    public const int WindowSizeHi = 0x0084;
+    public const int WindowIdLo = 0x0088;
+    public const int WindowIdHi = 0x008c;
+    public const int WindowAddressLo = 0x0090;
+    public const int WindowAddressHi = 0x0094;
+    public const int WindowControl = 0x0098;
+    public const uint WindowControlEnable = 1U << 0;
+    public const int WindowStatus = 0x009c;
+    public const uint WindowStatusReady = 1U << 0;
+    public const uint WindowStatusBusy = 1U << 1;
 
     // Doorbell: alone in its page, since hosts may reach it through a BAR.
     public const int Doorbell = 0x1000;
@@ -106,6 +120,7 @@ internal static class EpcRegister
     public const int OutboundAddressHi = 0x14;
     public const int OutboundControl = 0x18;
     public const uint OutboundControlEnable = 1U << 0;
+    public const uint OutboundControlMapped = 1U << 1;
     public const uint OutboundControlFunction = 0xff00;
     public const int OutboundResult = 0x1c;
 
@@ -195,4 +210,5 @@ internal static class EpcRegister
     public const uint ResultNotEnabled = 5;
     public const uint ResultLinkDown = 6;
     public const uint ResultNotMappable = 7;
+    public const uint ResultPending = 8;
 }

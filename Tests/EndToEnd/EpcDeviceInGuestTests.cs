@@ -75,7 +75,7 @@ internal sealed class EpcDeviceInGuestTests
     public void GuestReadsIdAndVersionRegisters()
     {
         Assert.That(_guest.Value("id"), Is.EqualTo($"0x{EpcRegister.IdValue:X8}"));
-        Assert.That(_guest.Value("version"), Is.EqualTo("0x00010000"));
+        Assert.That(_guest.Value("version"), Is.EqualTo("0x00010001"));
     }
 
     [Test]
@@ -105,7 +105,7 @@ internal sealed class EpcDeviceInGuestTests
         {
             Assert.That(decoded, Does.Contain("Express (v2) Endpoint"));
             Assert.That(decoded, Does.Contain("FLReset+"));
-            Assert.That(decoded, Does.Contain("MSI-X: Enable- Count=18 Masked-"));
+            Assert.That(decoded, Does.Contain("MSI-X: Enable- Count=19 Masked-"));
             Assert.That(decoded, Does.Contain("Vector table: BAR=4 offset=00000000"));
             Assert.That(decoded, Does.Contain("PBA: BAR=4 offset=00000800"));
             Assert.That(decoded, Does.Contain("Power Management version 3"));

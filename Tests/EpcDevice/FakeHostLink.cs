@@ -83,6 +83,8 @@ internal sealed class FakeHostLink : IHostLink
         return Error;
     }
 
+    public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
+
     public void SendMsi(int function, int vector) => Log($"MSI {function}.{vector}");
 
     public void SendMsix(int function, int vector) => Log($"MSI-X {function}.{vector}");

@@ -15,7 +15,7 @@ public sealed class GlobalRegisterTests
     public void DisposeRig() => _rig.Dispose();
 
     [TestCase(EpcRegister.Id, 0x43465045u)]
-    [TestCase(EpcRegister.Version, 0x0001_0000u)]
+    [TestCase(EpcRegister.Version, 0x0001_0001u)]
     [TestCase(EpcRegister.FeaturesLo, 0x7fu)]
     [TestCase(EpcRegister.FeaturesHi, 0u)]
     [TestCase(EpcRegister.Functions, 8u)]

@@ -25,7 +25,7 @@ internal sealed class EpGuest : GuestClient
 
     private const uint Registers = 0;
     private const uint Window = 2;
-    private const int VectorCount = 18;
+    private const int VectorCount = 19;
 
     public EpGuest(string path)
         : base(path)
@@ -40,7 +40,7 @@ internal sealed class EpGuest : GuestClient
         SetEventFds(RawIrq.Msix, RawIrq.Trigger, Vectors);
     }
 
-    /// <summary>The controller's MSI-X vectors: events, 16 DMA channels, doorbell.</summary>
+    /// <summary>The controller's MSI-X vectors: events, 16 DMA channels, doorbell, mapped window.</summary>
     public EventFd[] Vectors { get; }
 
     public EventFd DoorbellVector => Vectors[17];
