@@ -24,8 +24,12 @@
 
 #include "pcie-qemu-ep.h"
 
-/* The window for small mappings: registers, interrupts, queue entries */
+/*
+ * The window for small mappings: registers, interrupts, queue entries. With a mapped window it is
+ * too small for what is worth mapping.
+ */
 #define QEMU_EP_SMALL_WINDOW	SZ_16M
+#define QEMU_EP_TINY_WINDOW	SZ_256K
 
 /* Pages of the large window are as large as it takes for its bitmap to stay below this many bits */
 #define QEMU_EP_MAX_PAGES	SZ_1M
@@ -249,15 +253,22 @@ static void qemu_ep_exit_windows(void *data)
 	pci_epc_mem_exit(data);
 }
 
+static size_t qemu_ep_window_page_size(size_t size)
+{
+	return max(PAGE_SIZE, roundup_pow_of_two(DIV_ROUND_UP(size, QEMU_EP_MAX_PAGES)));
+}
+
 /*
  * The framework takes the first window that is large enough and has room. The small one keeps what
- * is small away from the large one, which would be cut into pieces.
+ * is small away from the large one, which would be cut into pieces, and what is no memory away from
+ * the mapped one, which can show nothing else.
  */
 static int qemu_ep_init_windows(struct qemu_ep *ep)
 {
 	resource_size_t base = pci_resource_start(ep->pdev, EPC_BAR_WINDOW);
 	resource_size_t size = pci_resource_len(ep->pdev, EPC_BAR_WINDOW);
-	struct pci_epc_mem_window windows[2] = {};
+	struct pci_epc_mem_window windows[3] = {};
+	unsigned int num = 0;
 	size_t small, large;
 	int ret;
 
@@ -265,27 +276,71 @@ static int qemu_ep_init_windows(struct qemu_ep *ep)
 		return dev_err_probe(&ep->pdev->dev, -ENODEV, "no outbound window in BAR%d\n",
 				     EPC_BAR_WINDOW);
 
-	small = min_t(size_t, size / 2, QEMU_EP_SMALL_WINDOW);
+	small = min_t(size_t, size / 2,
+		      ep->window ? QEMU_EP_TINY_WINDOW : QEMU_EP_SMALL_WINDOW);
 	large = size - small;
 
 	/* At the end, so that the large one is as well aligned as the BAR */
-	windows[0].phys_base = base + large;
-	windows[0].size = small;
-	windows[0].page_size = PAGE_SIZE;
-
-	windows[1].phys_base = base;
-	windows[1].size = large;
-	windows[1].page_size = max(PAGE_SIZE,
-				   roundup_pow_of_two(DIV_ROUND_UP(large, QEMU_EP_MAX_PAGES)));
-
-	ret = pci_epc_multi_mem_init(ep->epc, windows, ARRAY_SIZE(windows));
-	if (ret)
-		return ret;
+	windows[num].phys_base = base + large;
+	windows[num].size = small;
+	windows[num].page_size = PAGE_SIZE;
+	num++;
 
 	/* The framework allocates powers of two. */
 	ep->max_map = rounddown_pow_of_two(large);
 
+	if (ep->window) {
+		windows[num].phys_base = ep->window_base;
+		windows[num].size = ep->window_size;
+		windows[num].page_size = qemu_ep_window_page_size(ep->window_size);
+		num++;
+
+		/* Some functions have two mappings at a time. */
+		ep->max_map = min(ep->max_map, rounddown_pow_of_two(ep->window_size) / 2);
+	}
+
+	windows[num].phys_base = base;
+	windows[num].size = large;
+	windows[num].page_size = qemu_ep_window_page_size(large);
+	num++;
+
+	ret = pci_epc_multi_mem_init(ep->epc, windows, num);
+	if (ret)
+		return ret;
+
 	return devm_add_action_or_reset(&ep->pdev->dev, qemu_ep_exit_windows, ep->epc);
+}
+
+static irqreturn_t qemu_ep_window_interrupt(int irq, void *data)
+{
+	struct qemu_ep *ep = data;
+
+	complete(&ep->window_changed);
+	return IRQ_HANDLED;
+}
+
+static void qemu_ep_unclaim_window(void *data)
+{
+	qemu_ep_window_release(data);
+}
+
+/* The mapped window is a help: without it there are trapped windows still. */
+static int qemu_ep_init_mapped_window(struct qemu_ep *ep)
+{
+	struct device *dev = &ep->pdev->dev;
+	int ret;
+
+	if (!(ep->caps & EPC_FEATURE_MAPPED_WINDOW))
+		return 0;
+
+	ret = devm_request_irq(dev, qemu_ep_window_irq(ep), qemu_ep_window_interrupt, 0,
+			       QEMU_EP_NAME, ep);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot request the mapped window's interrupt\n");
+
+	qemu_ep_window_claim(ep);
+
+	return devm_add_action_or_reset(dev, qemu_ep_unclaim_window, ep);
 }
 
 static int qemu_ep_init_epc(struct qemu_ep *ep)
@@ -336,6 +391,7 @@ static int qemu_ep_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ep->pdev = pdev;
 	pci_set_drvdata(pdev, ep);
 
+	init_completion(&ep->window_changed);
 	ret = devm_mutex_init(dev, &ep->lock);
 	if (ret)
 		return ret;
@@ -367,9 +423,15 @@ static int qemu_ep_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	pci_set_master(pdev);
 
 	vectors = QEMU_EP_VECTOR_DMA(ep->num_channels) + 1;
+	if (ep->caps & EPC_FEATURE_MAPPED_WINDOW)
+		vectors++;
 	ret = pci_alloc_irq_vectors(pdev, vectors, vectors, PCI_IRQ_MSIX);
 	if (ret < 0)
 		return dev_err_probe(dev, ret, "cannot allocate %d MSI-X vectors\n", vectors);
+
+	ret = qemu_ep_init_mapped_window(ep);
+	if (ret)
+		return ret;
 
 	ret = qemu_ep_init_epc(ep);
 	if (ret)
@@ -414,6 +476,16 @@ static void qemu_ep_remove(struct pci_dev *pdev)
 	qemu_ep_quiesce(ep);
 }
 
+/* A kernel that starts next must not find mappings that nobody knows of. */
+static void qemu_ep_shutdown(struct pci_dev *pdev)
+{
+	struct qemu_ep *ep = pci_get_drvdata(pdev);
+
+	guard(mutex)(&ep->lock);
+
+	qemu_ep_window_disable(ep);
+}
+
 static const struct pci_device_id qemu_ep_ids[] = {
 	{ PCI_DEVICE(EPC_PCI_VENDOR_ID, EPC_PCI_DEVICE_ID) },
 	{ }
@@ -425,8 +497,32 @@ static struct pci_driver qemu_ep_driver = {
 	.id_table = qemu_ep_ids,
 	.probe = qemu_ep_probe,
 	.remove = qemu_ep_remove,
+	.shutdown = qemu_ep_shutdown,
 };
-module_pci_driver(qemu_ep_driver);
+
+/* The window's driver first, so that the controller finds its window when it is probed. */
+static int __init qemu_ep_init(void)
+{
+	int ret;
+
+	ret = qemu_ep_window_register();
+	if (ret)
+		return ret;
+
+	ret = pci_register_driver(&qemu_ep_driver);
+	if (ret)
+		qemu_ep_window_unregister();
+
+	return ret;
+}
+module_init(qemu_ep_init);
+
+static void __exit qemu_ep_exit(void)
+{
+	pci_unregister_driver(&qemu_ep_driver);
+	qemu_ep_window_unregister();
+}
+module_exit(qemu_ep_exit);
 
 MODULE_AUTHOR("EpfTest authors");
 MODULE_DESCRIPTION("EpfTest virtual PCIe endpoint controller");

@@ -6,6 +6,9 @@
 #include <linux/align.h>
 #include <linux/bitfield.h>
 #include <linux/cleanup.h>
+#include <linux/completion.h>
+#include <linux/iopoll.h>
+#include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/log2.h>
 #include <linux/minmax.h>
@@ -14,6 +17,7 @@
 #include <linux/pci-epc.h>
 #include <linux/pci-epf.h>
 #include <linux/sizes.h>
+#include <linux/time64.h>
 
 #include "pcie-qemu-ep.h"
 
@@ -22,6 +26,10 @@
  * backed by the host's memory can map nothing smaller.
  */
 #define QEMU_EP_OUTBOUND_ALIGN	SZ_4K
+
+/* How long QEMU may take to change what is mapped; it takes less than a millisecond. */
+#define QEMU_EP_WINDOW_SECONDS	5
+#define QEMU_EP_WINDOW_POLL_US	100
 
 static int qemu_ep_result_to_errno(struct qemu_ep *ep, u32 result)
 {
@@ -241,17 +249,55 @@ static void __iomem *qemu_ep_outbound_regs(struct qemu_ep *ep, unsigned int entr
 	return ep->regs + EPC_OUTBOUND_BASE + entry * EPC_OUTBOUND_STRIDE;
 }
 
+/*
+ * QEMU changes what is mapped while no processor waits in an access to the controller, so the
+ * result comes later. Reading it is also what makes this processor see the change.
+ */
+static int qemu_ep_commit_outbound(struct qemu_ep *ep, void __iomem *regs, u32 control)
+{
+	unsigned long left = QEMU_EP_WINDOW_SECONDS * HZ;
+	u32 result;
+
+	lockdep_assert_held(&ep->lock);
+
+	reinit_completion(&ep->window_changed);
+	writel(control, regs + EPC_OUTBOUND_CONTROL);
+
+	/* Only a change in the mapped window is worth a wait before the first look. */
+	if (control & EPC_OUTBOUND_CONTROL_MAPPED)
+		left = wait_for_completion_timeout(&ep->window_changed, left);
+
+	while ((result = readl(regs + EPC_OUTBOUND_RESULT)) == EPC_RESULT_PENDING) {
+		if (!left)
+			return -ETIMEDOUT;
+		left = wait_for_completion_timeout(&ep->window_changed, left);
+	}
+
+	return qemu_ep_result_to_errno(ep, result);
+}
+
 /* @base is what the mapping is known by to its user, @addr where this part of it starts. */
 static int qemu_ep_map_outbound(struct qemu_ep *ep, struct qemu_ep_function *fn, phys_addr_t base,
 				phys_addr_t addr, u64 pci_addr, size_t size)
 {
 	resource_size_t start = pci_resource_start(ep->pdev, EPC_BAR_WINDOW);
 	resource_size_t len = pci_resource_len(ep->pdev, EPC_BAR_WINDOW);
+	u32 control = EPC_OUTBOUND_CONTROL_ENABLE |
+		      FIELD_PREP(EPC_OUTBOUND_CONTROL_FUNCTION, fn - ep->functions);
 	void __iomem *regs;
 	unsigned int i;
 	int ret;
 
 	lockdep_assert_held(&ep->lock);
+
+	if (ep->window_size && addr >= ep->window_base &&
+	    addr - ep->window_base < ep->window_size) {
+		if (!ep->window)
+			return -ENODEV;
+		start = ep->window_base;
+		len = ep->window_size;
+		control |= EPC_OUTBOUND_CONTROL_MAPPED;
+	}
 
 	if (addr < start || addr - start >= len || !size || size > len - (addr - start))
 		return -EINVAL;
@@ -263,17 +309,23 @@ static int qemu_ep_map_outbound(struct qemu_ep *ep, struct qemu_ep_function *fn,
 		return -ENOSPC;
 
 	regs = qemu_ep_outbound_regs(ep, i);
-	lo_hi_writeq(addr - start, regs + EPC_OUTBOUND_OFFSET_LO);
-	lo_hi_writeq(size, regs + EPC_OUTBOUND_SIZE_LO);
-	lo_hi_writeq(pci_addr, regs + EPC_OUTBOUND_ADDRESS_LO);
-	ret = qemu_ep_commit(ep, regs + EPC_OUTBOUND_CONTROL,
-			     EPC_OUTBOUND_CONTROL_ENABLE |
-			     FIELD_PREP(EPC_OUTBOUND_CONTROL_FUNCTION, fn - ep->functions),
-			     regs + EPC_OUTBOUND_RESULT);
+	/* Each write is a trap: one for both halves where there is such an access */
+	writeq(addr - start, regs + EPC_OUTBOUND_OFFSET_LO);
+	writeq(size, regs + EPC_OUTBOUND_SIZE_LO);
+	writeq(pci_addr, regs + EPC_OUTBOUND_ADDRESS_LO);
+	ret = qemu_ep_commit_outbound(ep, regs, control);
+	if (ret == -ETIMEDOUT) {
+		/* It may still come: the entry and its place are lost. */
+		dev_err(&ep->pdev->dev, "QEMU has not mapped %pa within %u s\n", &addr,
+			QEMU_EP_WINDOW_SECONDS);
+		ep->outbounds[i].base = PHYS_ADDR_MAX;
+		ep->outbounds[i].used = true;
+	}
 	if (ret)
 		return ret;
 
 	ep->outbounds[i].base = base;
+	ep->outbounds[i].mapped = control & EPC_OUTBOUND_CONTROL_MAPPED;
 	ep->outbounds[i].used = true;
 	return 0;
 }
@@ -291,11 +343,14 @@ static void qemu_ep_unmap_outbound(struct qemu_ep *ep, phys_addr_t base)
 			continue;
 
 		regs = qemu_ep_outbound_regs(ep, i);
-		ret = qemu_ep_commit(ep, regs + EPC_OUTBOUND_CONTROL, 0,
-				     regs + EPC_OUTBOUND_RESULT);
+		ret = qemu_ep_commit_outbound(ep, regs, ep->outbounds[i].mapped ?
+					      EPC_OUTBOUND_CONTROL_MAPPED : 0);
 		if (ret)
 			dev_err(&ep->pdev->dev, "cannot unmap %pa: %d\n", &base, ret);
-		ep->outbounds[i].used = false;
+		if (ret == -ETIMEDOUT)
+			ep->outbounds[i].base = PHYS_ADDR_MAX;
+		else
+			ep->outbounds[i].used = false;
 	}
 }
 
@@ -500,6 +555,36 @@ static int qemu_ep_map_msi_irq(struct pci_epc *epc, u8 func_no, u8 vfunc_no, phy
 	return 0;
 }
 
+/* With @ep->lock held. */
+void qemu_ep_window_enable(struct qemu_ep *ep)
+{
+	lockdep_assert_held(&ep->lock);
+
+	if (ep->window)
+		writel(EPC_WINDOW_CONTROL_ENABLE, ep->regs + EPC_WINDOW_CONTROL);
+}
+
+/*
+ * Take away all that is mapped, with @ep->lock held. To be done before anything that takes the host
+ * away in one register access, which holds QEMU up, and before the window's device is reset.
+ */
+void qemu_ep_window_disable(struct qemu_ep *ep)
+{
+	u32 status;
+
+	lockdep_assert_held(&ep->lock);
+
+	if (!(ep->caps & EPC_FEATURE_MAPPED_WINDOW))
+		return;
+
+	writel(0, ep->regs + EPC_WINDOW_CONTROL);
+	if (readl_poll_timeout(ep->regs + EPC_WINDOW_STATUS, status,
+			       !(status & EPC_WINDOW_STATUS_BUSY), QEMU_EP_WINDOW_POLL_US,
+			       QEMU_EP_WINDOW_SECONDS * USEC_PER_SEC))
+		dev_err(&ep->pdev->dev, "QEMU has not unmapped the window within %u s\n",
+			QEMU_EP_WINDOW_SECONDS);
+}
+
 /* With @ep->lock held, and only when the endpoint functions have set up theirs. */
 void qemu_ep_link_enable(struct qemu_ep *ep)
 {
@@ -547,6 +632,8 @@ static int qemu_ep_start(struct pci_epc *epc)
 			qemu_ep_remove_function(ep, fn);
 	}
 
+	qemu_ep_window_enable(ep);
+
 	/* While PERST# is asserted, the link waits for the event that it no longer is. */
 	ep->started = true;
 	if (ep->initialized)
@@ -565,6 +652,7 @@ static void qemu_ep_stop(struct pci_epc *epc)
 		return;
 
 	ep->started = false;
+	qemu_ep_window_disable(ep);
 	writel(0, ep->regs + EPC_LINK_CONTROL);
 	readl(ep->regs + EPC_LINK_STATUS); /* the host has no access any more */
 	module_put(THIS_MODULE);
@@ -625,6 +713,7 @@ void qemu_ep_quiesce(struct qemu_ep *ep)
 	guard(mutex)(&ep->lock);
 
 	writel(~0, ep->regs + EPC_EVENT_MASK);
+	qemu_ep_window_disable(ep);
 	writel(0, ep->regs + EPC_LINK_CONTROL);
 
 	for (i = 0; i < ep->num_channels; i++)

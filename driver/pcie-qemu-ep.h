@@ -5,6 +5,7 @@
 #ifndef PCIE_QEMU_EP_H
 #define PCIE_QEMU_EP_H
 
+#include <linux/completion.h>
 #include <linux/io.h>
 #include <linux/io-64-nonatomic-lo-hi.h>
 #include <linux/mutex.h>
@@ -16,19 +17,23 @@
 
 #define QEMU_EP_NAME			"pcie-qemu-ep"
 
-/* MSI-X vectors; the doorbell's comes after those of the DMA channels */
+/* MSI-X vectors; the doorbell's and the mapped window's come after those of the DMA channels */
 #define QEMU_EP_VECTOR_EVENT		0
 #define QEMU_EP_VECTOR_DMA(channel)	(1 + (channel))
+
+struct qemu_ep_window;
 
 /**
  * struct qemu_ep_outbound - an outbound translation
  * @base: where the caller's mapping starts, by which it is removed; several translations of one
  *	map_msi_irq() call have the same
  * @used: the entry is in use
+ * @mapped: it is one of the mapped window
  */
 struct qemu_ep_outbound {
 	phys_addr_t base;
 	bool used;
+	bool mapped;
 };
 
 /**
@@ -60,8 +65,12 @@ struct qemu_ep_function {
  * @num_inbounds: inbound translations that a BAR can have
  * @num_channels: DMA channels
  * @max_map: the largest mapping that has a chance in the outbound windows, in bytes
+ * @window: the mapped window, or NULL if there is none or its device has gone
+ * @window_base: where the mapped window is, also if its device has gone
+ * @window_size: bytes of it, 0 if there never was one
+ * @window_changed: the mapped window's interrupt came
  * @lock: serialises a staged set up to the read of its result, and protects @outbounds,
- *	@functions' state, @started and @initialized
+ *	@functions' state, @started, @initialized and @window
  * @outbounds: the outbound translations
  * @started: pci_epc_start() asked for the link
  * @initialized: the endpoint functions were told that they can use the controller
@@ -81,6 +90,10 @@ struct qemu_ep {
 	unsigned int num_inbounds;
 	unsigned int num_channels;
 	size_t max_map;
+	struct qemu_ep_window *window;
+	phys_addr_t window_base;
+	size_t window_size;
+	struct completion window_changed;
 	struct mutex lock; /* see above */
 	struct qemu_ep_outbound *outbounds;
 	bool started;
@@ -93,11 +106,18 @@ static inline int qemu_ep_doorbell_irq(struct qemu_ep *ep)
 	return pci_irq_vector(ep->pdev, QEMU_EP_VECTOR_DMA(ep->num_channels));
 }
 
+static inline int qemu_ep_window_irq(struct qemu_ep *ep)
+{
+	return pci_irq_vector(ep->pdev, QEMU_EP_VECTOR_DMA(ep->num_channels) + 1);
+}
+
 extern const struct pci_epc_ops qemu_ep_epc_ops;
 
 void qemu_ep_init_features(struct qemu_ep *ep);
 void qemu_ep_link_enable(struct qemu_ep *ep);
 void qemu_ep_quiesce(struct qemu_ep *ep);
+void qemu_ep_window_enable(struct qemu_ep *ep);
+void qemu_ep_window_disable(struct qemu_ep *ep);
 
 #if IS_ENABLED(CONFIG_DMA_ENGINE)
 int qemu_ep_dma_init(struct qemu_ep *ep);
@@ -105,6 +125,30 @@ int qemu_ep_dma_init(struct qemu_ep *ep);
 static inline int qemu_ep_dma_init(struct qemu_ep *ep)
 {
 	return 0;
+}
+#endif
+
+#if IS_ENABLED(CONFIG_VIRTIO) && defined(EPC_HAS_ALIGN_ADDR)
+int qemu_ep_window_register(void);
+void qemu_ep_window_unregister(void);
+void qemu_ep_window_claim(struct qemu_ep *ep);
+void qemu_ep_window_release(struct qemu_ep *ep);
+#else
+static inline int qemu_ep_window_register(void)
+{
+	return 0;
+}
+
+static inline void qemu_ep_window_unregister(void)
+{
+}
+
+static inline void qemu_ep_window_claim(struct qemu_ep *ep)
+{
+}
+
+static inline void qemu_ep_window_release(struct qemu_ep *ep)
+{
 }
 #endif
 
