@@ -25,6 +25,8 @@
 #   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
 #   --posted-writes          let both guests' QEMUs post writes to windows and BARs: far faster, but who reads a flag in its
 #                            own memory may then miss data that the other side wrote before it
+#   --window SIZE|off        how large the window is in which the EP guest reaches the host's memory without traps, default
+#                            256M; with QEMU 11 and later and --datapath direct, else there is none
 #   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4, and EpcDevice is
 #                            on the EP side's, or with --datapath tlp on the host side's
 #
@@ -60,7 +62,7 @@ set -euo pipefail
 BOOT_SECONDS=120
 
 ep_script='' host_script='' additions=() modules=() shell=no datapath=direct dma=memcpy log_level=Warning pin=yes
-ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12 SYNCHRONOUS_WRITES=true
+ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12 SYNCHRONOUS_WRITES=true window=256M
 
 # --- Options
 
@@ -85,7 +87,7 @@ while [ $# -gt 0 ]; do
 		continue
 	fi
 	case $1 in
-	--ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | --cases | \
+	--ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | --cases | --window | \
 		--host-kernel | --out | --timeout | --case-timeout)
 		[ $# -ge 2 ] || usage_error "$1 needs a value"
 		;;
@@ -104,6 +106,9 @@ while [ $# -gt 0 ]; do
 		[[ ${2,,} =~ ^(trace|debug|information|warning|error|critical|none)$ ]] ||
 			usage_error "$1 $2: not one of Trace, Debug, Information, Warning, Error, Critical, None"
 		;;
+	--window)
+		[[ $2 =~ ^(off|[1-9][0-9]*[MG])$ ]] || usage_error "$1 $2: not off, nor a size such as 1M, 256M or 1G"
+		;;
 	--host-smp) [[ $2 =~ ^[1-9][0-9]?$ ]] || usage_error "$1 $2: not a number of processors" ;;
 	--cases) [[ $2 =~ ^[A-Za-z0-9_\ -]+$ ]] || usage_error "$1 $2: not options of the self-test" ;;
 	--timeout) [[ $2 =~ ^[0-9]+$ ]] || usage_error "$1 $2: not a number of seconds" ;;
@@ -119,6 +124,7 @@ while [ $# -gt 0 ]; do
 	--dma) dma=$2 ;;
 	--log-level) log_level=$2 ;;
 	--host-smp) HOST_SMP=$2 ;;
+	--window) window=$2 ;;
 	--ep-kernel) ep_kernel=$(kernel_choice "$@") ;;
 	--host-kernel) host_kernel=$(kernel_choice "$@") ;;
 	--out) out=$(realpath -m -- "$2") ;;
@@ -230,12 +236,17 @@ ep_seconds=$BOOT_SECONDS
 limit_run "$timeout"
 open_events
 link=$SOCKET_DIR/link
+WINDOW_SOCKET='' window_options=()
+if [ "$window" != off ] && [ "$datapath" = direct ] && [ "$QEMU_WINDOW" = yes ]; then
+	WINDOW_SOCKET=$SOCKET_DIR/window
+	window_options=(--window "$WINDOW_SOCKET" --window-size "$window")
+fi
 # On the TLP path a host's access goes through both processes and back: with both on the host's core no message of it
 # wakes another core, and one of the EP guest's crosses twice, as it would otherwise.
 epc_core=ep
 [ "$datapath" = direct ] || epc_core=host
 start_process EpcDevice "$epc_core" "$link" \
-	--socket "$SOCKET_DIR/epc" --link "$link" --datapath "$datapath" --log-level "$log_level"
+	--socket "$SOCKET_DIR/epc" --link "$link" --datapath "$datapath" --log-level "$log_level" "${window_options[@]}"
 start_process EpfBridge host '' \
 	--socket "$SOCKET_DIR/endpoint" --link "$link" --datapath "$datapath" --log-level "$log_level"
 

@@ -55,7 +55,8 @@ use_side() {
 	QEMU=("${PINNED[@]}")
 }
 
-# side_arguments SIDE IMAGE SOCKET WORD...: sets MACHINE, KERNEL_ARGS (with the WORDs) and DEVICE.
+# side_arguments SIDE IMAGE SOCKET WORD...: sets MACHINE, KERNEL_ARGS (with the WORDs) and DEVICE. The EP guest gets the
+# mapped window at WINDOW_SOCKET, if that is not empty.
 side_arguments() {
 	local side=$1 image=$2 socket=$3 file=endpoint.args
 	shift 3
@@ -68,6 +69,10 @@ side_arguments() {
 	DEVICE=("${DEVICE[@]//@SOCKET@/$socket}")
 	DEVICE=("${DEVICE[@]//@SYNCHRONOUS_WRITES@/$SYNCHRONOUS_WRITES}")
 	DEVICE[1]=$(on_root_port 0 "${DEVICE[1]}")
+	if [ "$side" = ep ] && [ -n "${WINDOW_SOCKET:-}" ]; then
+		# shellcheck disable=SC2207 # likewise
+		DEVICE+=($(read_args window.args | sed "s|@SOCKET@|$WINDOW_SOCKET|"))
+	fi
 }
 
 # start_side SIDE: with what side_arguments has set. Its script's lines become events.

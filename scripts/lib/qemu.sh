@@ -4,7 +4,8 @@
 # shellcheck source=debian.sh
 . "$REPO_ROOT/scripts/lib/debian.sh"
 
-# find_qemu [PATH]: sets QEMU, an array that starts the command, QEMU_VERSION and QEMU_PATH. Takes PATH, else the
+# find_qemu [PATH]: sets QEMU, an array that starts the command, QEMU_VERSION, QEMU_PATH and QEMU_WINDOW, whether it can
+# map memory for a vhost-user device (yes or no). Takes PATH, else the
 # system's, else Debian's packages unpacked in the cache.
 find_qemu() {
 	if [ -n "${1:-}" ]; then
@@ -27,11 +28,12 @@ use_given_qemu() {
 	probe_qemu "$QEMU_PATH" || die "--qemu $1: ${QEMU_VERSION:+version $QEMU_VERSION }$QEMU_TROUBLE"
 }
 
-# probe_qemu PATH: whether it can be used. Sets QEMU_VERSION, and QEMU_TROUBLE if not. What it found is
+# probe_qemu PATH: whether it can be used. Sets QEMU_VERSION and QEMU_WINDOW, and QEMU_TROUBLE if not. What it found is
 # remembered for as long as the file stays the same, since asking a QEMU takes a third of a second.
 probe_qemu() {
-	local verdict devices
-	verdict=$CACHE_DIR/qemu/verdicts/$(hash_of "$1" "$(stat -Lc '%s %Y %i' -- "$1")")
+	local verdict devices vfio=no
+	QEMU_WINDOW=no
+	verdict=$CACHE_DIR/qemu/verdicts/$(hash_of window "$1" "$(stat -Lc '%s %Y %i' -- "$1")")
 	if [ ! -e "$verdict" ]; then
 		mkdir -p "${verdict%/*}"
 		if ! QEMU_VERSION=$("$1" --version </dev/null 2>/dev/null | sed -n 's/^QEMU emulator version \([^ ]*\).*/\1/p') ||
@@ -41,15 +43,16 @@ probe_qemu() {
 			return 1
 		fi
 		devices=$("$1" -device help </dev/null 2>/dev/null) || devices=
-		if grep -q '^name "vfio-user-pci"' <<<"$devices"; then
-			echo "$QEMU_VERSION yes" >"$verdict"
-		else
-			echo "$QEMU_VERSION no" >"$verdict"
+		! grep -q '^name "vfio-user-pci"' <<<"$devices" || vfio=yes
+		# The device is older than what it is wanted for.
+		if [ "${QEMU_VERSION%%.*}" -ge 11 ] && grep -q '^name "vhost-user-test-device-pci"' <<<"$devices"; then
+			QEMU_WINDOW=yes
 		fi
+		echo "$QEMU_VERSION $vfio $QEMU_WINDOW" >"$verdict"
 	fi
-	read -r QEMU_VERSION devices <"$verdict"
+	read -r QEMU_VERSION vfio QEMU_WINDOW <"$verdict"
 	QEMU_TROUBLE="has no vfio-user-pci device (it came with 10.1, and is a build option)"
-	[ "$devices" = yes ]
+	[ "$vfio" = yes ]
 }
 
 use_private_qemu() {
