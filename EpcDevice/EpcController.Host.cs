@@ -107,6 +107,11 @@ internal sealed partial class EpcController : IEndpoint
         _functions[function].RecordFailure(request, error);
 
     /// <inheritdoc/>
+    public void HostKeepsBars() => _fail(
+        "the endpoint has gone, but the host's QEMU still has its BARs mapped to memory of the EP guest (--map-bars): "
+        + "remove the device from the host (device_del), or end that guest, before the endpoint stops");
+
+    /// <inheritdoc/>
     public void ResetFunction(int function, ResetKind kind) => _functions[function].ResetByHost(kind);
 
     /// <summary>The host side is gone, or has let go: functions may change again.</summary>

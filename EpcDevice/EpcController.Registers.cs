@@ -12,6 +12,10 @@ internal sealed partial class EpcController
         | EpcRegister.FeatureDynamicInbound | EpcRegister.FeatureSubrangeInbound | EpcRegister.FeatureDoorbell
         | EpcRegister.FeatureDma;
 
+    // What takes translations that can change while the host has the device.
+    private const uint FeaturesOfChange =
+        EpcRegister.FeatureDynamicInbound | EpcRegister.FeatureSubrangeInbound | EpcRegister.FeatureDoorbell;
+
     // What a function's PCI Express capability says.
     private static readonly PciExpressSettings s_express = new();
 
@@ -69,7 +73,7 @@ internal sealed partial class EpcController
                 EpcRegister.Id => EpcRegister.IdValue,
                 EpcRegister.Version => Field.Put(EpcRegister.VersionMajor, (int)EpcRegister.VersionMajorValue)
                     | Field.Put(EpcRegister.VersionMinor, (int)EpcRegister.VersionMinorValue),
-                EpcRegister.FeaturesLo => Features | Field.Put(EpcRegister.FeatureMappedWindow, _mapped.Size > 0),
+                EpcRegister.FeaturesLo => _features | Field.Put(EpcRegister.FeatureMappedWindow, _mapped.Size > 0),
                 EpcRegister.Functions => EpcLimits.Functions,
                 EpcRegister.Outbounds => EpcLimits.Outbounds,
                 EpcRegister.Inbounds => EpcLimits.Inbounds,

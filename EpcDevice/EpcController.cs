@@ -37,6 +37,8 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
 {
     private readonly Lock _lock = new();
     private readonly ILogger _logger;
+    private readonly Action<string> _fail;
+    private readonly uint _features;
     private readonly LinkState _link = new();
     private readonly EpInterrupts _interrupts = new();
     private readonly EpSpace _guest;
@@ -51,10 +53,14 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
 
     /// <summary>A controller out of reset, without a link.</summary>
     /// <param name="logger">Told what goes wrong.</param>
+    /// <param name="fail">Ends the process, with the reason, where going on would do harm.</param>
+    /// <param name="mapBars">Whether the host's QEMU may map BARs.</param>
     /// <param name="mappedWindow">Bytes of the mapped window; 0 for none.</param>
-    public EpcController(ILogger logger, ulong mappedWindow = 0)
+    public EpcController(ILogger logger, Action<string> fail, bool mapBars = false, ulong mappedWindow = 0)
     {
         _logger = logger;
+        _fail = fail;
+        _features = mapBars ? Features & ~FeaturesOfChange : Features;
         _guest = new EpSpace(_interrupts);
         _events = new GlobalEvents(_interrupts);
         var inboundGate = new AccessGate();
@@ -159,7 +165,15 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
             }
         }
 
-        affected.ForEach(inbound => _link.Host.InboundChanging(inbound.Function, inbound.Bar));
+        foreach ((int function, int bar) in affected)
+        {
+            if (!_link.Host.InboundChanging(function, bar))
+            {
+                _fail($"BAR {bar} of function {function} has lost memory of the EP guest to which the host's QEMU has it "
+                    + "mapped (--map-bars)");
+            }
+        }
+
         change();
         affected.ForEach(inbound => _link.Host.InboundChanged(inbound.Function, inbound.Bar));
     }

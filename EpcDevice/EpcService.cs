@@ -14,11 +14,14 @@ internal sealed class EpcService : IDisposable
     private readonly VhostUserServer? _window;
 
     /// <summary>Makes the sockets and serves them.</summary>
-    public EpcService(EpcOptions options, ILoggerFactory loggers)
+    /// <param name="options">The command line.</param>
+    /// <param name="loggers">Told what happens.</param>
+    /// <param name="fail">Ends the process, with the reason, where going on would do harm.</param>
+    public EpcService(EpcOptions options, ILoggerFactory loggers, Action<string> fail)
     {
         ILogger logger = loggers.CreateLogger("epc");
         (ushort Vendor, ushort Device) id = options.ParsePciId();
-        _controller = new EpcController(logger, options.ParseWindowSize());
+        _controller = new EpcController(logger, fail, options.MapBars, options.ParseWindowSize());
         var device = new EpcPciDevice(id, _controller, logger);
         _link = new BridgeLink(_controller, options.Link, options.LinkCapabilities, loggers.CreateLogger("link"));
         try

@@ -84,6 +84,11 @@ internal interface IEndpoint
     /// </summary>
     void WhenWindowFollows(Action then);
 
+    /// <summary>
+    /// The host has lost the endpoint, but its QEMU keeps BARs mapped (--map-bars), and there is no way to take them away.
+    /// </summary>
+    void HostKeepsBars();
+
     /// <summary>The host reset one function (VFIO_USER_DEVICE_RESET at the bridge).</summary>
     void ResetFunction(int function, ResetKind kind);
 }

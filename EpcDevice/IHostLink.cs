@@ -72,7 +72,8 @@ internal interface IHostLink
     /// A BAR's inbound translations are about to change: on return the bridge goes through them no more, and every
     /// access of the host arrives as a TLP until <see cref="InboundChanged"/>.
     /// </summary>
-    void InboundChanging(int function, int bar);
+    /// <returns>False where the host's QEMU has the BAR mapped: it then goes on using what there is.</returns>
+    bool InboundChanging(int function, int bar);
 
     /// <summary>A BAR's inbound translations have changed; the bridge may use them again.</summary>
     void InboundChanged(int function, int bar);

@@ -1,4 +1,4 @@
 using EpfTest.EpcDevice;
 using EpfTest.Protocol.Hosting;
 
-return DeviceProcess.Run<EpcOptions>(args, (options, loggers) => new EpcService(options, loggers));
+return DeviceProcess.Run<EpcOptions>(args, (options, loggers, fail) => new EpcService(options, loggers, fail));

@@ -42,12 +42,21 @@ internal sealed partial class EndpointFunction
             message.Offset, message.Size, message.Access, descriptor, message.FileOffset, mayMap: true, out _) == Errno.None;
     }
 
-    /// <summary>Forgets what a BAR is; on return no access to that memory is under way any more.</summary>
+    /// <summary>
+    /// Forgets what a BAR is; on return no access to that memory is under way any more. One that the host's QEMU has
+    /// mapped cannot be forgotten, and EpcDevice knows.
+    /// </summary>
     public void InvalidateInbound(int bar)
     {
         if (bar >= 0 && bar < _inbound.Length)
         {
-            _inbound[bar].UnmapAll();
+            lock (_mapLock)
+            {
+                if (!_isMapped[bar])
+                {
+                    _inbound[bar].UnmapAll();
+                }
+            }
         }
     }
 

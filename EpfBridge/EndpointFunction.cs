@@ -41,6 +41,10 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private readonly bool[] _barsAwaited;
     private readonly DmaTable[] _inbound;
     private readonly DeviceRegion[] _regions = new DeviceRegion[RegionIndex.Count];
+
+    // Whether a BAR is mapped by the host's QEMU or forgotten is decided under this lock.
+    private readonly Lock _mapLock = new();
+    private readonly bool[] _isMapped;
     private IVfioUserClient? _client;
     private volatile bool _isPresent;
     private bool _mustFlush;
@@ -58,6 +62,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
         _barsEnabled = new bool[description.Bars.Count];
         _barsAwaited = new bool[description.Bars.Count];
+        _isMapped = new bool[description.Bars.Count];
         _inbound = [.. description.Bars.Select(_ => new DmaTable(NoMessages.Instance))];
         Array.Fill(_regions, DeviceRegion.Absent);
         for (int bar = 0; bar < description.Bars.Count; bar++)
@@ -100,6 +105,30 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 
     /// <inheritdoc/>
     public void ClientDisconnected() => Reset();
+    public void ClientConnected()
+    {
+        if (_link.Capabilities.HasFlag(LinkCapabilities.MapBars))
+        {
+            OfferBars();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void ClientDisconnected()
+    {
+        // One that we hung up on still has them.
+        if (_isPresent)
+        {
+            WithdrawBars();
+        }
+
+        if (IsDirect)
+        {
+            Order(FrameKind.MemoryInvalidateAll, 0);
+        }
+
+        Reset();
+    }
 
     /// <inheritdoc/>
     public void DmaMapped(DmaRange range)

@@ -17,6 +17,8 @@
 #                            the self-test only when you call it: modprobe pci_endpoint_test; pci_endpoint_test
 #
 #   --datapath direct|tlp    how data travels between the guests, default direct
+#   --map-bars               let the host's QEMU map BARs, so that the host's accesses do not trap; BARs then cannot change
+#                            what they lead to while the host is up, and the cases that want that are skipped
 #   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are, default memcpy: pci-epf-test's COPY by DMA cannot
 #                            pass with slave channels
 #   --log-level LEVEL        what EpcDevice and EpfBridge log, default Warning
@@ -63,6 +65,7 @@ BOOT_SECONDS=120
 
 ep_script='' host_script='' additions=() modules=() shell=no datapath=direct dma=memcpy log_level=Warning pin=yes
 ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12 SYNCHRONOUS_WRITES=true window=256M
+MAP_BARS=no
 
 # --- Options
 
@@ -80,6 +83,7 @@ while [ $# -gt 0 ]; do
 	--help) print_help && exit ;;
 	--shell) shell=yes && shift && continue ;;
 	--no-pin) pin=no && shift && continue ;;
+	--map-bars) MAP_BARS=yes && shift && continue ;;
 	--posted-writes) SYNCHRONOUS_WRITES=false && shift && continue ;;
 	esac
 	if toolchain_option "$@"; then
@@ -133,6 +137,9 @@ while [ $# -gt 0 ]; do
 	esac
 	shift 2
 done
+if [ "$MAP_BARS$datapath" = yestlp ]; then
+	usage_error "--map-bars takes shared memory: it does not go with --datapath tlp"
+fi
 if [ "$shell" = yes ]; then
 	if ! [ -t 0 ] || ! [ -t 1 ]; then
 		usage_error "--shell needs a terminal"
@@ -241,14 +248,14 @@ if [ "$window" != off ] && [ "$datapath" = direct ] && [ "$QEMU_WINDOW" = yes ];
 	WINDOW_SOCKET=$SOCKET_DIR/window
 	window_options=(--window "$WINDOW_SOCKET" --window-size "$window")
 fi
+process_options=(--link "$link" --datapath "$datapath" --log-level "$log_level")
+[ "$MAP_BARS" = no ] || process_options+=(--map-bars)
 # On the TLP path a host's access goes through both processes and back: with both on the host's core no message of it
 # wakes another core, and one of the EP guest's crosses twice, as it would otherwise.
 epc_core=ep
 [ "$datapath" = direct ] || epc_core=host
-start_process EpcDevice "$epc_core" "$link" \
-	--socket "$SOCKET_DIR/epc" --link "$link" --datapath "$datapath" --log-level "$log_level" "${window_options[@]}"
-start_process EpfBridge host '' \
-	--socket "$SOCKET_DIR/endpoint" --link "$link" --datapath "$datapath" --log-level "$log_level"
+start_process EpcDevice "$epc_core" "$link" --socket "$SOCKET_DIR/epc" "${process_options[@]}" "${window_options[@]}"
+start_process EpfBridge host '' --socket "$SOCKET_DIR/endpoint" "${process_options[@]}"
 
 if [ "$shell" = yes ]; then
 	shell_pair "pcie_qemu_ep.dma=$dma" "$host_script"

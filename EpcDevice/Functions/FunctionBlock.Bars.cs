@@ -300,13 +300,18 @@ internal sealed partial class FunctionBlock
                 return result;
             }
 
+            if (_bars[bar] == spec && InboundMap.AreEqual(_maps[bar], map))
+            {
+                return CommitResult.Ok;
+            }
+
             announce = _config is not null;
         }
 
         // Only this thread commits, so what was checked still holds.
-        if (announce)
+        if (announce && !_link.Host.InboundChanging(_index, bar))
         {
-            _link.Host.InboundChanging(_index, bar);
+            return CommitResult.Busy;
         }
 
         lock (_lock)

@@ -46,9 +46,7 @@ internal sealed class NoHostLink : IHostLink
     }
 
     /// <inheritdoc/>
-    public void InboundChanging(int function, int bar)
-    {
-    }
+    public bool InboundChanging(int function, int bar) => true;
 
     /// <inheritdoc/>
     public void InboundChanged(int function, int bar)

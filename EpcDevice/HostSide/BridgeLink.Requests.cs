@@ -61,7 +61,7 @@ internal sealed partial class BridgeLink
     {
         using FileDescriptor? owned = descriptor;
         if (kind is not (FrameKind.MemoryAdd or FrameKind.MemoryInvalidate or FrameKind.MemoryInvalidateAll
-            or FrameKind.FunctionReset))
+            or FrameKind.FunctionReset or FrameKind.BarMapped))
         {
             return true;
         }
@@ -78,6 +78,9 @@ internal sealed partial class BridgeLink
                 bool mapped = memory.Map(range, descriptor);
                 _endpoint.WhenWindowFollows(static () => { });
                 return mapped;
+            case FrameKind.BarMapped when BarMappedMessage.TryRead(payload, out BarMappedMessage message):
+                Volatile.Write(ref _mappedBars[function][message.Bar], message.IsMapped);
+                return true;
             case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range):
                 memory.Unmap(range);
                 break;

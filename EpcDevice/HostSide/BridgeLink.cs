@@ -37,6 +37,9 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly Lock _barsLock = new();
     private readonly BarAddressMessage[][] _barsSent;
     private readonly int[] _barGenerations;
+
+    // What the host's QEMU has mapped, as the bridge says.
+    private readonly bool[][] _mappedBars;
     private readonly Thread _thread;
     private readonly CancellationTokenSource _stopping = new();
     private volatile LinkConnection? _connection;
@@ -55,6 +58,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _lanes = new RequestLane?[endpoint.FunctionCount];
         _barsSent = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new BarAddressMessage[BarCount])];
         _barGenerations = new int[endpoint.FunctionCount];
+        _mappedBars = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new bool[BarCount])];
         _listener = UnixListener.Listen(path);
         _thread = new Thread(Run) { IsBackground = true, Name = "link" };
     }
@@ -123,6 +127,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             connection.Order(FrameKind.LinkDown, 0, order);
             ForgetHost();
             ForgetRequests(connection);
+            ReportMappedBars();
         }
 
         _endpoint.LinkChanged(_up is not null);
@@ -178,7 +183,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     }
 
     /// <inheritdoc/>
-    public void InboundChanging(int function, int bar)
+    public bool InboundChanging(int function, int bar)
     {
         if (_connection is { } connection && connection.Capabilities.HasFlag(LinkCapabilities.Direct))
         {
@@ -186,6 +191,9 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             OrderMessage.Write(order, bar);
             connection.Order(FrameKind.InboundInvalidate, (ushort)function, order);
         }
+
+        // Said before the order was acknowledged, if it is so.
+        return !Volatile.Read(ref _mappedBars[function][bar]);
     }
 
     /// <inheritdoc/>
@@ -310,8 +318,18 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         }
 
         Array.Clear(_lanes);
+        ReportMappedBars();
         connection.Dispose();
         _logger.LogInformation("bridge disconnected");
+    }
+
+    /// <summary>The host has no endpoint any more: nothing of it may be mapped there.</summary>
+    private void ReportMappedBars()
+    {
+        if (_mappedBars.Any(static bars => bars.Contains(true)))
+        {
+            _endpoint.HostKeepsBars();
+        }
     }
 
     private void ForgetHost()

@@ -45,6 +45,10 @@ internal sealed class InboundMap
         return CommitResult.Ok;
     }
 
+    /// <summary>Whether two maps lead to the same.</summary>
+    public static bool AreEqual(InboundMap? one, InboundMap? other) =>
+        one is null || other is null ? one == other : one.Entries.SequenceEqual(other.Entries);
+
     /// <summary>Translates the first part of an access.</summary>
     /// <param name="offset">Bytes from the start of the BAR.</param>
     /// <param name="wanted">Bytes of the access.</param>

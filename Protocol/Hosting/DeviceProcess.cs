@@ -19,9 +19,11 @@ public static class DeviceProcess
     /// <summary>Reads the command line, runs the device until SIGTERM or SIGINT, and cleans up.</summary>
     /// <param name="arguments">The command line.</param>
     /// <param name="start">Starts the device; what it returns is disposed at the end. A
-    /// <see cref="UsageException"/> or <see cref="LinuxException"/> ends the process with its message.</param>
-    /// <returns>The exit code: 0 after a signal, 64 for a bad command line, 1 where the device could not start.</returns>
-    public static int Run<TOptions>(string[] arguments, Func<TOptions, ILoggerFactory, IDisposable> start)
+    /// <see cref="UsageException"/> or <see cref="LinuxException"/> ends the process with its message, and so does a call of
+    /// what is passed third, by any thread.</param>
+    /// <returns>The exit code: 0 after a signal, 64 for a bad command line, 1 where the device could not start or go on.
+    /// </returns>
+    public static int Run<TOptions>(string[] arguments, Func<TOptions, ILoggerFactory, Action<string>, IDisposable> start)
         where TOptions : DeviceOptions, new()
     {
         using var parser = new Parser(settings =>
@@ -33,7 +35,7 @@ public static class DeviceProcess
         return result.MapResult(options => Run(options, start), errors => Explain(result, errors));
     }
 
-    private static int Run<TOptions>(TOptions options, Func<TOptions, ILoggerFactory, IDisposable> start)
+    private static int Run<TOptions>(TOptions options, Func<TOptions, ILoggerFactory, Action<string>, IDisposable> start)
         where TOptions : DeviceOptions
     {
         using ILoggerFactory loggers = LoggerFactory.Create(builder => builder
@@ -46,6 +48,13 @@ public static class DeviceProcess
                 format.TimestampFormat = "HH:mm:ss.ffffff ";
             }));
         using var ended = new ManualResetEventSlim();
+        string? failure = null;
+        void Fail(string reason)
+        {
+            Interlocked.CompareExchange(ref failure, reason, null);
+            ended.Set();
+        }
+
         void End(PosixSignalContext context)
         {
             context.Cancel = true;
@@ -58,9 +67,15 @@ public static class DeviceProcess
         {
             // What makes no sense is to be told now, not when the first client comes.
             _ = options.Poll;
-            using IDisposable device = start(options, loggers);
+            using IDisposable device = start(options, loggers, Fail);
             ended.Wait();
-            return 0;
+            if (failure is null)
+            {
+                return 0;
+            }
+
+            Console.Error.WriteLine($"{Name}: {failure}");
+            return ExitFailure;
         }
         catch (UsageException error)
         {

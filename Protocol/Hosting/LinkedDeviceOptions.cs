@@ -18,7 +18,20 @@ public abstract class LinkedDeviceOptions : DeviceOptions
         HelpText = "direct: through shared memory where there is some; tlp: every access is a TLP on the link.")]
     public DataPath DataPath { get; set; }
 
+    /// <summary>Whether the host's QEMU may map BARs.</summary>
+    [Option(
+        "map-bars",
+        HelpText = "Let the host's QEMU map BARs in shared memory, so that its accesses do not trap; both processes need it. "
+            + "What the BARs lead to then cannot change until the host lets go of the device.")]
+    public bool MapBars { get; set; }
+
     /// <summary>What this side offers on the link.</summary>
-    public LinkCapabilities LinkCapabilities =>
-        DataPath == DataPath.Direct ? LinkCapabilities.Direct : LinkCapabilities.None;
+    /// <exception cref="UsageException">Options contradict each other.</exception>
+    public LinkCapabilities LinkCapabilities => (DataPath, MapBars) switch
+    {
+        (DataPath.Direct, false) => LinkCapabilities.Direct,
+        (DataPath.Direct, true) => LinkCapabilities.Direct | LinkCapabilities.MapBars,
+        (_, false) => LinkCapabilities.None,
+        _ => throw new UsageException("--map-bars takes shared memory: it does not go with --datapath tlp"),
+    };
 }

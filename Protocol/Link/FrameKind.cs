@@ -31,4 +31,6 @@ public enum FrameKind : ushort
     MemoryInvalidateAll = 34,
     /// <summary>Bridge to endpoint: the host resets a function.</summary>
     FunctionReset = 35,
+    /// <summary>Bridge to endpoint: the host's QEMU has, or has no more, a BAR mapped.</summary>
+    BarMapped = 36,
 }

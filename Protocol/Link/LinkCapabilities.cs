@@ -8,4 +8,6 @@ public enum LinkCapabilities : uint
     None = 0,
     /// <summary>The direct path: memory is passed as descriptors, and translations are invalidated with acknowledge.</summary>
     Direct = 1 << 0,
+    /// <summary>With <see cref="Direct"/>: the host's QEMU may map BARs, whose translations then cannot change.</summary>
+    MapBars = 1 << 1,
 }

@@ -20,10 +20,10 @@ internal sealed class EpcRig : IDisposable
 
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
-    public EpcRig(ILogger? logger = null)
+    public EpcRig(ILogger? logger = null, bool mapBars = false)
     {
         logger ??= NullLogger.Instance;
-        Controller = new EpcController(logger);
+        Controller = new EpcController(logger, Failures.Add, mapBars);
         Device = new EpcPciDevice((0x1234, 0xe9c0), Controller, logger);
         Guest = new FakeGuest(Device.IrqCounts);
         Device.Attach(Guest);
@@ -35,6 +35,9 @@ internal sealed class EpcRig : IDisposable
     }
 
     public EpcController Controller { get; }
+
+    /// <summary>Why the process would have ended.</summary>
+    public List<string> Failures { get; } = [];
 
     public EpcPciDevice Device { get; }
 

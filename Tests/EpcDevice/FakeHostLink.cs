@@ -21,6 +21,9 @@ internal sealed class FakeHostLink : IHostLink
     /// <summary>Which functions may issue requests, as far as it was said.</summary>
     public Dictionary<int, bool> BusMasters { get; } = [];
 
+    /// <summary>Whether the host's QEMU has all BARs mapped.</summary>
+    public bool HoldsBars { get; set; }
+
     /// <summary>Called in the middle of each read and write, with the host bus address.</summary>
     public Action<ulong>? DuringRequest { get; set; }
 
@@ -93,10 +96,11 @@ internal sealed class FakeHostLink : IHostLink
 
     public void SendError(int function, ErrorMessage error) => Log($"ERR {function} {error}");
 
-    public void InboundChanging(int function, int bar)
+    public bool InboundChanging(int function, int bar)
     {
         DuringWait?.Invoke();
         Log($"changing {function}.{bar}");
+        return !HoldsBars;
     }
 
     public void InboundChanged(int function, int bar) => Log($"changed {function}.{bar}");

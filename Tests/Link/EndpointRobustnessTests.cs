@@ -40,7 +40,9 @@ public sealed class EndpointRobustnessTests
         _logger = new RecordingLogger();
         _memfd = Memfd.Create(0x1_0000);
         _epc = new EpcService(
-            new EpcOptions { Socket = _folder.File("ep.sock"), Link = LinkPath, PciId = "1234:e9c0" }, _logger);
+            new EpcOptions { Socket = _folder.File("ep.sock"), Link = LinkPath, PciId = "1234:e9c0" },
+            _logger,
+            reason => Assert.Fail(reason));
     }
 
     [TearDown]

@@ -155,6 +155,8 @@ internal sealed class EpGuest : GuestClient
     public void ExpectResult(int function = 0, uint result = 0) =>
         Assert.That(this[Function(function, EpcRegister.FnResult)], Is.EqualTo(result));
 
+    public void Set64(int register, ulong value) => Write(Registers, (ulong)register, BitConverter.GetBytes(value));
+
     public override void Dispose()
     {
         base.Dispose();
@@ -166,6 +168,4 @@ internal sealed class EpGuest : GuestClient
         this[Function(function, register)] = (uint)vector;
         return this[Function(function, EpcRegister.FnResult)];
     }
-
-    private void Set64(int register, ulong value) => Write(Registers, (ulong)register, BitConverter.GetBytes(value));
 }

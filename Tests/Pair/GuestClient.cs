@@ -33,6 +33,7 @@ public abstract class GuestClient : IDisposable
     private readonly ConcurrentDictionary<ushort, TaskCompletionSource<(Errno Error, byte[] Payload)>> _calls = new();
     private readonly byte[] _private = new byte[PrivateSize];
     private int _unanswered;
+    private readonly ConcurrentQueue<FileDescriptor> _passed = new();
     private int _lastId;
     private volatile bool _hungUp;
 
@@ -110,6 +111,14 @@ public abstract class GuestClient : IDisposable
             RawPayload.RegionAccess(region, offset, (uint)data.Length, data),
             RawMessage.NoReplyFlag));
 
+    /// <summary>What the server says of a region, and the file that came with it, if one did.</summary>
+    public (byte[] Info, FileDescriptor? File) RegionInfo(uint region)
+    {
+        byte[] info = Call(RawCommand.GetRegionInfo, RawPayload.RegionInfo(region, 4096));
+        _passed.TryDequeue(out FileDescriptor? file);
+        return (info, file);
+    }
+
     public uint Read32(uint region, ulong offset) =>
         BinaryPrimitives.ReadUInt32LittleEndian(Read(region, offset, sizeof(uint)));
 
@@ -141,6 +150,11 @@ public abstract class GuestClient : IDisposable
         _mainLoop.Join();
         _dma.Dispose();
         _socket.Dispose();
+        foreach (FileDescriptor passed in _passed)
+        {
+            passed.Dispose();
+        }
+
         Memory.Dispose();
         GC.SuppressFinalize(this);
     }
@@ -254,7 +268,7 @@ public abstract class GuestClient : IDisposable
             Errno error = _socket.Receive(bytes, numbers, out int count, out int received);
             foreach (int number in numbers[..count])
             {
-                new FileDescriptor(number).Dispose();
+                _passed.Enqueue(new FileDescriptor(number));
             }
 
             if (error != Errno.None || received == 0)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EpfTest.EpcDevice;
 using EpfTest.EpfBridge;
 using EpfTest.Protocol.Hosting;
@@ -15,6 +16,12 @@ internal abstract class PairFixture(DataPath dataPath)
     private TemporaryFolder _folder = null!;
 
     protected DataPath DataPath { get; } = dataPath;
+
+    /// <summary>Whether the host's QEMU may map BARs.</summary>
+    protected virtual bool MapBars => false;
+
+    /// <summary>Why EpcDevice would have ended.</summary>
+    protected ConcurrentBag<string> Failures { get; } = [];
 
     protected RecordingLogger Logger { get; private set; } = null!;
 
@@ -34,6 +41,7 @@ internal abstract class PairFixture(DataPath dataPath)
     {
         _folder = new TemporaryFolder();
         Logger = new RecordingLogger();
+        Failures.Clear();
         Epc = StartEpc();
         Bridge = StartBridge();
         Ep = new EpGuest(_folder.File("ep.sock"));
@@ -63,11 +71,17 @@ internal abstract class PairFixture(DataPath dataPath)
             Link = _folder.File("link.sock"),
             DataPath = DataPath,
             PciId = "1234:e9c0",
+            MapBars = MapBars,
         },
-        Logger);
+        Logger,
+        Failures.Add);
 
     protected EndpointLink StartBridge() => new(
-        new BridgeOptions { Socket = HostSocket, Link = _folder.File("link.sock"), DataPath = DataPath }, Logger);
+        new BridgeOptions
+        {
+            Socket = HostSocket, Link = _folder.File("link.sock"), DataPath = DataPath, MapBars = MapBars,
+        },
+        Logger);
 
     /// <summary>Another EP guest; the one before has gone.</summary>
     protected void RestartEp() => Ep = new EpGuest(_folder.File("ep.sock"));
