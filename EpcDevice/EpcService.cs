@@ -23,7 +23,8 @@ internal sealed class EpcService : IDisposable
         (ushort Vendor, ushort Device) id = options.ParsePciId();
         _controller = new EpcController(logger, fail, options.MapBars, options.ParseWindowSize());
         var device = new EpcPciDevice(id, _controller, logger);
-        _link = new BridgeLink(_controller, options.Link, options.LinkCapabilities, loggers.CreateLogger("link"));
+        _link = new BridgeLink(
+            _controller, options.Link, options.LinkCapabilities, options.Peers, loggers.CreateLogger("link"));
         try
         {
             _controller.AttachLink(_link);
@@ -32,7 +33,8 @@ internal sealed class EpcService : IDisposable
                 _window = new VhostUserServer(_controller.MappedWindow, options.Window, loggers.CreateLogger("window"));
             }
 
-            _server = new VfioUserServer(device, options.Socket, loggers.CreateLogger("vfio-user"), options.Poll);
+            _server = new VfioUserServer(
+                device, options.Socket, loggers.CreateLogger("vfio-user"), options.Poll, options.Peers);
         }
         catch
         {

@@ -136,7 +136,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
             try
             {
                 connection = LinkConnection.Open(
-                    UnixSocket.Connect(_options.Link),
+                    Connect(),
                     LinkRole.Bridge,
                     capabilities,
                     this,
@@ -161,6 +161,18 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
             _stopping.Token.WaitHandle.WaitOne(s_connectInterval);
         }
+    }
+
+    private UnixSocket Connect()
+    {
+        var socket = UnixSocket.Connect(_options.Link);
+        if (_options.Peers.Refusal(socket) is { } refusal)
+        {
+            socket.Dispose();
+            throw new LinuxException($"speak to EpcDevice at {_options.Link}: {refusal}", Errno.EACCES);
+        }
+
+        return socket;
     }
 
     private void Serve(LinkConnection connection)

@@ -29,6 +29,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly IEndpoint _endpoint;
     private readonly UnixListener _listener;
     private readonly LinkCapabilities _capabilities;
+    private readonly PeerPolicy _peers;
     private readonly ILogger _logger;
     private readonly FunctionHostMemory[] _memory;
     private readonly RequestLane?[] _lanes;
@@ -49,8 +50,15 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
 
     /// <summary>Listens at <paramref name="path"/>.</summary>
     /// <exception cref="LinuxException">The socket cannot be made there.</exception>
-    public BridgeLink(IEndpoint endpoint, string path, LinkCapabilities capabilities, ILogger logger)
+    /// <param name="endpoint">What carries out the host's requests.</param>
+    /// <param name="path">Where the socket is made.</param>
+    /// <param name="capabilities">What this side offers.</param>
+    /// <param name="peers">Which users' bridges are accepted.</param>
+    /// <param name="logger">Told what happens.</param>
+    public BridgeLink(
+        IEndpoint endpoint, string path, LinkCapabilities capabilities, PeerPolicy peers, ILogger logger)
     {
+        _peers = peers;
         _endpoint = endpoint;
         _capabilities = capabilities;
         _logger = logger;
@@ -284,8 +292,14 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             try
             {
                 UnixSocket? socket = _listener.Accept();
-                if (socket is not null && LinkConnection.Open(
-                    socket, LinkRole.Endpoint, _capabilities, this, _logger, refusals: refusals, stop: _stopping.Token) is { } connection)
+                if (socket is not null && _peers.Refusal(socket) is { } refusal)
+                {
+                    _logger.LogWarning("{Path}: bridge refused: {Reason}", _listener.Path, refusal);
+                    socket.Dispose();
+                }
+                else if (socket is not null && LinkConnection.Open(
+                    socket, LinkRole.Endpoint, _capabilities, this, _logger, refusals: refusals, stop: _stopping.Token)
+                    is { } connection)
                 {
                     Serve(connection);
                 }

@@ -1,4 +1,5 @@
 using CommandLine;
+using EpfTest.Protocol.Linux;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.Hosting;
@@ -32,6 +33,17 @@ public abstract class DeviceOptions
         _ => throw new UsageException(
             $"--poll-us {PollMicroseconds}: give microseconds from 0 to {MaxPollMicroseconds}"),
     };
+
+    /// <summary>User IDs, beside our own, whose processes may be at the other end of a socket.</summary>
+    [Option(
+        "allow-uid",
+        Separator = ',',
+        MetaValue = "UID[,UID]",
+        HelpText = "Also speak to processes of these users; else only to those of the user who runs this one.")]
+    public IEnumerable<uint> AllowedUsers { get; set; } = [];
+
+    /// <summary>Whom to speak to.</summary>
+    public PeerPolicy Peers => new(AllowedUsers);
 
     /// <summary>The least severe events that are logged.</summary>
     [Option(

@@ -21,11 +21,13 @@ public sealed class UnixListener : FileDescriptor
     public string Path { get; }
 
     /// <summary>Starts listening at <paramref name="path"/>.</summary>
-    /// <exception cref="LinuxException">The path is served by a live process, is no socket, or cannot be made.</exception>
+    /// <exception cref="LinuxException">The path is served by a live process, is no socket, is in a directory that others may
+    /// change, or cannot be made.</exception>
     public static unsafe UnixListener Listen(string path)
     {
         sockaddr_un address;
         int length = UnixSocket.FillAddress(&address, path);
+        CheckDirectory(path);
         RemoveStale(path);
         var listener = new UnixListener(UnixSocket.NewSocket(), path);
         try
@@ -95,6 +97,41 @@ public sealed class UnixListener : FileDescriptor
         }
 
         return closed;
+    }
+
+    /// <summary>Nobody else may be able to put a socket of theirs in the place of ours.</summary>
+    private static unsafe void CheckDirectory(string path)
+    {
+        const uint OthersWrite = 0x12; // 022
+        string directory = System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path)) ?? "/";
+        stat status;
+
+        // The bytes end with a zero, and status is what stat(2) fills.
+        fixed (byte* name = FileName(directory))
+        {
+            if (LibC.stat(name, &status) != 0)
+            {
+                throw LinuxException.FromLastError($"listen at {path}, in the directory {directory}");
+            }
+        }
+
+        uint mode = (uint)status.st_mode;
+        uint owner = (uint)status.st_uid;
+        if (owner != 0 && owner != LibC.geteuid())
+        {
+            throw new LinuxException(
+                $"listen at {path}: the directory {directory} belongs to user {owner}, who could replace the socket; "
+                + "use one of your own",
+                Errno.EACCES);
+        }
+
+        if ((mode & OthersWrite) != 0 && (mode & (uint)(mode_t)LibC.S_ISVTX) == 0)
+        {
+            throw new LinuxException(
+                $"listen at {path}: others may write to the directory {directory}, and could replace the socket; "
+                + $"take that away (chmod go-w {directory}) or use another",
+                Errno.EACCES);
+        }
     }
 
     private static byte[] FileName(string path) => Encoding.UTF8.GetBytes(path + '\0');

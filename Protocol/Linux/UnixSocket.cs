@@ -143,6 +143,25 @@ public sealed class UnixSocket : FileDescriptor
     /// <summary>How long a receive waits; it then fails with <see cref="Errno.EAGAIN"/>.</summary>
     public void SetReceiveTimeout(TimeSpan limit) => SetTimeout(LibC.SO_RCVTIMEO, limit);
 
+    /// <summary>
+    /// Who was at the other end when it connected, or listened: process and effective user ID (SO_PEERCRED, unix(7)).
+    /// </summary>
+    public unsafe (int Process, uint User) Peer
+    {
+        get
+        {
+            // struct ucred: process, user, group.
+            uint* credentials = stackalloc uint[3];
+            socklen_t length = 3 * sizeof(uint);
+            if (LibC.getsockopt(Number, LibC.SOL_SOCKET, LibC.SO_PEERCRED, credentials, &length) != 0)
+            {
+                throw LinuxException.FromLastError("learn who is at the other end of a socket");
+            }
+
+            return ((int)credentials[0], credentials[1]);
+        }
+    }
+
     /// <summary>Ends the connection for both sides; a thread that waits in it returns. May be called by any thread.</summary>
     public void Shutdown() => _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
 

@@ -17,6 +17,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
     private readonly UnixListener _listener;
     private readonly ILogger _logger;
     private readonly TimeSpan _poll;
+    private readonly PeerPolicy _peers;
     private readonly DmaTable _memory;
     private readonly InterruptTable _interrupts;
     private readonly ManualResetEventSlim _stopping = new();
@@ -32,10 +33,13 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
     /// <param name="logger">Told who comes and goes, and what was wrong with a message.</param>
     /// <param name="poll">For how long a client's next message is asked for again and again before the thread waits;
     /// zero not to. Only worth it on a core that nobody else wants.</param>
+    /// <param name="peers">Which users' clients are served; null for our own only.</param>
     /// <exception cref="LinuxException">The socket cannot be made there.</exception>
-    public VfioUserServer(IVfioUserDevice device, string path, ILogger logger, TimeSpan poll = default)
+    public VfioUserServer(
+        IVfioUserDevice device, string path, ILogger logger, TimeSpan poll = default, PeerPolicy? peers = null)
     {
         _poll = poll;
+        _peers = peers ?? PeerPolicy.SameUser;
         _device = device;
         _logger = logger;
         _memory = new DmaTable(this);
@@ -89,7 +93,16 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
             try
             {
                 using UnixSocket? socket = _listener.Accept();
-                if (socket is not null)
+                if (socket is null)
+                {
+                    continue;
+                }
+
+                if (_peers.Refusal(socket) is { } refusal)
+                {
+                    _logger.LogWarning("{Path}: client refused: {Reason}", _listener.Path, refusal);
+                }
+                else
                 {
                     Serve(socket);
                 }

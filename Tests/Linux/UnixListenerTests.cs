@@ -1,7 +1,9 @@
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.VfioUser;
 using EpfTest.Tests.Support;
+using EpfTest.Tests.VfioUser;
 
 namespace EpfTest.Tests.Linux;
 
@@ -96,5 +98,56 @@ public sealed class UnixListenerTests
         Task<UnixSocket?> accept = Task.Run(listener.Accept);
         listener.Stop();
         Assert.That(Wait.For(accept), Is.Null);
+    }
+
+    [TestCase(UnixFileMode.OtherWrite)]
+    [TestCase(UnixFileMode.GroupWrite)]
+    public void DirectoryThatOthersMayWriteToIsRefused(UnixFileMode others)
+    {
+        string directory = Directory.CreateDirectory(_folder.File("open")).FullName;
+        const UnixFileMode Mine = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+        File.SetUnixFileMode(directory, Mine | others);
+        string path = Path.Combine(directory, "listener.sock");
+        Assert.That(
+            () => UnixListener.Listen(path),
+            Throws.InstanceOf<LinuxException>().With.Message.Contains($"chmod go-w {directory}"));
+
+        // As /tmp: others can add files there, but not take ours away.
+        File.SetUnixFileMode(directory, Mine | others | UnixFileMode.StickyBit);
+        using var listener = UnixListener.Listen(path);
+        Assert.That(File.Exists(path), Is.True);
+    }
+
+    [Test]
+    public void OurOwnUserIsAllowedAndAnotherOnlyByName()
+    {
+        using var listener = UnixListener.Listen(SocketPath);
+        using var client = UnixSocket.Connect(SocketPath);
+        using UnixSocket accepted = listener.Accept()!;
+        uint user = accepted.Peer.User;
+        uint another = user + 1;
+        Assert.That(accepted.Peer.Process, Is.EqualTo(Environment.ProcessId));
+        foreach (UnixSocket end in new[] { client, accepted })
+        {
+            Assert.That(PeerPolicy.SameUser.Refusal(end), Is.Null);
+            Assert.That(new PeerPolicy(another, []).Refusal(end), Does.Contain($"--allow-uid {user}"));
+            Assert.That(new PeerPolicy(another, [user]).Refusal(end), Is.Null);
+        }
+    }
+
+    [Test]
+    public void ClientOfAnotherUserIsRefused()
+    {
+        using var logger = new RecordingLogger();
+        var strangers = new PeerPolicy(uint.MaxValue, []);
+        using (new VfioUserServer(new TestDevice(), SocketPath, logger.CreateLogger("test"), strangers))
+        {
+            using var client = UnixSocket.Connect(SocketPath);
+            client.SetReceiveTimeout(Wait.Limit);
+            Errno error = client.Receive(new byte[1], new int[UnixSocket.MaxDescriptors], out _, out int received);
+            Assert.That((error, received), Is.EqualTo((Errno.None, 0)), "it hangs up");
+        }
+
+        Assert.That(logger.Lines, Has.Some.Contains("client refused"));
     }
 }
