@@ -95,6 +95,12 @@ internal sealed partial class EpcController : IEndpoint
         _functions[function].ReadBar(bar, offset, destination);
 
     /// <inheritdoc/>
+    public bool IsGuestBehind => _guest.Client?.IsBehind ?? false;
+
+    /// <inheritdoc/>
+    public bool LetGuestCatchUp() => _guest.Client?.CatchUp() ?? true;
+
+    /// <inheritdoc/>
     public Errno WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source) =>
         _functions[function].WriteBar(bar, offset, source);
 

@@ -34,7 +34,7 @@ internal sealed class EpcService : IDisposable
             }
 
             _server = new VfioUserServer(
-                device, options.Socket, loggers.CreateLogger("vfio-user"), options.Poll, options.Peers);
+                device, options.Socket, loggers.CreateLogger("vfio-user"), options.ServerOptions);
         }
         catch
         {

@@ -59,6 +59,15 @@ internal interface IEndpoint
     /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request.</returns>
     Errno ReadBar(int function, int bar, ulong offset, Span<byte> destination);
 
+    /// <summary>
+    /// Whether the EP guest has posted something that has not been carried out: the completion of a read may not pass it.
+    /// </summary>
+    bool IsGuestBehind { get; }
+
+    /// <summary>Waits, for a limited time, until it has been carried out. Not for the receiving thread.</summary>
+    /// <returns>False where that took too long.</returns>
+    bool LetGuestCatchUp();
+
     /// <summary>MWr or IOWr into a BAR.</summary>
     /// <returns>As for <see cref="ReadBar"/>.</returns>
     Errno WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source);

@@ -65,9 +65,17 @@ internal sealed partial class EndpointFunction
     {
         if (!IsForLane(header))
         {
-            CarryOut(header, payload);
+            CarryOut(header, payload, onLane: false);
         }
-        else if (!_lane.TryAdd(header, payload))
+        else
+        {
+            AddToLane(header, payload);
+        }
+    }
+
+    private void AddToLane(in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (!_lane.TryAdd(header, payload))
         {
             _logger.LogError(
                 "link ended: function {Function}'s accesses to memory of the host that its QEMU does not share pile up", _number);
@@ -86,7 +94,7 @@ internal sealed partial class EndpointFunction
                 : _client?.Memory.WaitsForClient(header.FirstByteAddress, header.ByteLength) ?? false);
 
     /// <summary>Does what a request or message asks. For the receiving thread, or the lane.</summary>
-    private void CarryOut(in TlpHeader header, ReadOnlySpan<byte> payload)
+    private void CarryOut(in TlpHeader header, ReadOnlySpan<byte> payload, bool onLane)
     {
         if (header.IsMessage)
         {
@@ -94,7 +102,7 @@ internal sealed partial class EndpointFunction
         }
         else if (header.IsMemoryRead)
         {
-            Load(header);
+            Load(header, onLane);
         }
         else if (header.IsMemory && header.HasPayload && !header.IsAtomicOp)
         {
@@ -140,11 +148,23 @@ internal sealed partial class EndpointFunction
         }
     }
 
-    private void Load(in TlpHeader header)
+    private void Load(in TlpHeader header, bool onLane)
     {
         Span<byte> data = (s_data ??= new byte[TlpLimits.MaxPayload]).AsSpan(0, header.ReadLength);
         bool isFlush = header.FirstByteEnables == 0;
         Errno error = isFlush ? Errno.None : _client?.Memory.Read(header.FirstByteAddress, data) ?? Errno.EFAULT;
+        if (!IsDirect && !isFlush && _client is { IsBehind: true } client)
+        {
+            // A completion may not pass what the host has posted before it wrote what was read.
+            if (!onLane)
+            {
+                AddToLane(header, []);
+                return;
+            }
+
+            error = client.CatchUp() ? error : Errno.ETIMEDOUT;
+        }
+
         if (error == Errno.None)
         {
             _link.Requester.SendData(_number, header, RootComplex, data, ReadCompletionBoundary, MaxPayload);

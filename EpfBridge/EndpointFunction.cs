@@ -58,7 +58,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         _description = description;
         _logger = logger;
         _timeouts = new BurstLog(logger);
-        _lane = new RequestLane(CarryOut);
+        _lane = new RequestLane((in TlpHeader header, ReadOnlySpan<byte> payload) => CarryOut(header, payload, onLane: true));
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
         _barsEnabled = new bool[description.Bars.Count];
         _barsAwaited = new bool[description.Bars.Count];
@@ -104,7 +104,6 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     public void Attach(IVfioUserClient client) => _client = client;
 
     /// <inheritdoc/>
-    public void ClientDisconnected() => Reset();
     public void ClientConnected()
     {
         if (_link.Capabilities.HasFlag(LinkCapabilities.MapBars))
@@ -120,11 +119,6 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         if (_isPresent)
         {
             WithdrawBars();
-        }
-
-        if (IsDirect)
-        {
-            Order(FrameKind.MemoryInvalidateAll, 0);
         }
 
         Reset();

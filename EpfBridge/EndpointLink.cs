@@ -244,7 +244,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
             try
             {
                 _servers.Add(new VfioUserServer(
-                    function, path, _loggers.CreateLogger($"function {number}"), _options.Poll));
+                    function, path, _loggers.CreateLogger($"function {number}"), _options.ServerOptions));
                 _logger.LogInformation("function {Function} is served at {Path}", number, path);
             }
             catch (LinuxException error)

@@ -30,7 +30,8 @@ internal static class AllocationRows
             string hostSocket = Path.Combine(folder, "host");
             using var epc = new EpcService(
                 new EpcOptions { Socket = socket, Link = link, DataPath = dataPath, PciId = "1234:e9c0" },
-                NullLoggerFactory.Instance);
+                NullLoggerFactory.Instance,
+                static reason => throw new InvalidOperationException(reason));
             using var bridge = new EndpointLink(
                 new BridgeOptions { Socket = hostSocket, Link = link, DataPath = dataPath }, NullLoggerFactory.Instance);
             using var ep = new EpSide(socket);

@@ -30,6 +30,9 @@ internal sealed class EpSpace(EpInterrupts interrupts)
         set => _own = value;
     }
 
+    /// <summary>Whose memory it is.</summary>
+    public IVfioUserClient? Client => _client;
+
     /// <summary>Whether the guest lets the controller reach its memory.</summary>
     public bool IsBusMaster => _isBusMaster;
 

@@ -25,9 +25,18 @@ internal sealed partial class BridgeLink
         }
         else if (!IsForLane(function, header))
         {
-            CarryOut(connection, function, header, payload);
+            CarryOut(connection, function, header, payload, onLane: false);
         }
-        else if (!LaneOf(connection, function).TryAdd(header, payload))
+        else
+        {
+            AddToLane(connection, function, header, payload);
+        }
+    }
+
+    private void AddToLane(
+        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (!LaneOf(connection, function).TryAdd(header, payload))
         {
             _logger.LogError("link ended: the host's accesses to memory of the EP guest that its QEMU does not share pile up");
             connection.Shutdown();
@@ -35,7 +44,8 @@ internal sealed partial class BridgeLink
     }
 
     /// <summary>Does what a request of the host asks. For the receiving thread, or the function's lane.</summary>
-    private void CarryOut(LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    private void CarryOut(
+        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload, bool onLane)
     {
         if (header.IsConfiguration)
         {
@@ -51,7 +61,7 @@ internal sealed partial class BridgeLink
         }
         else
         {
-            Load(connection, function, header);
+            Load(connection, function, header, onLane);
         }
     }
 
@@ -119,7 +129,7 @@ internal sealed partial class BridgeLink
         {
             if (_endpoint.Exists(function))
             {
-                CarryOut(connection, function, header, payload);
+                CarryOut(connection, function, header, payload, onLane: true);
             }
         });
 
@@ -185,7 +195,7 @@ internal sealed partial class BridgeLink
         }
     }
 
-    private void Load(LinkConnection connection, ushort function, in TlpHeader header)
+    private void Load(LinkConnection connection, ushort function, in TlpHeader header, bool onLane)
     {
         int length = header.ReadLength;
         Span<byte> data = Data.AsSpan(0, length);
@@ -202,6 +212,18 @@ internal sealed partial class BridgeLink
             : _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
                 ? _endpoint.ReadBar(function, bar, offset, data)
                 : Errno.EFAULT;
+        if ((connection.Capabilities & LinkCapabilities.Direct) == 0 && !isFlush && _endpoint.IsGuestBehind)
+        {
+            // A completion may not pass what the EP guest has posted before it wrote what was read.
+            if (!onLane)
+            {
+                AddToLane(connection, function, header, []);
+                return;
+            }
+
+            error = _endpoint.LetGuestCatchUp() ? error : Errno.ETIMEDOUT;
+        }
+
         if (error == Errno.None)
         {
             SendData(connection, function, header, length);

@@ -1,5 +1,6 @@
 using CommandLine;
 using EpfTest.Protocol.Link;
+using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.Protocol.Hosting;
 
@@ -34,4 +35,9 @@ public abstract class LinkedDeviceOptions : DeviceOptions
         (_, false) => LinkCapabilities.None,
         _ => throw new UsageException("--map-bars takes shared memory: it does not go with --datapath tlp"),
     };
+
+    /// <summary>How QEMU is served. TLPs have to keep their order although clients may post writes.</summary>
+    /// <exception cref="UsageException">An option has a value that makes no sense.</exception>
+    public VfioUserServerOptions ServerOptions =>
+        new() { Peers = Peers, Poll = Poll, TracksPosted = DataPath == DataPath.Tlp };
 }

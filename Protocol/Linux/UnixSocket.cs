@@ -143,6 +143,16 @@ public sealed class UnixSocket : FileDescriptor
     /// <summary>How long a receive waits; it then fails with <see cref="Errno.EAGAIN"/>.</summary>
     public void SetReceiveTimeout(TimeSpan limit) => SetTimeout(LibC.SO_RCVTIMEO, limit);
 
+    /// <summary>How many bytes wait to be received.</summary>
+    internal unsafe int Readable
+    {
+        get
+        {
+            int bytes = 0;
+            return LibC.ioctl(Number, LibC.FIONREAD, &bytes) == 0 ? bytes : 0;
+        }
+    }
+
     /// <summary>
     /// Who was at the other end when it connected, or listened: process and effective user ID (SO_PEERCRED, unix(7)).
     /// </summary>
@@ -159,6 +169,15 @@ public sealed class UnixSocket : FileDescriptor
             }
 
             return ((int)credentials[0], credentials[1]);
+        }
+    }
+
+    /// <summary>Waits until a receive would not: something is there, or the peer has hung up.</summary>
+    internal unsafe void WaitReadable()
+    {
+        var poll = new pollfd { fd = Number, events = LibC.POLLIN };
+        while (LibC.poll(&poll, 1, -1) < 0 && LastError.Get() == Errno.EINTR)
+        {
         }
     }
 

@@ -10,4 +10,15 @@ public interface IVfioUserClient
 
     /// <summary>The guest's interrupts.</summary>
     InterruptTable Interrupts { get; }
+
+    /// <summary>
+    /// Whether the client has posted something that has not been carried out yet: what it did afterwards is not to be acted
+    /// upon before. Always false with a server that does not keep track. Not for the serving thread.
+    /// </summary>
+    bool IsBehind { get; }
+
+    /// <summary>Waits, for a limited time, until what the client has sent before this call has been carried out. Neither for
+    /// the serving thread nor for one that it may be waiting for.</summary>
+    /// <returns>False where that took too long.</returns>
+    bool CatchUp();
 }

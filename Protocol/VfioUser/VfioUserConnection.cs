@@ -30,6 +30,7 @@ internal sealed partial class VfioUserConnection : IDisposable
     private readonly ILogger _logger;
 
     private readonly MessageReceiver _receiver;
+    private readonly ReceiveProgress? _progress;
 
     private readonly Lock _sendLock = new();
     private readonly byte[] _reply = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
@@ -45,19 +46,23 @@ internal sealed partial class VfioUserConnection : IDisposable
         DmaTable memory,
         InterruptTable interrupts,
         ILogger logger,
-        TimeSpan poll)
+        VfioUserServerOptions options)
     {
         _socket = socket;
         _device = device;
         _memory = memory;
         _interrupts = interrupts;
         _logger = logger;
-        _receiver = new MessageReceiver(socket, MaxMessageSize, poll);
+        _receiver = new MessageReceiver(socket, MaxMessageSize, options.TracksPosted ? TimeSpan.Zero : options.Poll);
+        _progress = options.TracksPosted ? new ReceiveProgress(socket) : null;
         _socket.SetSendTimeout(s_sendTimeout);
     }
 
     /// <summary>Where a reply's payload goes.</summary>
     private Span<byte> ReplyPayload => _reply.AsSpan(MessageHeader.Length);
+
+    /// <summary>What of the client's has been carried out; null where nobody wants to know.</summary>
+    public ReceiveProgress? Progress => _progress;
 
     /// <summary>Answers the client until it hangs up or its stream cannot be trusted any more.</summary>
     public void Run()
@@ -83,6 +88,7 @@ internal sealed partial class VfioUserConnection : IDisposable
         // Wakes whoever is sending.
         Shutdown();
         FailRequests();
+        _progress?.End();
         lock (_sendLock)
         {
             _closed = true;
@@ -93,7 +99,11 @@ internal sealed partial class VfioUserConnection : IDisposable
 
     private bool Receive()
     {
-        if (_receiver.Receive(MessageHeader.Missing(_receiver.Available)))
+        int before = _receiver.Available.Length;
+        _progress?.AwaitInput();
+        bool received = _receiver.Receive(MessageHeader.Missing(_receiver.Available));
+        _progress?.Received(_receiver.Available.Length - before);
+        if (received)
         {
             return true;
         }
@@ -144,6 +154,7 @@ internal sealed partial class VfioUserConnection : IDisposable
             Answer(header, payload);
         }
 
+        _progress?.Handled(size);
         return true;
     }
 
@@ -151,6 +162,14 @@ internal sealed partial class VfioUserConnection : IDisposable
     {
         _replyDescriptors.Clear();
         int length = 0;
+
+        // Not HasFlag(), which allocates where code is not optimised.
+        bool replies = (header.Flags & MessageFlags.NoReply) == 0 || !header.IsCommand;
+        if (_progress is not null && replies)
+        {
+            _progress.IsAnswering = true;
+        }
+
         Errno error = header.IsCommand ? Execute(header.Command, payload, out length) : Errno.EINVAL;
         _receiver.CloseDescriptors();
         if (error != Errno.None && _logger.IsEnabled(LogLevel.Debug))
@@ -158,9 +177,13 @@ internal sealed partial class VfioUserConnection : IDisposable
             _logger.LogDebug("{Command} ({Size} bytes): {Error}", header.Command, header.Size, error);
         }
 
-        // Not HasFlag(), which allocates where code is not optimised.
-        if ((header.Flags & MessageFlags.NoReply) == 0 || !header.IsCommand)
+        if (replies)
         {
+            if (_progress is not null)
+            {
+                _progress.IsAnswering = false;
+            }
+
             Reply(header, error, length);
         }
     }

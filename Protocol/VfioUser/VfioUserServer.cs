@@ -13,11 +13,13 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 {
     private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
 
+    // Shorter than the time-out of a completion that waits for it.
+    private static readonly TimeSpan s_catchUpLimit = TimeSpan.FromSeconds(1);
+
     private readonly IVfioUserDevice _device;
     private readonly UnixListener _listener;
     private readonly ILogger _logger;
-    private readonly TimeSpan _poll;
-    private readonly PeerPolicy _peers;
+    private readonly VfioUserServerOptions _options;
     private readonly DmaTable _memory;
     private readonly InterruptTable _interrupts;
     private readonly ManualResetEventSlim _stopping = new();
@@ -31,15 +33,11 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
     /// <param name="device">What is served; its calls come from the server's thread.</param>
     /// <param name="path">Where the socket is made.</param>
     /// <param name="logger">Told who comes and goes, and what was wrong with a message.</param>
-    /// <param name="poll">For how long a client's next message is asked for again and again before the thread waits;
-    /// zero not to. Only worth it on a core that nobody else wants.</param>
-    /// <param name="peers">Which users' clients are served; null for our own only.</param>
+    /// <param name="options">How they are served; null for the default.</param>
     /// <exception cref="LinuxException">The socket cannot be made there.</exception>
-    public VfioUserServer(
-        IVfioUserDevice device, string path, ILogger logger, TimeSpan poll = default, PeerPolicy? peers = null)
+    public VfioUserServer(IVfioUserDevice device, string path, ILogger logger, VfioUserServerOptions? options = null)
     {
-        _poll = poll;
-        _peers = peers ?? PeerPolicy.SameUser;
+        _options = options ?? VfioUserServerOptions.Default;
         _device = device;
         _logger = logger;
         _memory = new DmaTable(this);
@@ -55,6 +53,12 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 
     /// <inheritdoc/>
     public InterruptTable Interrupts => _interrupts;
+
+    /// <inheritdoc/>
+    public bool IsBehind => _connection?.Progress?.IsBehind() ?? false;
+
+    /// <inheritdoc/>
+    public bool CatchUp() => _connection?.Progress?.CatchUp(s_catchUpLimit) ?? true;
 
     /// <inheritdoc/>
     public Errno DmaRead(ulong address, Span<byte> destination) =>
@@ -98,7 +102,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
                     continue;
                 }
 
-                if (_peers.Refusal(socket) is { } refusal)
+                if (_options.Peers.Refusal(socket) is { } refusal)
                 {
                     _logger.LogWarning("{Path}: client refused: {Reason}", _listener.Path, refusal);
                 }
@@ -118,7 +122,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 
     private void Serve(UnixSocket socket)
     {
-        using var connection = new VfioUserConnection(socket, _device, _memory, _interrupts, _logger, _poll);
+        using var connection = new VfioUserConnection(socket, _device, _memory, _interrupts, _logger, _options);
         _connection = connection;
         _logger.LogInformation("{Path}: client connected", _listener.Path);
         _device.ClientConnected();

@@ -33,6 +33,10 @@ internal sealed class FakeGuest : IVfioUserClient, IDmaMessenger, IDisposable
 
     public InterruptTable Interrupts { get; }
 
+    public bool IsBehind => false;
+
+    public bool CatchUp() => true;
+
     public GuestRam Ram { get; } = new(RamSize);
 
     public byte[] MessageMemory { get; } = new byte[MessageSize];

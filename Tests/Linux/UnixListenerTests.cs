@@ -139,7 +139,7 @@ public sealed class UnixListenerTests
     public void ClientOfAnotherUserIsRefused()
     {
         using var logger = new RecordingLogger();
-        var strangers = new PeerPolicy(uint.MaxValue, []);
+        var strangers = new VfioUserServerOptions { Peers = new PeerPolicy(uint.MaxValue, []) };
         using (new VfioUserServer(new TestDevice(), SocketPath, logger.CreateLogger("test"), strangers))
         {
             using var client = UnixSocket.Connect(SocketPath);

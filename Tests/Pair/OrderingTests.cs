@@ -16,6 +16,7 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
     private const ulong PrivateBuffer = GuestClient.PrivateStart + 0x1000;
     private const ulong EpBuffer = 0x80_0000;
     private const int MaxSize = 3000;
+    private const ulong LastPosted = 0x3fc;
 
     private static readonly int[] s_sizes = [4, 8, 64, 256, 1000, MaxSize];
 
@@ -111,6 +112,29 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    public void NoFlagInABarPassesWhatTheEpPosted()
+    {
+        ExpectTlps();
+        ExpectDataBeforeFlag(
+            round => PostMany(Ep, 2, 0, round),
+            round => Ep.Store(EpGuest.TargetOf(0, 1), BitConverter.GetBytes(round)),
+            () => Host.Read32(1, 0),
+            () => Host.Load32(SharedBuffer + LastPosted));
+    }
+
+    [Test]
+    public void NoFlagInHostMemoryPassesWhatTheHostPosted()
+    {
+        ExpectTlps();
+        const ulong Flag = 0x9000;
+        ExpectDataBeforeFlag(
+            round => PostMany(Host, 2, 0, round),
+            round => Host.Store(SharedBuffer + Flag, BitConverter.GetBytes(round)),
+            () => BitConverter.ToUInt32(Ep.ReadWindow(Flag, 4)),
+            () => Ep.Load32(EpGuest.TargetOf(0, 2) + LastPosted));
+    }
+
+    [Test]
     public void LaterWriteIsNotPassedByAnEarlierOne()
     {
         // Data in memory that messages reach, the flag behind it in shared memory.
@@ -147,6 +171,50 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
 
             Array.ForEach(channels, channel => channel.Finish());
         }
+    }
+
+    /// <summary>On the direct path nothing tells that a client has posted something: there it is not to.</summary>
+    private void ExpectTlps()
+    {
+        if (DataPath != DataPath.Tlp)
+        {
+            Assert.Ignore("clients do not post on the direct path (x-no-posted-writes)");
+        }
+    }
+
+    /// <summary>Enough to keep a serving thread busy while a flag is seen.</summary>
+    private static void PostMany(GuestClient guest, uint region, ulong offset, uint round)
+    {
+        for (ulong i = 0; i <= LastPosted; i += sizeof(uint))
+        {
+            guest.Post(region, offset + i, BitConverter.GetBytes(round));
+        }
+    }
+
+    private static void ExpectDataBeforeFlag(
+        Action<uint> write, Action<uint> raise, Func<uint> readFlag, Func<uint> readData)
+    {
+        // The flag is polled on a thread of its own, as a driver does.
+        uint seen = 0;
+        string? fault = null;
+        using var poll = new Hammer(_ =>
+        {
+            uint flag = readFlag();
+            if (flag == Volatile.Read(ref seen) + 1 && fault is null)
+            {
+                uint data = readData();
+                fault = data == flag ? null : $"round {flag}: the data is of round {data}";
+                Volatile.Write(ref seen, flag);
+            }
+        });
+        for (uint round = 1; round <= Rounds / 4 && fault is null; round++)
+        {
+            write(round);
+            raise(round);
+            Wait.Until(() => Volatile.Read(ref seen) == round, "the flag is seen");
+        }
+
+        Assert.That(fault, Is.Null);
     }
 
     private void ExpectDataBeforeSignal(Where where, Action<ulong, byte[]> write, Action? finish = null)

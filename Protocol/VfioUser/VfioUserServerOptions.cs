@@ -1,0 +1,20 @@
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Protocol.VfioUser;
+
+/// <summary>How clients are served.</summary>
+public sealed record VfioUserServerOptions
+{
+    /// <summary>Clients of our own user, without polling and without keeping track.</summary>
+    public static readonly VfioUserServerOptions Default = new();
+
+    /// <summary>Which users' clients are served.</summary>
+    public PeerPolicy Peers { get; init; } = PeerPolicy.SameUser;
+
+    /// <summary>For how long a client's next message is asked for again and again before the thread waits; zero not to. Only
+    /// worth it on a core that nobody else wants, and without effect where track is kept.</summary>
+    public TimeSpan Poll { get; init; }
+
+    /// <summary>Whether the device asks <see cref="IVfioUserClient.IsBehind"/>; it costs a system call a receive.</summary>
+    public bool TracksPosted { get; init; }
+}
