@@ -25,8 +25,8 @@
 #   --cases ARGS             choose cases, in the words of the self-test's own options: -V memcpy leaves out all that move
 #                            data by memcpy, -t MSI_TEST runs one
 #   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
-#   --posted-writes          let both guests' QEMUs post writes to windows and BARs: far faster, but who reads a flag in its
-#                            own memory may then miss data that the other side wrote before it
+#   --posted-writes          on the direct path too, let both guests' QEMUs post writes to windows and BARs: faster, but who
+#                            reads a flag in its own memory may then miss data that the other side wrote before it
 #   --window SIZE|off        how large the window is in which the EP guest reaches the host's memory without traps, default
 #                            256M; with QEMU 11 and later and --datapath direct, else there is none
 #   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4, and EpcDevice is
@@ -137,8 +137,10 @@ while [ $# -gt 0 ]; do
 	esac
 	shift 2
 done
-if [ "$MAP_BARS$datapath" = yestlp ]; then
-	usage_error "--map-bars takes shared memory: it does not go with --datapath tlp"
+if [ "$datapath" = tlp ]; then
+	[ "$MAP_BARS" = no ] || usage_error "--map-bars takes shared memory: it does not go with --datapath tlp"
+	# Completions of TLPs wait for what was posted before.
+	SYNCHRONOUS_WRITES=false
 fi
 if [ "$shell" = yes ]; then
 	if ! [ -t 0 ] || ! [ -t 1 ]; then
