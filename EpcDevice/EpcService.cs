@@ -30,7 +30,8 @@ internal sealed class EpcService : IDisposable
             _controller.AttachLink(_link);
             if (options.Window is not null)
             {
-                _window = new VhostUserServer(_controller.MappedWindow, options.Window, loggers.CreateLogger("window"));
+                _window = new VhostUserServer(
+                    _controller.MappedWindow, options.Window, options.Peers, loggers.CreateLogger("window"));
             }
 
             _server = new VfioUserServer(

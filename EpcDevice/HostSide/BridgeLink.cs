@@ -29,7 +29,6 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly IEndpoint _endpoint;
     private readonly UnixListener _listener;
     private readonly LinkCapabilities _capabilities;
-    private readonly PeerPolicy _peers;
     private readonly ILogger _logger;
     private readonly FunctionHostMemory[] _memory;
     private readonly RequestLane?[] _lanes;
@@ -58,7 +57,6 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     public BridgeLink(
         IEndpoint endpoint, string path, LinkCapabilities capabilities, PeerPolicy peers, ILogger logger)
     {
-        _peers = peers;
         _endpoint = endpoint;
         _capabilities = capabilities;
         _logger = logger;
@@ -67,7 +65,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _barsSent = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new BarAddressMessage[BarCount])];
         _barGenerations = new int[endpoint.FunctionCount];
         _mappedBars = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new bool[BarCount])];
-        _listener = UnixListener.Listen(path);
+        _listener = UnixListener.Listen(path, peers, logger);
         _thread = new Thread(Run) { IsBackground = true, Name = "link" };
     }
 
@@ -292,12 +290,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             try
             {
                 UnixSocket? socket = _listener.Accept();
-                if (socket is not null && _peers.Refusal(socket) is { } refusal)
-                {
-                    _logger.LogWarning("{Path}: bridge refused: {Reason}", _listener.Path, refusal);
-                    socket.Dispose();
-                }
-                else if (socket is not null && LinkConnection.Open(
+                if (socket is not null && LinkConnection.Open(
                     socket, LinkRole.Endpoint, _capabilities, this, _logger, refusals: refusals, stop: _stopping.Token)
                     is { } connection)
                 {

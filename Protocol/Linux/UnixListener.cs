@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Extensions.Logging;
 using Tmds.Linux;
 
 namespace EpfTest.Protocol.Linux;
@@ -14,22 +15,33 @@ public sealed class UnixListener : FileDescriptor
     // Null until the socket file is ours to remove.
     private byte[]? _fileName;
 
-    private UnixListener(int descriptor, string path)
-        : base(descriptor) => Path = path;
+    private readonly PeerPolicy _peers;
+    private readonly ILogger? _logger;
+
+    private UnixListener(int descriptor, string path, PeerPolicy peers, ILogger? logger)
+        : base(descriptor)
+    {
+        Path = path;
+        _peers = peers;
+        _logger = logger;
+    }
 
     /// <summary>Where it listens.</summary>
     public string Path { get; }
 
     /// <summary>Starts listening at <paramref name="path"/>.</summary>
+    /// <param name="path">Where the socket is made.</param>
+    /// <param name="peers">Which users' clients are accepted; null for our own only.</param>
+    /// <param name="logger">Told of clients that are refused.</param>
     /// <exception cref="LinuxException">The path is served by a live process, is no socket, is in a directory that others may
     /// change, or cannot be made.</exception>
-    public static unsafe UnixListener Listen(string path)
+    public static unsafe UnixListener Listen(string path, PeerPolicy? peers = null, ILogger? logger = null)
     {
         sockaddr_un address;
         int length = UnixSocket.FillAddress(&address, path);
         CheckDirectory(path);
         RemoveStale(path);
-        var listener = new UnixListener(UnixSocket.NewSocket(), path);
+        var listener = new UnixListener(UnixSocket.NewSocket(), path, peers ?? PeerPolicy.SameUser, logger);
         try
         {
             // The mode of a socket file comes from the mode of the socket at bind(2), less the umask.
@@ -65,7 +77,15 @@ public sealed class UnixListener : FileDescriptor
             int descriptor = LibC.accept4(Number, null, null, LibC.SOCK_CLOEXEC);
             if (descriptor >= 0)
             {
-                return new UnixSocket(descriptor);
+                var socket = new UnixSocket(descriptor);
+                if (_peers.Refusal(socket) is not { } refusal)
+                {
+                    return socket;
+                }
+
+                socket.Dispose();
+                _logger?.LogWarning("{Path}: client refused: {Reason}", Path, refusal);
+                continue;
             }
 
             switch (LastError.Get())

@@ -42,7 +42,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
         _logger = logger;
         _memory = new DmaTable(this);
         _interrupts = new InterruptTable(device.IrqCounts);
-        _listener = UnixListener.Listen(path);
+        _listener = UnixListener.Listen(path, _options.Peers, logger);
         device.Attach(this);
         _thread = new Thread(Run) { IsBackground = true, Name = "vfio-user" };
         _thread.Start();
@@ -97,16 +97,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
             try
             {
                 using UnixSocket? socket = _listener.Accept();
-                if (socket is null)
-                {
-                    continue;
-                }
-
-                if (_options.Peers.Refusal(socket) is { } refusal)
-                {
-                    _logger.LogWarning("{Path}: client refused: {Reason}", _listener.Path, refusal);
-                }
-                else
+                if (socket is not null)
                 {
                     Serve(socket);
                 }

@@ -25,13 +25,14 @@ public sealed class VhostUserServer : IDisposable
     /// <summary>Listens at <paramref name="path"/> and serves front-ends until disposed.</summary>
     /// <param name="device">What is served.</param>
     /// <param name="path">Where the socket is made.</param>
+    /// <param name="peers">Which users' front-ends are served.</param>
     /// <param name="logger">Told who comes and goes, and what was wrong with a message.</param>
     /// <exception cref="LinuxException">The socket cannot be made there.</exception>
-    public VhostUserServer(IWindowDevice device, string path, ILogger logger)
+    public VhostUserServer(IWindowDevice device, string path, PeerPolicy peers, ILogger logger)
     {
         _device = device;
         _logger = logger;
-        _listener = UnixListener.Listen(path);
+        _listener = UnixListener.Listen(path, peers, logger);
         _thread = new Thread(Run) { IsBackground = true, Name = "vhost-user" };
         _thread.Start();
     }

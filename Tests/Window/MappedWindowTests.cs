@@ -47,7 +47,8 @@ internal sealed class MappedWindowTests
                 Window = _folder.File("window.sock"),
                 WindowSize = "16M",
             },
-            _logger);
+            _logger,
+            reason => Assert.Fail(reason));
         _ep = new EpGuest(_folder.File("ep.sock"));
         _window = WindowFrontEnd.Start(_folder.File("window.sock"));
     }

@@ -22,7 +22,7 @@ public sealed class VhostUserServerTests
         _folder = new TemporaryFolder();
         _logger = new RecordingLogger();
         _window = new TestWindow();
-        _server = new VhostUserServer(_window, Path, _logger);
+        _server = new VhostUserServer(_window, Path, PeerPolicy.SameUser, _logger);
     }
 
     [TearDown]
