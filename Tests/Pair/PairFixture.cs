@@ -79,7 +79,10 @@ internal abstract class PairFixture(DataPath dataPath)
     protected EndpointLink StartBridge() => new(
         new BridgeOptions
         {
-            Socket = HostSocket, Link = _folder.File("link.sock"), DataPath = DataPath, MapBars = MapBars,
+            Socket = HostSocket,
+            Link = _folder.File("link.sock"),
+            DataPath = DataPath,
+            MapBars = MapBars,
         },
         Logger);
 
