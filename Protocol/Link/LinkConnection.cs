@@ -1,5 +1,6 @@
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.Link;
@@ -185,7 +186,10 @@ public sealed class LinkConnection : IDisposable
                 return false;
             }
 
-            if (!waiter.Wait(_acknowledgeTimeout))
+            ReceiveProgress.ThreadWaits(true);
+            bool acknowledged = waiter.Wait(_acknowledgeTimeout);
+            ReceiveProgress.ThreadWaits(false);
+            if (!acknowledged)
             {
                 _logger.LogError(
                     "link ended: {Kind} of function {Function} was not acknowledged within {Limit}",

@@ -1,5 +1,6 @@
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.Link;
@@ -417,7 +418,9 @@ public sealed unsafe class TlpRequester
 
     private Errno Await(Transfer transfer)
     {
+        ReceiveProgress.ThreadWaits(true);
         bool done = transfer.WaitForAll();
+        ReceiveProgress.ThreadWaits(false);
         lock (_lock)
         {
             if (!done)

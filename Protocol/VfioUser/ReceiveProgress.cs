@@ -19,8 +19,12 @@ internal sealed class ReceiveProgress(UnixSocket socket)
     private int _sequence;
     private long _taken;
     private long _handled;
-    private volatile bool _answering;
+    private volatile bool _done;
+    private bool _answering;
     private int _waiting;
+
+    [ThreadStatic]
+    private static ReceiveProgress? s_ofThread;
 
     /// <summary>
     /// The client waits for an answer to the command at hand: what it sent before has been carried out. Set before that is
@@ -31,12 +35,24 @@ internal sealed class ReceiveProgress(UnixSocket socket)
         set
         {
             _answering = value;
-            if (value)
-            {
-                WakeUp();
-            }
+            SetDone(value);
         }
     }
+
+    /// <summary>
+    /// The calling thread begins, or ends, to wait for the other side of the link. If it serves a client, what that one has
+    /// sent counts as carried out meanwhile: the other side may be waiting for a completion that is held back for it.
+    /// </summary>
+    public static void ThreadWaits(bool waits)
+    {
+        if (s_ofThread is { } progress)
+        {
+            progress.SetDone(waits || progress._answering);
+        }
+    }
+
+    /// <summary>The calling thread serves the client, or does no more.</summary>
+    public void SetServing(bool serving) => s_ofThread = serving ? this : null;
 
     /// <summary>Waits until there is something to receive. For the serving thread, as all that follows.</summary>
     public void AwaitInput()
@@ -115,7 +131,16 @@ internal sealed class ReceiveProgress(UnixSocket socket)
         return sequence % 2 == 0 && Volatile.Read(ref _sequence) == sequence;
     }
 
-    private bool HasReached(long end) => Volatile.Read(ref _handled) >= end || _answering;
+    private bool HasReached(long end) => Volatile.Read(ref _handled) >= end || _done;
+
+    private void SetDone(bool done)
+    {
+        _done = done;
+        if (done)
+        {
+            WakeUp();
+        }
+    }
 
     private void WakeUp()
     {

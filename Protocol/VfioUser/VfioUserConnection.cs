@@ -68,12 +68,15 @@ internal sealed partial class VfioUserConnection : IDisposable
     public void Run()
     {
         _servingThread = Environment.CurrentManagedThreadId;
+        _progress?.SetServing(true);
         while (_trusted && Receive())
         {
             while (_trusted && HandleNext())
             {
             }
         }
+
+        _progress?.SetServing(false);
     }
 
     /// <summary>Ends the connection; <see cref="Run"/> returns. May be called by any thread.</summary>

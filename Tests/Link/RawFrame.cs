@@ -20,6 +20,7 @@ public sealed record RawFrame(ushort Kind, ushort Function, byte[] Payload, IRea
     public const ushort MemoryInvalidate = 33;
     public const ushort MemoryInvalidateAll = 34;
     public const ushort FunctionReset = 35;
+    public const ushort BarMapped = 36;
 
     public const uint Endpoint = 1;
     public const uint Bridge = 2;

@@ -34,6 +34,7 @@ public sealed class WireFormatTests
                 RawFrame.FunctionKind, RawFrame.BarAddress, RawFrame.LinkUp, RawFrame.LinkDown,
                 RawFrame.InboundAdd, RawFrame.InboundInvalidate,
                 RawFrame.MemoryAdd, RawFrame.MemoryInvalidate, RawFrame.MemoryInvalidateAll, RawFrame.FunctionReset,
+                RawFrame.BarMapped,
             }));
 
     [Test]
