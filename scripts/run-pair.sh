@@ -25,8 +25,10 @@
 #   --cases ARGS             choose cases, in the words of the self-test's own options: -V memcpy leaves out all that move
 #                            data by memcpy, -t MSI_TEST runs one
 #   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
-#   --posted-writes          on the direct path too, let both guests' QEMUs post writes to windows and BARs: faster, but who
-#                            reads a flag in its own memory may then miss data that the other side wrote before it
+#   --posted-writes          on the direct path too, let the EP guest's QEMU post its writes through a window: faster, but a
+#                            host that reads a flag in BAR memory may then miss data that the endpoint wrote before it
+#   --strict-order           on the direct path let not even the host's QEMU post its writes to BARs: slower, but an endpoint
+#                            that reads a flag in host memory then finds what the host wrote to a BAR before it
 #   --window SIZE|off        how large the window is in which the EP guest reaches the host's memory without traps, default
 #                            256M; with QEMU 11 and later and --datapath direct, else there is none
 #   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4, and EpcDevice is
@@ -64,7 +66,8 @@ set -euo pipefail
 BOOT_SECONDS=120
 
 ep_script='' host_script='' additions=() modules=() shell=no datapath=direct dma=memcpy log_level=Warning pin=yes
-ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12 SYNCHRONOUS_WRITES=true window=256M
+ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12 SYNCHRONOUS_WRITES=true
+HOST_SYNCHRONOUS_WRITES=false window=256M
 MAP_BARS=no
 
 # --- Options
@@ -85,6 +88,7 @@ while [ $# -gt 0 ]; do
 	--no-pin) pin=no && shift && continue ;;
 	--map-bars) MAP_BARS=yes && shift && continue ;;
 	--posted-writes) SYNCHRONOUS_WRITES=false && shift && continue ;;
+	--strict-order) HOST_SYNCHRONOUS_WRITES=true && shift && continue ;;
 	esac
 	if toolchain_option "$@"; then
 		shift 2
@@ -140,7 +144,7 @@ done
 if [ "$datapath" = tlp ]; then
 	[ "$MAP_BARS" = no ] || usage_error "--map-bars takes shared memory: it does not go with --datapath tlp"
 	# Completions of TLPs wait for what was posted before.
-	SYNCHRONOUS_WRITES=false
+	SYNCHRONOUS_WRITES=false HOST_SYNCHRONOUS_WRITES=false
 fi
 if [ "$shell" = yes ]; then
 	if ! [ -t 0 ] || ! [ -t 1 ]; then

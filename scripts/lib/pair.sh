@@ -68,6 +68,7 @@ side_arguments() {
 	DEVICE=($(read_args "$file"))
 	DEVICE=("${DEVICE[@]//@SOCKET@/$socket}")
 	DEVICE=("${DEVICE[@]//@SYNCHRONOUS_WRITES@/$SYNCHRONOUS_WRITES}")
+	DEVICE=("${DEVICE[@]//@HOST_SYNCHRONOUS_WRITES@/$HOST_SYNCHRONOUS_WRITES}")
 	DEVICE[1]=$(on_root_port 0 "${DEVICE[1]}")
 	if [ "$side" = ep ] && [ -n "${WINDOW_SOCKET:-}" ]; then
 		# shellcheck disable=SC2207 # likewise
