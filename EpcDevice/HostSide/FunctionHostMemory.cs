@@ -11,8 +11,8 @@ namespace EpfTest.EpcDevice.HostSide;
 /// never while an access of its guest is under way. So everything else passes such a write, completions of the host's own
 /// reads above all. Therefore it is awaited, by a read of nothing, before the EP guest or the DMA channel goes on: whatever
 /// that does next comes after it.</para>
-/// <para>/// Any thread but the link's receiving one may read and write. Ranges come and go by that one, and go by whoever takes
-/// the link down.</para>
+/// <para>Any thread but the link's receiving one may read and write. Ranges come and go by that one, and go by whoever
+/// takes the link down.</para>
 /// </remarks>
 internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
 {
