@@ -297,6 +297,8 @@ static int qemu_ep_map_outbound(struct qemu_ep *ep, struct qemu_ep_function *fn,
 		start = ep->window_base;
 		len = ep->window_size;
 		control |= EPC_OUTBOUND_CONTROL_MAPPED;
+		/* Not everybody asks align_addr, but the rest of the last page is theirs too. */
+		size = ALIGN(size, QEMU_EP_OUTBOUND_ALIGN);
 	}
 
 	if (addr < start || addr - start >= len || !size || size > len - (addr - start))
