@@ -34,20 +34,22 @@ internal static partial class GuestRows
 
         yield return Once("the six BAR_TEST cases, trapped", "s", Goal.AtMost(28), barTests.Sum());
         yield return Once("scripts/run-pair.sh, all of it", "s", Goal.AtMost(75), test.Time.TotalSeconds);
-        foreach ((string what, bool dma, double seconds) in Transfers(File.ReadAllText(
-            Path.Combine(test.Folder, "ep", "console.log"))))
+        foreach ((string what, bool dma, double seconds) in Transfers(test))
         {
             string by = dma ? "DMA" : "memcpy";
             yield return Once(
                 $"pci-epf-test {what} of {Large} bytes by {by}, its own rate", "MB/s", Goal.None, Large / seconds / 1e6);
-            if (!dma && what != "COPY")
-            {
-                yield return Once(
-                    $"trapped outbound {what.ToLowerInvariant()} of 4 bytes, inside the EP guest",
-                    "us",
-                    Goal.None,
-                    seconds * 1e6 * AccessSize / Large);
-            }
+        }
+
+        // COPY is twice as many accesses, more than the self-test has time for under TCG.
+        GuestRun trapped = rig.Guests.Run(mustPass: false, "--window", "off", "--cases", "-v memcpy -T COPY_TEST");
+        foreach ((string what, _, double seconds) in Transfers(trapped))
+        {
+            yield return Once(
+                $"trapped outbound {what.ToLowerInvariant()} of 4 bytes, inside the EP guest",
+                "us",
+                Goal.None,
+                seconds * 1e6 * AccessSize / Large);
         }
 
         GuestRun reads = rig.Guests.Run(
@@ -65,8 +67,8 @@ internal static partial class GuestRows
     }
 
     /// <summary>What pci-epf-test says of its large transfers.</summary>
-    private static IEnumerable<(string What, bool Dma, double Seconds)> Transfers(string console) =>
-        Transfer().Matches(console)
+    private static IEnumerable<(string What, bool Dma, double Seconds)> Transfers(GuestRun run) =>
+        Transfer().Matches(File.ReadAllText(Path.Combine(run.Folder, "ep", "console.log")))
             .Where(match => Number(match.Groups["size"]) == Large)
             .Select(match => (match.Groups["what"].Value, match.Groups["dma"].Value == "YES", Number(match.Groups["time"])));
 
