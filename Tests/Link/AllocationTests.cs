@@ -10,6 +10,7 @@ namespace EpfTest.Tests.Link;
 public sealed class AllocationTests
 {
     private const int MaxReadRequest = 512;
+    private const int Batches = 4;
     private static readonly Bdf s_requester = new(1, 0, 0);
 
     [Test]
@@ -34,23 +35,31 @@ public sealed class AllocationTests
         completer.IsSlow = false;
         Exchange(connection.Requester, data, 200);
         completer.Link.Requester.ReadMemory(0, s_requester, 0, [], MaxReadRequest);
-        completer.Mark();
-        asker.Mark();
-        completer.Link.Requester.ReadMemory(0, s_requester, 0, [], MaxReadRequest);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Errno error = Exchange(connection.Requester, data, 1000);
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        (long Asking, long Completing, long Receiving) least = (long.MaxValue, long.MaxValue, long.MaxValue);
 
-        Assert.That(error, Is.EqualTo(Errno.None));
-        Assert.That(allocated, Is.Zero, "the thread that asks");
+        // A lock makes an event the first time that a thread has to sleep for it, whenever that is: once is no habit.
+        for (int batch = 0; batch < Batches; batch++)
+        {
+            completer.Mark();
+            asker.Mark();
+            completer.Link.Requester.ReadMemory(0, s_requester, 0, [], MaxReadRequest);
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Errno error = Exchange(connection.Requester, data, 1000);
+            least.Asking = Math.Min(least.Asking, GC.GetAllocatedBytesForCurrentThread() - before);
+            Assert.That(error, Is.EqualTo(Errno.None));
 
-        // Each side's receiving thread tells what it has allocated when a message comes.
-        TlpHeader message = TlpHeader.Message(MessageCode.PM_PME, s_requester);
-        connection.Requester.SendMessage(0, message);
-        completer.Link.Requester.SendMessage(0, message);
-        Wait.Until(() => completer.Allocated >= 0 && asker.Allocated >= 0, "both tell");
-        Assert.That(completer.Allocated, Is.Zero, "the thread that completes");
-        Assert.That(asker.Allocated, Is.Zero, "the thread that receives completions");
+            // Each side's receiving thread tells what it has allocated when a message comes.
+            TlpHeader message = TlpHeader.Message(MessageCode.PM_PME, s_requester);
+            connection.Requester.SendMessage(0, message);
+            completer.Link.Requester.SendMessage(0, message);
+            Wait.Until(() => completer.Allocated >= 0 && asker.Allocated >= 0, "both tell");
+            least.Completing = Math.Min(least.Completing, completer.Allocated);
+            least.Receiving = Math.Min(least.Receiving, asker.Allocated);
+        }
+
+        Assert.That(least.Asking, Is.Zero, "the thread that asks");
+        Assert.That(least.Completing, Is.Zero, "the thread that completes");
+        Assert.That(least.Receiving, Is.Zero, "the thread that receives completions");
     }
 
     private static Errno Exchange(TlpRequester requester, byte[] data, int rounds)
@@ -72,7 +81,6 @@ public sealed class AllocationTests
     {
         private readonly byte[] _page = new byte[4096];
         private volatile bool _marked;
-        private bool _counting;
         private long _before;
         private long _allocated = -1;
 
@@ -83,14 +91,18 @@ public sealed class AllocationTests
 
         public long Allocated => Volatile.Read(ref _allocated);
 
-        /// <summary>Counts from the next TLP that comes.</summary>
-        public void Mark() => _marked = true;
+        /// <summary>Counts anew, from the next TLP that comes.</summary>
+        public void Mark()
+        {
+            Volatile.Write(ref _allocated, -1);
+            _marked = true;
+        }
 
         public void HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
         {
-            if (_marked && !_counting)
+            if (_marked)
             {
-                _counting = true;
+                _marked = false;
                 _before = GC.GetAllocatedBytesForCurrentThread();
             }
 
