@@ -19,7 +19,7 @@ internal sealed partial class EndpointFunction
         {
             lock (_mapLock)
             {
-                if (_inbound[bar].Ranges is not [{ Backing: DmaBacking.Mapping } range]
+                if (_inbound[bar].Ranges.ToArray() is not [{ Backing: DmaBacking.Mapping } range]
                     || _description.Bars[bar].Flags.HasFlag(BarFlags.Io)
                     || !IsAligned(range))
                 {

@@ -1,6 +1,7 @@
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Host;
 using EpfTest.EpcDevice.Outbound;
+using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Dma;
@@ -65,6 +66,25 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
         }
 
         return Errno.None;
+    }
+
+    /// <summary>Lends memory to copy from or to in place.</summary>
+    /// <param name="function">For the host's memory: whose requester ID is used. Null for an address of the EP guest.</param>
+    /// <param name="address">The bus address.</param>
+    /// <param name="wanted">The most bytes.</param>
+    /// <param name="access">What is to be done with them.</param>
+    /// <param name="hint">The channel's last hit among the outbound translations.</param>
+    /// <returns>As many bytes as lie together and are mapped here; none where it takes one of the other ways to reach
+    /// them, or to learn why they cannot be reached.</returns>
+    public LentMemory Lend(int? function, ulong address, int wanted, DmaAccess access, ref int hint)
+    {
+        if (function is { } number)
+        {
+            return host.Lend(number, address, wanted, access);
+        }
+
+        OutboundWindow? way = FindWindow(address, wanted, out ulong offset, out int length);
+        return way is not null ? way.Lend(offset, length, access, ref hint) : guest.Lend(address, length, access);
     }
 
     /// <summary>The window that an address lies in, if it is one, and for how many bytes that holds.</summary>

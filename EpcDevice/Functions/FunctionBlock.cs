@@ -2,6 +2,7 @@ using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Host;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.GuestMemory;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.Functions;

@@ -12,12 +12,11 @@ namespace EpfTest.EpcDevice.Guest;
 /// <remarks>
 /// <see cref="Map"/>, <see cref="Unmap"/>, <see cref="SetBusMaster"/> and <see cref="Own"/>'s setter belong to the thread that serves the EP guest.
 /// Everything else is for all threads but that one, as memory that is reached by messages needs it to receive the
-/// answers. The list of ranges has a lock of its own, under which nothing else happens.
+/// answers.
 /// </remarks>
 internal sealed class EpSpace(EpInterrupts interrupts)
 {
-    private readonly Lock _lock = new();
-    private readonly List<DmaRange> _ranges = [];
+    private volatile RangeMap _ranges = RangeMap.Empty;
     private volatile IVfioUserClient? _client;
     private volatile bool _isBusMaster;
     private volatile OwnBars _own = OwnBars.None;
@@ -72,33 +71,29 @@ internal sealed class EpSpace(EpInterrupts interrupts)
             return;
         }
 
-        lock (_lock)
-        {
-            _ranges.Insert(UpperBound(range.Address), range);
-        }
+        _ranges = _ranges.Add(range);
     }
 
     /// <summary>Memory is not resolved any more; it stays readable until the client's table loses it.</summary>
     public void Unmap(DmaRange range)
     {
-        lock (_lock)
+        RangeMap ranges = _ranges;
+        if (ranges.AtOrBelow(range.Address) == range)
         {
-            _ranges.Remove(range);
+            _ranges = ranges.Remove(range);
         }
     }
 
     /// <summary>Whether an access waits for the guest's QEMU: part of it is memory that it does not share.</summary>
     public bool WaitsForGuest(ulong address, ulong length)
     {
-        lock (_lock)
+        RangeMap ranges = _ranges;
+        ulong last = address + (length - 1);
+        for (DmaRange? range = ranges.FirstIn(address, last); range is not null; range = ranges.FirstIn(address, last, range))
         {
-            ulong last = address + (length - 1);
-            for (int i = Math.Max(UpperBound(address) - 1, 0); i < _ranges.Count && _ranges[i].Address <= last; i++)
+            if (range.Backing == DmaBacking.Messages)
             {
-                if (_ranges[i].Backing == DmaBacking.Messages && Overlaps(_ranges[i], address, length))
-                {
-                    return true;
-                }
+                return true;
             }
         }
 
@@ -151,26 +146,37 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     /// <param name="mappings">Takes the parts.</param>
     public void Resolve(ulong address, ulong size, ulong barOffset, List<InboundMapping> mappings)
     {
-        lock (_lock)
+        RangeMap ranges = _isBusMaster ? _ranges : RangeMap.Empty;
+        ulong last = address + (size - 1);
+        for (DmaRange? range = ranges.FirstIn(address, last); range is not null; range = ranges.FirstIn(address, last, range))
         {
-            ulong last = address + (size - 1);
-            int end = _isBusMaster ? _ranges.Count : 0;
-            for (int i = Math.Max(UpperBound(address) - 1, 0); i < end && _ranges[i].Address <= last; i++)
+            if (range.File is { } file)
             {
-                DmaRange range = _ranges[i];
-                if (range.File is { } file && Overlaps(range, address, size))
-                {
-                    ulong start = Math.Max(range.Address, address);
-                    ulong lastInside = Math.Min(range.Address + (range.Size - 1), last);
-                    mappings.Add(new InboundMapping(
-                        barOffset + (start - address),
-                        lastInside - start + 1,
-                        file,
-                        range.FileOffset + (start - range.Address),
-                        range.Access));
-                }
+                ulong start = Math.Max(range.Address, address);
+                ulong lastInside = Math.Min(range.Address + (range.Size - 1), last);
+                mappings.Add(new InboundMapping(
+                    barOffset + (start - address),
+                    lastInside - start + 1,
+                    file,
+                    range.FileOffset + (start - range.Address),
+                    range.Access));
             }
         }
+    }
+
+    /// <summary>Lends memory of the guest that is mapped here.</summary>
+    /// <param name="address">The first bus address.</param>
+    /// <param name="wanted">The most bytes.</param>
+    /// <param name="access">What is to be done with them.</param>
+    /// <returns>As <see cref="DmaTable.Lend"/> has it; none where the controller's own BARs are.</returns>
+    public LentMemory Lend(ulong address, int wanted, DmaAccess access)
+    {
+        OwnBars own = _own;
+        return _client is { } client
+            && !own.TouchesRegisters(address, (ulong)wanted)
+            && !TouchesWindow(own, address, (ulong)wanted)
+                ? client.Memory.Lend(address, wanted, access)
+                : default;
     }
 
     private bool TouchesWindow(OwnBars own, ulong address, ulong length) =>
@@ -178,28 +184,4 @@ internal sealed class EpSpace(EpInterrupts interrupts)
 
     private static bool IsDoorbell(OwnBars own, ulong address, int length) =>
         length == sizeof(uint) && address - own.Registers == EpcRegister.Doorbell;
-
-    private static bool Overlaps(DmaRange range, ulong address, ulong size) =>
-        address - range.Address < range.Size || range.Address - address < size;
-
-    /// <summary>The index of the first range that starts above <paramref name="address"/>.</summary>
-    private int UpperBound(ulong address)
-    {
-        int low = 0;
-        int high = _ranges.Count;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (_ranges[middle].Address <= address)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
-
-        return low;
-    }
 }

@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice.Functions;
+using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Host;
@@ -36,6 +37,10 @@ internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
 
         return Record(block, link.Host.Write(function, address, source));
     }
+
+    /// <summary>Lends memory of the host, as <see cref="IHostLink.Lend"/> has it.</summary>
+    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) =>
+        Check(functions[function]) == Errno.None ? link.Host.Lend(function, address, wanted, access) : default;
 
     private static Errno Record(FunctionBlock block, Errno error)
     {

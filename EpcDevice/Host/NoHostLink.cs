@@ -1,4 +1,5 @@
 using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Host;
@@ -21,6 +22,9 @@ internal sealed class NoHostLink : IHostLink
 
     /// <inheritdoc/>
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.ENOTCONN;
+
+    /// <inheritdoc/>
+    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) => default;
 
     /// <inheritdoc/>
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;

@@ -1,4 +1,5 @@
 using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
@@ -153,6 +154,10 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _up is { } connection
             ? _memory[function].Write(connection, address, source)
             : Errno.ENOTCONN;
+
+    /// <inheritdoc/>
+    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) =>
+        _up is { } connection ? _memory[function].Lend(connection, address, wanted, access) : default;
 
     /// <inheritdoc/>
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) =>

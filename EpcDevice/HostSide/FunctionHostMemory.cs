@@ -85,24 +85,15 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     {
         lock (_changing)
         {
-            foreach (DmaRange range in _table.Ranges)
+            while (size > 0
+                && _table.Ranges.Find(address) is
+                {
+                    File: { } file,
+                    Backing: DmaBacking.Mapping,
+                    Access: DmaAccess.Read | DmaAccess.Write,
+                } range)
             {
-                if (size == 0 || range.Address > address)
-                {
-                    break;
-                }
-
                 ulong inside = address - range.Address;
-                if (inside >= range.Size)
-                {
-                    continue;
-                }
-
-                if (range is not { File: { } file, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write })
-                {
-                    break;
-                }
-
                 ulong length = Math.Min(size, range.Size - inside);
                 parts.Add(new HostMapping(length, file.Descriptor.Duplicate(), range.FileOffset + inside, file.Identity));
                 address += length;
@@ -112,6 +103,10 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
 
         return size == 0;
     }
+
+    /// <summary>Lends memory of the host that is mapped here, as <see cref="DmaTable.Lend"/> has it.</summary>
+    public LentMemory Lend(LinkConnection connection, ulong address, int wanted, DmaAccess access) =>
+        (connection.Capabilities & LinkCapabilities.Direct) == 0 ? default : _table.Lend(address, wanted, access);
 
     public Errno Read(LinkConnection connection, ulong address, Span<byte> destination) =>
         (connection.Capabilities & LinkCapabilities.Direct) == 0

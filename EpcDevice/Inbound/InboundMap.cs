@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.GuestMemory;
 
 namespace EpfTest.EpcDevice.Inbound;
 
@@ -6,9 +7,14 @@ namespace EpfTest.EpcDevice.Inbound;
 internal sealed class InboundMap
 {
     private readonly InboundTranslation[] _entries;
+    private readonly ulong[] _offsets;
     private int _lastHit;
 
-    private InboundMap(InboundTranslation[] entries) => _entries = entries;
+    private InboundMap(InboundTranslation[] entries)
+    {
+        _entries = entries;
+        _offsets = Array.ConvertAll(entries, static entry => entry.Offset);
+    }
 
     /// <summary>All of them, in the order of offsets.</summary>
     public ReadOnlySpan<InboundTranslation> Entries => _entries;
@@ -111,21 +117,7 @@ internal sealed class InboundMap
 
     private int Find(ulong offset)
     {
-        int low = 0;
-        int high = _entries.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (_entries[middle].Offset <= offset)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
-
-        return low > 0 && offset - _entries[low - 1].Offset < _entries[low - 1].Size ? low - 1 : -1;
+        int place = AddressSearch.UpperBound(_offsets, offset) - 1;
+        return place >= 0 && offset - _entries[place].Offset < _entries[place].Size ? place : -1;
     }
 }

@@ -1,3 +1,5 @@
+using EpfTest.Protocol.GuestMemory;
+
 namespace EpfTest.EpcDevice.Outbound;
 
 /// <summary>The outbound translations, sorted and apart. Immutable, for any thread.</summary>
@@ -7,9 +9,14 @@ internal sealed class OutboundMap
     public static readonly OutboundMap Empty = new([]);
 
     private readonly OutboundTranslation[] _entries;
+    private readonly ulong[] _offsets;
 
     /// <summary>A map of translations that do not overlap.</summary>
-    public OutboundMap(IEnumerable<OutboundTranslation> entries) => _entries = [.. entries.OrderBy(entry => entry.Offset)];
+    public OutboundMap(IEnumerable<OutboundTranslation> entries)
+    {
+        _entries = [.. entries.OrderBy(entry => entry.Offset)];
+        _offsets = Array.ConvertAll(_entries, static entry => entry.Offset);
+    }
 
     /// <summary>Finds the translation that an access starts in.</summary>
     /// <param name="offset">Bytes from the start of BAR2.</param>
@@ -21,7 +28,7 @@ internal sealed class OutboundMap
     {
         if ((uint)hint >= (uint)_entries.Length || offset - _entries[hint].Offset >= _entries[hint].Size)
         {
-            int above = UpperBound(offset);
+            int above = AddressSearch.UpperBound(_offsets, offset);
             if (above == 0 || offset - _entries[above - 1].Offset >= _entries[above - 1].Size)
             {
                 ulong gap = above < _entries.Length ? _entries[above].Offset - offset : ulong.MaxValue;
@@ -36,25 +43,5 @@ internal sealed class OutboundMap
         entry = _entries[hint];
         length = (int)Math.Min((ulong)wanted, entry.Size - (offset - entry.Offset));
         return true;
-    }
-
-    private int UpperBound(ulong offset)
-    {
-        int low = 0;
-        int high = _entries.Length;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (_entries[middle].Offset <= offset)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
-
-        return low;
     }
 }

@@ -7,8 +7,8 @@ namespace EpfTest.Protocol.GuestMemory;
 /// </summary>
 /// <remarks>
 /// <see cref="Map"/>, <see cref="Unmap"/> and <see cref="UnmapAll"/> belong to the thread that serves the client;
-/// <see cref="Read"/> and <see cref="Write"/> may be called by any thread. Once an unmap has returned no access
-/// through the old range is under way any more.
+/// <see cref="Read"/>, <see cref="Write"/> and <see cref="Lend"/> may be called by any thread, and never wait for those.
+/// Once an unmap has returned no access through the old range is under way any more.
 /// </remarks>
 public sealed class DmaTable : IDisposable
 {
@@ -17,21 +17,16 @@ public sealed class DmaTable : IDisposable
 
     private readonly IDmaMessenger _messenger;
     private readonly Dictionary<FileIdentity, SharedFile> _files = [];
-    private readonly ReaderWriterLockSlim _lock = new(LockRecursionPolicy.NoRecursion);
-
-    // Parallel arrays: a search touches the addresses only.
-    private ulong[] _addresses = new ulong[16];
-    private DmaRange[] _ranges = new DmaRange[16];
-    private int _count;
-    private int _lastHit;
-    private bool _isSuspended;
+    private readonly AccessGate _gate = new();
+    private volatile RangeMap _map = RangeMap.Empty;
+    private volatile bool _isSuspended;
 
     /// <summary>An empty table.</summary>
     /// <param name="messenger">Reaches ranges for which the client passed no descriptor.</param>
     public DmaTable(IDmaMessenger messenger) => _messenger = messenger;
 
     /// <summary>How many ranges there are.</summary>
-    public int Count => _count;
+    public int Count => _map.Count;
 
     /// <summary>
     /// Whether accesses are refused for now (<see cref="Errno.EPERM"/>), as those of a device whose bus mastering is off.
@@ -43,9 +38,8 @@ public sealed class DmaTable : IDisposable
         get => _isSuspended;
         set
         {
-            _lock.EnterWriteLock();
             _isSuspended = value;
-            _lock.ExitWriteLock();
+            _gate.Drain();
         }
     }
 
@@ -72,14 +66,13 @@ public sealed class DmaTable : IDisposable
     {
         range = null;
         using FileDescriptor? owned = descriptor;
-        if (size == 0 || address + (size - 1) < address || _count == MaxRanges)
+        RangeMap map = _map;
+        if (size == 0 || address + (size - 1) < address || map.Count == MaxRanges)
         {
             return Errno.EINVAL;
         }
 
-        int place = UpperBound(address);
-        if ((place > 0 && address - _addresses[place - 1] < _ranges[place - 1].Size)
-            || (place < _count && _addresses[place] - address < size))
+        if (map.FirstIn(address, address + (size - 1)) is not null)
         {
             return Errno.EEXIST;
         }
@@ -98,71 +91,55 @@ public sealed class DmaTable : IDisposable
         }
 
         range = new DmaRange(address, size, access, file, fileOffset);
-        _lock.EnterWriteLock();
-        try
-        {
-            Insert(place, range);
-        }
-        finally
-        {
-            _lock.ExitWriteLock();
-        }
-
+        _map = map.Add(range);
         return Errno.None;
     }
 
     /// <summary>The range that is exactly [<paramref name="address"/>, <paramref name="address"/> +
-    /// <paramref name="size"/>), or null. For the thread that serves the client.</summary>
-    public DmaRange? Find(ulong address, ulong size)
-    {
-        int place = UpperBound(address) - 1;
-        return place >= 0 && _addresses[place] == address && _ranges[place].Size == size ? _ranges[place] : null;
-    }
+    /// <paramref name="size"/>), or null.</summary>
+    public DmaRange? Find(ulong address, ulong size) =>
+        _map.Find(address) is { } range && range.Address == address && range.Size == size ? range : null;
 
-    /// <summary>Every range, in the order of addresses. For the thread that serves the client.</summary>
-    public ReadOnlySpan<DmaRange> Ranges => _ranges.AsSpan(0, _count);
+    /// <summary>What there is now.</summary>
+    public RangeMap Ranges => _map;
 
     /// <summary>Removes a range that <see cref="Find"/> gave, waiting for accesses that are under way.</summary>
     public void Unmap(DmaRange range)
     {
-        _lock.EnterWriteLock();
-        try
-        {
-            int place = UpperBound(range.Address) - 1;
-            _count--;
-            Array.Copy(_addresses, place + 1, _addresses, place, _count - place);
-            Array.Copy(_ranges, place + 1, _ranges, place, _count - place);
-            _ranges[_count] = null!;
-        }
-        finally
-        {
-            _lock.ExitWriteLock();
-        }
-
+        _map = _map.Remove(range);
+        _gate.Drain();
         Release(range.File);
     }
 
     /// <summary>Removes every range, waiting for accesses that are under way.</summary>
     public void UnmapAll()
     {
-        DmaRange[] removed;
-        _lock.EnterWriteLock();
-        try
-        {
-            removed = Ranges.ToArray();
-            _addresses = new ulong[16];
-            _ranges = new DmaRange[16];
-            _count = 0;
-        }
-        finally
-        {
-            _lock.ExitWriteLock();
-        }
-
-        foreach (DmaRange range in removed)
+        RangeMap removed = _map;
+        _map = RangeMap.Empty;
+        _gate.Drain();
+        foreach (DmaRange range in removed.ToArray())
         {
             Release(range.File);
         }
+    }
+
+    /// <summary>Lends guest memory that is mapped here, from an address on.</summary>
+    /// <param name="address">First bus address.</param>
+    /// <param name="wanted">The most bytes.</param>
+    /// <param name="access">What is to be done with them.</param>
+    /// <returns>As many bytes as one range has there; none where <see cref="Read"/> or <see cref="Write"/> would fail,
+    /// or would reach the memory by other means.</returns>
+    public LentMemory Lend(ulong address, int wanted, DmaAccess access)
+    {
+        int turn = _gate.Enter();
+        if (Lookup(address, wanted, access, out SharedFile? file, out ulong offset, out int length) == Errno.None
+            && file is { Backing: DmaBacking.Mapping })
+        {
+            return new LentMemory(file.Mapped(offset, length), _gate, turn);
+        }
+
+        _gate.Leave(turn);
+        return default;
     }
 
     /// <summary>Reads guest memory; the bytes may lie in several adjacent ranges.</summary>
@@ -184,7 +161,7 @@ public sealed class DmaTable : IDisposable
             int length;
             SharedFile? file;
             Errno result;
-            _lock.EnterReadLock();
+            int turn = _gate.Enter();
             try
             {
                 result = Lookup(address, destination.Length, DmaAccess.Read, out file, out ulong offset, out length);
@@ -195,12 +172,12 @@ public sealed class DmaTable : IDisposable
             }
             finally
             {
-                _lock.ExitReadLock();
+                _gate.Leave(turn);
             }
 
             if (result == Errno.None && file is null)
             {
-                // Not under the lock: the client may unmap, and wait for the lock here, before it answers.
+                // Not inside the gate: the client may unmap, and we wait for the gate then, before it answers.
                 result = _messenger.DmaRead(address, destination[..length]);
             }
 
@@ -232,7 +209,7 @@ public sealed class DmaTable : IDisposable
             int length;
             SharedFile? file;
             Errno result;
-            _lock.EnterReadLock();
+            int turn = _gate.Enter();
             try
             {
                 result = Lookup(address, source.Length, DmaAccess.Write, out file, out ulong offset, out length);
@@ -243,12 +220,12 @@ public sealed class DmaTable : IDisposable
             }
             finally
             {
-                _lock.ExitReadLock();
+                _gate.Leave(turn);
             }
 
             if (result == Errno.None && file is null)
             {
-                // Not under the lock: the client may unmap, and wait for the lock here, before it answers.
+                // Not inside the gate: the client may unmap, and we wait for the gate then, before it answers.
                 result = _messenger.DmaWrite(address, source[..length]);
             }
 
@@ -267,64 +244,42 @@ public sealed class DmaTable : IDisposable
     /// <summary>Whether an access to an address range waits for the client: part of it is memory that it does not share.</summary>
     public bool WaitsForClient(ulong address, int length)
     {
-        _lock.EnterReadLock();
-        try
+        RangeMap map = _map;
+        ulong last = address + (ulong)Math.Max(length - 1, 0);
+        for (DmaRange? range = map.FirstIn(address, last); range is not null; range = map.FirstIn(address, last, range))
         {
-            int place = UpperBound(address) - 1;
-            if (place < 0 || address - _addresses[place] >= _ranges[place].Size)
+            if (range.File is null)
             {
-                place++;
+                return true;
             }
-
-            for (; place < _count && (_addresses[place] <= address || _addresses[place] - address < (ulong)length); place++)
-            {
-                if (_ranges[place].File is null)
-                {
-                    return true;
-                }
-            }
-
-            return false;
         }
-        finally
-        {
-            _lock.ExitReadLock();
-        }
+
+        return false;
     }
 
-    /// <summary>Removes every range. Threads that still ask find no memory, so the lock is not disposed.</summary>
+    /// <summary>Removes every range. Threads that still ask find no memory.</summary>
     public void Dispose() => UnmapAll();
 
     private static bool Wraps(ulong address, int length) => length > 0 && address + (ulong)(length - 1) < address;
 
-    /// <summary>Finds what holds <paramref name="address"/> and how many of <paramref name="wanted"/> bytes.</summary>
+    /// <summary>Finds what holds <paramref name="address"/> and how many of <paramref name="wanted"/> bytes. Inside the
+    /// gate, which keeps what was found.</summary>
     private Errno Lookup(
         ulong address, int wanted, DmaAccess access, out SharedFile? file, out ulong fileOffset, out int length)
     {
-        int place = _lastHit;
-        if (place >= _count || address - _addresses[place] >= _ranges[place].Size)
+        file = null;
+        fileOffset = 0;
+        length = 0;
+        if (_map.Find(address) is not { } range)
         {
-            place = UpperBound(address) - 1;
-            if (place < 0 || address - _addresses[place] >= _ranges[place].Size)
-            {
-                file = null;
-                fileOffset = 0;
-                length = 0;
-                return Errno.EFAULT;
-            }
-
-            _lastHit = place;
+            return Errno.EFAULT;
         }
 
         if (_isSuspended)
         {
-            file = null;
-            fileOffset = 0;
-            length = 0;
             return Errno.EPERM;
         }
 
-        DmaRange range = _ranges[place];
         ulong inside = address - range.Address;
         file = range.File;
         fileOffset = range.FileOffset + inside;
@@ -332,42 +287,6 @@ public sealed class DmaTable : IDisposable
 
         // Not HasFlag(), which allocates where code is not optimised.
         return (range.Access & access) != 0 ? Errno.None : Errno.EACCES;
-    }
-
-    /// <summary>The index of the first range that starts above <paramref name="address"/>.</summary>
-    private int UpperBound(ulong address)
-    {
-        int low = 0;
-        int high = _count;
-        while (low < high)
-        {
-            int middle = (low + high) >>> 1;
-            if (_addresses[middle] <= address)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
-        }
-
-        return low;
-    }
-
-    private void Insert(int place, DmaRange range)
-    {
-        if (_count == _addresses.Length)
-        {
-            Array.Resize(ref _addresses, _count * 2);
-            Array.Resize(ref _ranges, _count * 2);
-        }
-
-        Array.Copy(_addresses, place, _addresses, place + 1, _count - place);
-        Array.Copy(_ranges, place, _ranges, place + 1, _count - place);
-        _addresses[place] = range.Address;
-        _ranges[place] = range;
-        _count++;
     }
 
     private SharedFile Share(FileDescriptor descriptor, FileIdentity identity, ulong length)

@@ -80,6 +80,9 @@ public sealed unsafe class SharedFile
         return true;
     }
 
+    /// <summary>Bytes of the file where it is mapped; the caller has checked the range with <see cref="Covers"/>.</summary>
+    internal Span<byte> Mapped(ulong offset, int length) => new(_base + offset, length);
+
     /// <summary>Copies bytes of the file; the caller has checked the range with <see cref="Covers"/>.</summary>
     internal Errno Read(ulong offset, Span<byte> destination)
     {

@@ -96,7 +96,7 @@ internal sealed partial class VfioUserConnection
             case DmaUnmapFlags.None:
                 return Errno.ENOENT;
             case DmaUnmapFlags.All when address == 0 && size == 0:
-                _device.DmaUnmappingAll(_memory.Ranges);
+                _device.DmaUnmappingAll(_memory.Ranges.ToArray());
                 _memory.UnmapAll();
                 break;
             default:

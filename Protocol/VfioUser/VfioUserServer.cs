@@ -133,7 +133,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 
             // First of all: the device may have to wait for threads that wait for the client.
             connection.Dispose();
-            _device.DmaUnmappingAll(_memory.Ranges);
+            _device.DmaUnmappingAll(_memory.Ranges.ToArray());
             _device.ClientDisconnected();
             _interrupts.DisableAll();
             _memory.UnmapAll();

@@ -82,13 +82,7 @@ internal sealed class CopyDevice : IVfioUserDevice, IDisposable
 
     private void Copy(ulong source, ulong destination, int length)
     {
-        foreach (DmaRange range in _client.Memory.Ranges)
-        {
-            if (source - range.Address < range.Size)
-            {
-                Backing = range.Backing;
-            }
-        }
+        Backing = _client.Memory.Ranges.Find(source)?.Backing ?? Backing;
 
         _registers[3] = Busy;
         _copy = new Thread(() =>

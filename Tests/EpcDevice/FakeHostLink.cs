@@ -1,5 +1,6 @@
 using EpfTest.EpcDevice;
 using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Tests.EpcDevice;
@@ -85,6 +86,8 @@ internal sealed class FakeHostLink : IHostLink
 
         return Error;
     }
+
+    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) => default;
 
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
 

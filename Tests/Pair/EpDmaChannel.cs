@@ -29,14 +29,17 @@ internal sealed class EpDmaChannel
         ep[_registers + EpcRegister.DmaControl] = 1u | (uint)function << 8;
     }
 
-    /// <summary>Puts a descriptor into the ring; there is room.</summary>
-    public void Submit(ulong source, ulong destination, int length, uint flags)
+    /// <summary>Puts a descriptor into the ring; there is room. It is begun with the next that is to <paramref name="start"/>.</summary>
+    public void Submit(ulong source, ulong destination, int length, uint flags, bool start = true)
     {
         _ep.Store(
             _ring + (_tail * EpcRegister.DescSize),
             new WireBytes().U64(source, destination).U32((uint)length, flags, 0, 0).ToArray());
         _tail = (_tail + 1) % RingSize;
-        _ep[_registers + EpcRegister.DmaTail] = _tail;
+        if (start)
+        {
+            _ep[_registers + EpcRegister.DmaTail] = _tail;
+        }
     }
 
     /// <summary>Waits until the ring is empty.</summary>

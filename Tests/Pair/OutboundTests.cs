@@ -119,6 +119,60 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    public void DmaGoesThroughTheWindowAtBothEnds()
+    {
+        HostGuest host = BringUp();
+        var channel = new EpDmaChannel(Ep, 3);
+        Ep.MapOutbound(4, 0x10_0000, 0x1_0000, HostBuffer);
+        Ep.MapOutbound(5, 0x11_0000, 0x1_0000, HostBuffer + 0x20_0000);
+        Ep.MapOutbound(6, 0x20_0000, 0x2_0000, HostBuffer + 0x40_0000);
+        byte[] data = TestBytes.From(7, 0x2_0000);
+        host.Store(HostBuffer, data.AsSpan(0, 0x1_0000));
+        host.Store(HostBuffer + 0x20_0000, data.AsSpan(0x1_0000));
+        Assert.That(
+            channel.Run(EpGuest.WindowAt + 0x10_0001, EpGuest.WindowAt + 0x20_0001, 0x1_fffe, 0),
+            Is.EqualTo(EpcRegister.DescStatusDone));
+        Assert.That(
+            channel.Run(HostBuffer, EpBuffer, 1, EpDmaChannel.FromHost), Is.EqualTo(EpcRegister.DescStatusDone), "pushes");
+        Assert.That(
+            host.Load(HostBuffer + 0x40_0001, 0x1_fffe).AsSpan().SequenceEqual(data.AsSpan(1, 0x1_fffe)), Is.True);
+        Assert.That(
+            channel.Run(EpGuest.WindowAt + 0x20_0000, EpBuffer, 0x2_0001, 0),
+            Is.EqualTo(EpcRegister.DescStatusSourceError),
+            "the last byte has no translation");
+    }
+
+    [Test]
+    public void NothingIsWrittenOnceTheTranslationIsGone()
+    {
+        const int Length = 0x10_0000;
+        const int Descriptors = 12;
+        HostGuest host = BringUp();
+        var channel = new EpDmaChannel(Ep, 0);
+        var pushing = new EpDmaChannel(Ep, 1);
+        Ep.Store(EpBuffer, TestBytes.From(1, Length + (64 * Descriptors)));
+        int tooLate = 0;
+        for (int round = 0; tooLate < 20; round++)
+        {
+            Assert.That(round, Is.LessThan(2000), "the channel was still at work at times");
+            Ep.MapOutbound(0, 0, Length, HostBuffer);
+            for (int i = 0; i < Descriptors; i++)
+            {
+                channel.Submit(EpBuffer + (ulong)(i * 64), EpGuest.WindowAt, Length, 0, start: i == Descriptors - 1);
+            }
+
+            Ep.UnmapOutbound(0);
+
+            // The read pushes what was posted before.
+            pushing.Run(HostBuffer, 0, 1, EpDmaChannel.FromHost);
+            byte[] then = host.Load(HostBuffer, Length);
+            tooLate += channel.Finish() == EpcRegister.DescStatusDestinationError ? 1 : 0;
+            pushing.Run(HostBuffer, 0, 1, EpDmaChannel.FromHost);
+            Assert.That(host.Load(HostBuffer, Length).AsSpan().SequenceEqual(then), Is.True, $"round {round}");
+        }
+    }
+
+    [Test]
     public void DmaToWhereTheHostHasNothingIsAnErrorAndTheRingGoesOn()
     {
         BringUp();

@@ -1,4 +1,4 @@
-namespace EpfTest.EpcDevice;
+namespace EpfTest.Protocol.GuestMemory;
 
 /// <summary>
 /// Tells when the last access through a replaced translation has ended. Those who access publish nothing and wait for
@@ -14,7 +14,7 @@ namespace EpfTest.EpcDevice;
 /// <para>Two counts take turns. An entry counts only if the turn is still the same once it is in the count, so that a
 /// drain, which first ends the turn, sees it or is seen by it.</para>
 /// </remarks>
-internal sealed class AccessGate
+public sealed class AccessGate
 {
     private readonly Lock _draining = new();
     private readonly int[] _inside = new int[2];

@@ -1,6 +1,7 @@
-using EpfTest.EpcDevice;
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Tests.Support;
 
-namespace EpfTest.Tests.EpcDevice;
+namespace EpfTest.Tests.GuestMemory;
 
 [TestFixture]
 public sealed class AccessGateTests
@@ -15,7 +16,7 @@ public sealed class AccessGateTests
 
         int later = gate.Enter();
         gate.Leave(before);
-        Assert.That(drain.Wait(EpcRig.Limit), Is.True);
+        Assert.That(drain.Wait(Wait.Limit), Is.True);
         gate.Leave(later);
         gate.Drain();
     }
