@@ -12,6 +12,7 @@ namespace EpfTest.Protocol.Link;
 public sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
+    private const int MaxDeferred = 64 << 10;
 
     private readonly UnixSocket _socket;
     private readonly MessageReceiver _receiver;
@@ -29,6 +30,10 @@ public sealed class LinkConnection : IDisposable
     private bool _closed;
     private bool _refusedByOther;
     private int _receivingThread;
+
+    // Of the receiving thread: answers that go out together.
+    private readonly byte[] _deferred = GC.AllocateUninitializedArray<byte>(MaxDeferred);
+    private int _deferredLength;
 
     private LinkConnection(
         UnixSocket socket,
@@ -154,6 +159,7 @@ public sealed class LinkConnection : IDisposable
         Span<byte> frame = stackalloc byte[FrameHeader.Length + payload.Length];
         new FrameHeader((uint)payload.Length, kind, function).Write(frame);
         payload.CopyTo(frame[FrameHeader.Length..]);
+        SendDeferred();
         return !_down && (descriptor is null ? SendFrames(frame) : _sender.Send(frame, descriptor));
     }
 
@@ -165,7 +171,7 @@ public sealed class LinkConnection : IDisposable
     /// it notices.</returns>
     public bool Order(FrameKind kind, ushort function, Span<byte> payload)
     {
-        if (Environment.CurrentManagedThreadId == _receivingThread)
+        if (IsReceivingThread)
         {
             throw new InvalidOperationException($"{kind}: the thread that receives cannot wait for the acknowledgement");
         }
@@ -227,8 +233,46 @@ public sealed class LinkConnection : IDisposable
     }
 
     /// <summary>Sends whole frames that the caller has laid out.</summary>
-    internal bool SendFrames(ReadOnlySpan<byte> frames) =>
-        !_down && _sender.Send(frames, mayWait: Environment.CurrentManagedThreadId != _receivingThread);
+    internal bool SendFrames(ReadOnlySpan<byte> frames)
+    {
+        SendDeferred();
+        return !_down && _sender.Send(frames, mayWait: !IsReceivingThread);
+    }
+
+    /// <summary>
+    /// Sends whole frames with completions that the caller has laid out. Those of the receiving thread go out with the
+    /// next ones, before it waits for more to answer or sends anything else. That others pass them meanwhile is right: a
+    /// completion never has to stay before what is posted or asked later (PCI Express Base Specification 5.0, table 2-39).
+    /// </summary>
+    internal bool SendCompletions(ReadOnlySpan<byte> frames)
+    {
+        if (!IsReceivingThread || frames.Length > MaxDeferred)
+        {
+            return SendFrames(frames);
+        }
+
+        if (_deferredLength + frames.Length > MaxDeferred)
+        {
+            SendDeferred();
+        }
+
+        frames.CopyTo(_deferred.AsSpan(_deferredLength));
+        _deferredLength += frames.Length;
+        return !_down;
+    }
+
+    private bool IsReceivingThread => Environment.CurrentManagedThreadId == _receivingThread;
+
+    /// <summary>Sends what the receiving thread, if this is the one, has still to send.</summary>
+    private void SendDeferred()
+    {
+        if (_deferredLength > 0 && IsReceivingThread)
+        {
+            int length = _deferredLength;
+            _deferredLength = 0;
+            _ = !_down && _sender.Send(_deferred.AsSpan(0, length), mayWait: false);
+        }
+    }
 
     private static bool TryTake(
         MessageReceiver receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out string? fault)
@@ -342,6 +386,8 @@ public sealed class LinkConnection : IDisposable
                     return fault;
                 }
             }
+
+            SendDeferred();
         }
         while (fault is null && _receiver.Receive(FrameHeader.Missing(_receiver.Available)));
         return fault;

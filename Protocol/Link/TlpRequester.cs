@@ -97,18 +97,13 @@ public sealed unsafe class TlpRequester
         {
             TlpHeader header = TlpHeader.MemoryWrite(piece.Address, piece.Length, requester);
             length += LayOut(batch.AsSpan(length), function, header, source.Slice((int)piece.Offset, piece.Length));
-            if (length >= BatchSize)
+            if (length >= BatchSize && Send(batch, ref length) != Errno.None)
             {
-                if (!_link.SendFrames(batch.AsSpan(0, length)))
-                {
-                    return Errno.ENOTCONN;
-                }
-
-                length = 0;
+                return Errno.ENOTCONN;
             }
         }
 
-        return length == 0 || _link.SendFrames(batch.AsSpan(0, length)) ? Errno.None : Errno.ENOTCONN;
+        return Send(batch, ref length);
     }
 
     /// <summary>An I/O read request of at most 4 bytes in one DW.</summary>
@@ -175,7 +170,7 @@ public sealed unsafe class TlpRequester
     public bool SendCompletion(ushort function, in TlpHeader request, Bdf completer, CompletionStatus status)
     {
         Span<byte> frame = stackalloc byte[FrameHeader.Length + 16];
-        return _link.SendFrames(frame[..LayOut(frame, function, TlpHeader.Completion(request, completer, status), [])]);
+        return _link.SendCompletions(frame[..LayOut(frame, function, TlpHeader.Completion(request, completer, status), [])]);
     }
 
     /// <summary>Answers a read.</summary>
@@ -200,7 +195,7 @@ public sealed unsafe class TlpRequester
             length += LayOut(batch.AsSpan(length), function, piece.Header, data.Slice(piece.Offset, piece.Length));
             if (length >= BatchSize)
             {
-                if (!_link.SendFrames(batch.AsSpan(0, length)))
+                if (!_link.SendCompletions(batch.AsSpan(0, length)))
                 {
                     return false;
                 }
@@ -209,7 +204,7 @@ public sealed unsafe class TlpRequester
             }
         }
 
-        return length == 0 || _link.SendFrames(batch.AsSpan(0, length));
+        return length == 0 || _link.SendCompletions(batch.AsSpan(0, length));
     }
 
     /// <summary>Takes a completion that has come. For the receiving thread.</summary>
@@ -286,6 +281,13 @@ public sealed unsafe class TlpRequester
         return FrameHeader.Length + length;
     }
 
+    private Errno Send(byte[] batch, ref int length)
+    {
+        bool sent = length == 0 || _link.SendFrames(batch.AsSpan(0, length));
+        length = 0;
+        return sent ? Errno.None : Errno.ENOTCONN;
+    }
+
     private Errno ReadPieces(
         ushort function, Bdf requester, ulong address, byte* destination, int length, int maxReadRequest)
     {
@@ -296,24 +298,36 @@ public sealed unsafe class TlpRequester
         }
 
         Errno error = Errno.None;
-        Span<byte> frame = stackalloc byte[FrameHeader.Length + 16];
+        byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
+        int batched = 0;
         foreach (RequestPiece piece in new RequestSplitter(address, length, maxReadRequest))
         {
-            error = TakeTag(transfer, out int tag);
-            if (error != Errno.None)
+            if (!_tags.TryAllocate(out int tag))
             {
-                break;
+                // Those that have tags are asked before one of them is waited for.
+                error = Send(batch, ref batched);
+                error = error == Errno.None ? TakeTag(transfer, out tag) : error;
+                if (error != Errno.None)
+                {
+                    break;
+                }
             }
 
             TlpHeader header = TlpHeader.MemoryRead(piece.Address, piece.Length, requester, tag);
             Register(transfer, tag, header, destination + piece.Offset, piece.Length);
-            if (!_link.SendFrames(frame[..LayOut(frame, function, header, [])]))
+            batched += LayOut(batch.AsSpan(batched), function, header, []);
+            if (batched >= BatchSize)
             {
-                error = Errno.ENOTCONN;
+                error = Send(batch, ref batched);
+            }
+
+            if (error != Errno.None)
+            {
                 break;
             }
         }
 
+        error = error == Errno.None ? Send(batch, ref batched) : error;
         Errno waited = Await(transfer);
         return error == Errno.None ? waited : error;
     }
