@@ -84,7 +84,7 @@ internal interface IEndpoint
     /// </summary>
     /// <param name="function">The function block.</param>
     /// <param name="request">The request.</param>
-    /// <param name="error">Unsupported Request, Completer Abort or Poisoned TLP Received.</param>
+    /// <param name="error">Unsupported Request, Completer Abort, Poisoned TLP Received or Malformed TLP.</param>
     void RequestFailed(int function, in TlpHeader request, UncorrectableError error);
 
     /// <summary>

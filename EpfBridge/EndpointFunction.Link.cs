@@ -167,7 +167,7 @@ internal sealed partial class EndpointFunction
 
         if (error == Errno.None)
         {
-            _link.Requester.SendData(_number, header, RootComplex, data, ReadCompletionBoundary, MaxPayload);
+            _link.Requester.SendData(_number, header, RootComplex, data, ReadCompletionBoundary, _maxPayload);
         }
         else
         {

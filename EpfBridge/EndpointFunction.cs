@@ -25,7 +25,6 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private const int ConfigSize = 4096;
     private const int CommandRegister = 4;
     private const byte BusMasterEnable = 1 << 2;
-    private const int MaxPayload = 256;
     private const int MaxReadRequest = 512;
 
     /// <summary>The host's requester and completer ID.</summary>
@@ -164,6 +163,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 
         // All that the function has asked before has been received by now.
         ForgetRequests();
+        _maxPayload = TlpLimits.MinPayload;
     }
 
     /// <inheritdoc/>
@@ -225,50 +225,6 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         _link.Order(kind, _number, order);
     }
 
-    private Errno ReadConfig(int offset, Span<byte> data)
-    {
-        Span<byte> dword = stackalloc byte[TlpLimits.Dw];
-        while (!data.IsEmpty)
-        {
-            int inside = offset % TlpLimits.Dw;
-            int length = Math.Min(data.Length, TlpLimits.Dw - inside);
-            Errno error = _link.Requester.ReadConfiguration(_number, RootComplex, Target, offset - inside, dword);
-            if (error != Errno.None)
-            {
-                return error;
-            }
-
-            dword.Slice(inside, length).CopyTo(data);
-            data = data[length..];
-            offset += length;
-        }
-
-        return Errno.None;
-    }
-
-    private Errno WriteConfig(int offset, ReadOnlySpan<byte> data)
-    {
-        while (!data.IsEmpty)
-        {
-            int length = Math.Min(data.Length, TlpLimits.Dw - (offset % TlpLimits.Dw));
-            Errno error = _link.Requester.WriteConfiguration(_number, RootComplex, Target, offset, data[..length]);
-            if (error != Errno.None)
-            {
-                return error;
-            }
-
-            if (offset == CommandRegister && (data[0] & BusMasterEnable) == 0)
-            {
-                ForgetRequests();
-            }
-
-            data = data[length..];
-            offset += length;
-        }
-
-        return Errno.None;
-    }
-
     private Errno ReadBar(int bar, ulong offset, Span<byte> data)
     {
         if (_inbound[bar].Count > 0 && Volatile.Read(ref _barsEnabled[bar]))
@@ -316,7 +272,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
         if (!_description.Bars[bar].Flags.HasFlag(BarFlags.Io))
         {
-            Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, MaxPayload);
+            Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, _maxPayload);
             _lastPosted = address;
             _mustFlush = true;
             if (_sharedRanges > 0 || Volatile.Read(ref _barsAwaited[bar]))

@@ -71,6 +71,9 @@ internal class DeviceClient : IDisposable
     /// <summary>Reads a configuration register.</summary>
     public uint ReadConfig(ulong offset) => Read32(ConfigRegion, offset);
 
+    /// <summary>Reads all of the configuration space with one request, as QEMU does when it connects.</summary>
+    public void ReadConfiguration() => Call(RawCommand.RegionRead, RawPayload.RegionAccess(ConfigRegion, 0, 4096));
+
     /// <summary>Writes a configuration register of 4 bytes.</summary>
     public void WriteConfig(ulong offset, uint value) => Write(ConfigRegion, offset, BitConverter.GetBytes(value));
 

@@ -9,12 +9,18 @@ internal sealed class HostSide : DeviceClient
     private const ushort MemoryAndMaster = 0x6;
     private const byte MsixCapability = 0x11;
     private const ushort MsixEnable = 0x8000;
+    private const byte PciExpressCapability = 0x10;
+
+    // Device Control: requests and payloads of at most 512 bytes.
+    private const ushort Sizes512 = 0x2040;
 
     public HostSide(string path)
         : base(path)
     {
+        ReadConfiguration();
         WriteConfig(0x10, BarAddress);
         WriteConfig(0x04, MemoryAndMaster);
+        WriteConfig(FindCapability(PciExpressCapability) + 8, Sizes512);
         SetMsixSignal(0, Signal);
         WriteConfig(FindCapability(MsixCapability) + 2, MsixEnable);
     }

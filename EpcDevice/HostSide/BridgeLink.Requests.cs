@@ -23,6 +23,11 @@ internal sealed partial class BridgeLink
         {
             Complete(connection, function, header, CompletionStatus.UnsupportedRequest);
         }
+        else if (header.PayloadLength > TlpLimits.MinPayload
+            && header.PayloadLength > _endpoint.TransferLimits(function).MaxPayload)
+        {
+            _endpoint.RequestFailed(function, header, UncorrectableError.MalformedTlp);
+        }
         else if (!IsForLane(function, header))
         {
             CarryOut(connection, function, header, payload, onLane: false);

@@ -37,6 +37,29 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         Assert.That(host.Read(3, offset, length), Is.EqualTo(TestBytes.From(offset + 99, length)));
     }
 
+    /// <summary>EpcDevice drops what is larger than Device Control allows, as a malformed TLP.</summary>
+    [Test]
+    public void PayloadsAreAsLargeAsDeviceControlAllows()
+    {
+        HostGuest host = BringUp();
+        host.Read(7, 0, 4096);
+        uint control = host.FindCapability(0x10) + 8;
+        foreach (uint size in (uint[])[2, 0, 1, 7, 0])
+        {
+            host.WriteConfig16(control, (ushort)((ReadControl() & ~0xe0u) | size << 5));
+            byte[] data = TestBytes.From(size, 5000);
+            host.Write(3, 0x123, data);
+            Assert.That(host.Read(3, 0x123, data.Length), Is.EqualTo(data), $"Max_Payload_Size {128 << (int)size}");
+        }
+
+        host.ResetFunction();
+        host.Enable();
+        host.Write(3, 1, TestBytes.From(99, 5000));
+        Assert.That(host.Read(3, 1, 5000), Is.EqualTo(TestBytes.From(99, 5000)));
+
+        uint ReadControl() => host.ReadConfig(control) & 0xffff;
+    }
+
     [Test]
     public void PostedWritesArriveBeforeALaterRead()
     {

@@ -1,0 +1,102 @@
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Tlp;
+
+namespace EpfTest.EpfBridge;
+
+/// <content>
+/// Configuration requests, and what the root complex has to know of the function's configuration: no TLP to it may be
+/// larger than its Device Control register says (PCI Express Base Specification 5.0, 7.5.3.4). Until it is known where
+/// that is, none is larger than every function must take.
+/// </content>
+internal sealed partial class EndpointFunction
+{
+    private const int CapabilitiesPointer = 0x34;
+    private const byte PciExpressCapability = 0x10;
+    private const int FirstCapability = 0x40;
+    private const int MaxCapabilities = 48;
+    private const int CompatibleSpace = 256;
+
+    // In the PCI Express capability; both sizes are 128 bytes, shifted.
+    private const int DeviceCapabilities = 0x04;
+    private const int DeviceControl = 0x08;
+    private const int MaxPayloadShift = 5;
+    private const int SizeMask = 7;
+
+    private int _deviceControl = -1;
+    private int _maxPayloadSupported;
+    private volatile int _maxPayload = TlpLimits.MinPayload;
+
+    private Errno ReadConfig(int start, Span<byte> all)
+    {
+        int offset = start;
+        Span<byte> data = all;
+        Span<byte> dword = stackalloc byte[TlpLimits.Dw];
+        while (!data.IsEmpty)
+        {
+            int inside = offset % TlpLimits.Dw;
+            int length = Math.Min(data.Length, TlpLimits.Dw - inside);
+            Errno error = _link.Requester.ReadConfiguration(_number, RootComplex, Target, offset - inside, dword);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            dword.Slice(inside, length).CopyTo(data);
+            data = data[length..];
+            offset += length;
+        }
+
+        if (start == 0 && all.Length >= CompatibleSpace)
+        {
+            FindDeviceControl(all);
+        }
+
+        return Errno.None;
+    }
+
+    private Errno WriteConfig(int offset, ReadOnlySpan<byte> data)
+    {
+        while (!data.IsEmpty)
+        {
+            int length = Math.Min(data.Length, TlpLimits.Dw - (offset % TlpLimits.Dw));
+            Errno error = _link.Requester.WriteConfiguration(_number, RootComplex, Target, offset, data[..length]);
+            if (error != Errno.None)
+            {
+                return error;
+            }
+
+            if (offset == CommandRegister && (data[0] & BusMasterEnable) == 0)
+            {
+                ForgetRequests();
+            }
+
+            if (_deviceControl >= offset && _deviceControl < offset + length)
+            {
+                int size = data[_deviceControl - offset] >> MaxPayloadShift & SizeMask;
+                _maxPayload = TlpLimits.MinPayload << Math.Min(size, _maxPayloadSupported);
+            }
+
+            data = data[length..];
+            offset += length;
+        }
+
+        return Errno.None;
+    }
+
+    /// <summary>The host's QEMU reads all of the configuration at once when it connects.</summary>
+    private void FindDeviceControl(ReadOnlySpan<byte> configuration)
+    {
+        int offset = configuration[CapabilitiesPointer] & ~(TlpLimits.Dw - 1);
+        for (int i = 0; i < MaxCapabilities && offset >= FirstCapability; i++)
+        {
+            if (configuration[offset] == PciExpressCapability)
+            {
+                _deviceControl = offset + DeviceControl;
+                _maxPayloadSupported = configuration[offset + DeviceCapabilities] & SizeMask;
+                return;
+            }
+
+            offset = configuration[offset + 1] & ~(TlpLimits.Dw - 1);
+        }
+    }
+}
