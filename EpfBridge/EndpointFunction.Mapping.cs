@@ -20,7 +20,7 @@ internal sealed partial class EndpointFunction
             lock (_mapLock)
             {
                 if (_inbound[bar].Ranges.ToArray() is not [{ Backing: DmaBacking.Mapping } range]
-                    || _description.Bars[bar].Flags.HasFlag(BarFlags.Io)
+                    || IsIo(bar)
                     || !IsAligned(range))
                 {
                     continue;

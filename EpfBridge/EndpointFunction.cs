@@ -92,7 +92,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public IReadOnlyList<int> IrqCounts { get; }
 
-    private bool IsDirect => _link.Capabilities.HasFlag(LinkCapabilities.Direct);
+    private bool IsDirect => (_link.Capabilities & LinkCapabilities.Direct) != 0;
 
     /// <summary>Whether EpcDevice knows a range: what it may reach itself, and what takes a QEMU to reach.</summary>
     private bool IsTold(DmaRange range) => IsDirect || range.Backing == DmaBacking.Messages;
@@ -237,7 +237,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         }
 
         ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
-        if (!_description.Bars[bar].Flags.HasFlag(BarFlags.Io))
+        if (!IsIo(bar))
         {
             return _link.Requester.ReadMemory(_number, RootComplex, address, data, MaxReadRequest);
         }
@@ -270,7 +270,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         }
 
         ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
-        if (!_description.Bars[bar].Flags.HasFlag(BarFlags.Io))
+        if (!IsIo(bar))
         {
             Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, _maxPayload);
             _lastPosted = address;
@@ -298,6 +298,9 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 
         return Errno.None;
     }
+
+    // Not HasFlag(), which allocates where code is not optimised.
+    private bool IsIo(int bar) => (_description.Bars[bar].Flags & BarFlags.Io) != 0;
 
     /// <summary>Awaits writes that went as TLPs: a direct access may not pass them.</summary>
     private void Flush()

@@ -1,3 +1,4 @@
+using System.Numerics;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Bench.Guests;
@@ -11,22 +12,25 @@ internal sealed class HostSide : DeviceClient
     private const ushort MsixEnable = 0x8000;
     private const byte PciExpressCapability = 0x10;
 
-    // Device Control: requests and payloads of at most 512 bytes.
-    private const ushort Sizes512 = 0x2040;
-
     public HostSide(string path)
         : base(path)
     {
         ReadConfiguration();
         WriteConfig(0x10, BarAddress);
         WriteConfig(0x04, MemoryAndMaster);
-        WriteConfig(FindCapability(PciExpressCapability) + 8, Sizes512);
         SetMsixSignal(0, Signal);
         WriteConfig(FindCapability(MsixCapability) + 2, MsixEnable);
     }
 
     /// <summary>The first MSI-X vector.</summary>
     public EventFd Signal { get; } = EventFd.Create();
+
+    /// <summary>Sets Max_Payload_Size and Max_Read_Request_Size.</summary>
+    /// <param name="payload">Bytes, 128 to 4096.</param>
+    /// <param name="readRequest">Bytes, 128 to 4096.</param>
+    public void SetTransferSizes(int payload, int readRequest) => WriteConfig(
+        FindCapability(PciExpressCapability) + 8,
+        (ushort)(BitOperations.Log2((uint)payload / 128) << 5 | BitOperations.Log2((uint)readRequest / 128) << 12));
 
     /// <inheritdoc/>
     public override void Dispose()

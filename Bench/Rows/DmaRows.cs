@@ -18,6 +18,10 @@ internal static class DmaRows
     private static readonly (int Size, string Name, double Goal)[] s_sizes =
         [(1 << 20, "1 MiB", 0.95), (64 << 10, "64 KiB", 0.90), (4 << 10, "4 KiB", 0.50)];
 
+    // The largest that there are, as hosts for speed set them; and what Linux sets below QEMU's root ports.
+    private static readonly (int Payload, int ReadRequest, bool HasGoal)[] s_transferSizes =
+        [(4096, 4096, true), (128, 512, false)];
+
     public static IEnumerable<Row> Measure(Rig rig)
     {
         // The client waits elsewhere, so that the engine has its core for itself.
@@ -48,17 +52,21 @@ internal static class DmaRows
         {
             int size = s_sizes[0].Size;
             UnixSocket stream = rig.Reference.Answer(rig.Cores.Ep, TlpBytes + 1, 1);
-            foreach (bool fromHost in (bool[])[true, false])
+            foreach ((int payload, int readRequest, bool hasGoal) in s_transferSizes)
             {
-                Fill(pair, fromHost);
-                pair.Ep.FillRing(size, Span, fromHost);
-                yield return rig.Rounds.Compare(
-                    $"DMA {Direction(fromHost)}, TLP path, {s_sizes[0].Name}",
-                    "GB/s",
-                    Goal.RatioAtLeast(0.5),
-                    () => TlpBytes / pair.Ep.RunRing(TlpBytes / size),
-                    () => TlpBytes / Client.OneWay(stream, new byte[StreamChunk], TlpBytes / StreamChunk, [0], 1));
-                Check(pair);
+                pair.Hosts[0].SetTransferSizes(payload, readRequest);
+                foreach (bool fromHost in (bool[])[true, false])
+                {
+                    Fill(pair, fromHost);
+                    pair.Ep.FillRing(size, Span, fromHost);
+                    yield return rig.Rounds.Compare(
+                        $"DMA {Direction(fromHost)}, TLP path, {s_sizes[0].Name}, MPS {payload}",
+                        "GB/s",
+                        hasGoal ? Goal.RatioAtLeast(0.5) : Goal.None,
+                        () => TlpBytes / pair.Ep.RunRing(TlpBytes / size),
+                        () => TlpBytes / Client.OneWay(stream, new byte[StreamChunk], TlpBytes / StreamChunk, [0], 1));
+                    Check(pair);
+                }
             }
         }
     }

@@ -8,7 +8,7 @@ namespace EpfTest.Protocol.ConfigurationSpace;
 public sealed record PciExpressSettings
 {
     /// <summary>Max_Payload_Size Supported in bytes: 128, 256, 512, 1024, 2048 or 4096.</summary>
-    public int MaxPayloadSizeSupported { get; init; } = 512;
+    public int MaxPayloadSizeSupported { get; init; } = 4096;
 
     /// <summary>Function Level Reset Capability.</summary>
     public bool FunctionLevelResetCapable { get; init; } = true;

@@ -12,7 +12,7 @@ namespace EpfTest.Protocol.Link;
 public sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
-    private const int MaxDeferred = 64 << 10;
+    private const int MaxDeferred = 128 << 10;
 
     private readonly UnixSocket _socket;
     private readonly MessageReceiver _receiver;
@@ -240,24 +240,31 @@ public sealed class LinkConnection : IDisposable
     }
 
     /// <summary>
-    /// Sends whole frames with completions that the caller has laid out. Those of the receiving thread go out with the
-    /// next ones, before it waits for more to answer or sends anything else. That others pass them meanwhile is right: a
-    /// completion never has to stay before what is posted or asked later (PCI Express Base Specification 5.0, table 2-39).
+    /// Where the receiving thread lays out a frame with a completion, which goes out with the next ones before that thread
+    /// waits for more to answer or sends anything else. That others pass it meanwhile is right: a completion never has to
+    /// stay before what is posted or asked later (PCI Express Base Specification 5.0, table 2-39).
     /// </summary>
-    internal bool SendCompletions(ReadOnlySpan<byte> frames)
+    /// <param name="size">Bytes that the frame takes at the most.</param>
+    /// <returns>Empty for any other thread.</returns>
+    internal Span<byte> PlaceDeferred(int size)
     {
-        if (!IsReceivingThread || frames.Length > MaxDeferred)
+        if (!IsReceivingThread)
         {
-            return SendFrames(frames);
+            return [];
         }
 
-        if (_deferredLength + frames.Length > MaxDeferred)
+        if (_deferredLength + size > _deferred.Length)
         {
             SendDeferred();
         }
 
-        frames.CopyTo(_deferred.AsSpan(_deferredLength));
-        _deferredLength += frames.Length;
+        return _deferred.AsSpan(_deferredLength);
+    }
+
+    /// <summary>A frame has been laid out where <see cref="PlaceDeferred"/> said.</summary>
+    internal bool Defer(int length)
+    {
+        _deferredLength += length;
         return !_down;
     }
 

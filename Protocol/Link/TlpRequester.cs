@@ -18,6 +18,9 @@ public sealed unsafe class TlpRequester
     private const int BatchSize = 32 << 10;
     private const int MaxFrame = FrameHeader.Length + FrameHeader.MaxPayload;
 
+    // A header without data.
+    private const int SmallFrame = FrameHeader.Length + 16;
+
     [ThreadStatic]
     private static byte[]? s_batch;
 
@@ -162,15 +165,22 @@ public sealed unsafe class TlpRequester
     /// <summary>Sends a message: posted.</summary>
     public bool SendMessage(ushort function, in TlpHeader message)
     {
-        Span<byte> frame = stackalloc byte[FrameHeader.Length + 16];
+        Span<byte> frame = stackalloc byte[SmallFrame];
         return _link.SendFrames(frame[..LayOut(frame, function, message, [])]);
     }
 
     /// <summary>Answers a request without data, or that it cannot be served.</summary>
     public bool SendCompletion(ushort function, in TlpHeader request, Bdf completer, CompletionStatus status)
     {
-        Span<byte> frame = stackalloc byte[FrameHeader.Length + 16];
-        return _link.SendCompletions(frame[..LayOut(frame, function, TlpHeader.Completion(request, completer, status), [])]);
+        TlpHeader header = TlpHeader.Completion(request, completer, status);
+        Span<byte> deferred = _link.PlaceDeferred(SmallFrame);
+        if (!deferred.IsEmpty)
+        {
+            return _link.Defer(LayOut(deferred, function, header, []));
+        }
+
+        Span<byte> frame = stackalloc byte[SmallFrame];
+        return _link.SendFrames(frame[..LayOut(frame, function, header, [])]);
     }
 
     /// <summary>Answers a read.</summary>
@@ -189,22 +199,26 @@ public sealed unsafe class TlpRequester
         int maxPayload)
     {
         byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
-        int length = 0;
+        int batched = 0;
+        bool sent = true;
         foreach (CompletionPiece piece in new CompletionSplitter(request, completer, readCompletionBoundary, maxPayload))
         {
-            length += LayOut(batch.AsSpan(length), function, piece.Header, data.Slice(piece.Offset, piece.Length));
-            if (length >= BatchSize)
+            ReadOnlySpan<byte> part = data.Slice(piece.Offset, piece.Length);
+            Span<byte> deferred = _link.PlaceDeferred(MaxFrame);
+            if (!deferred.IsEmpty)
             {
-                if (!_link.SendCompletions(batch.AsSpan(0, length)))
-                {
-                    return false;
-                }
+                sent = _link.Defer(LayOut(deferred, function, piece.Header, part));
+                continue;
+            }
 
-                length = 0;
+            batched += LayOut(batch.AsSpan(batched), function, piece.Header, part);
+            if (batched >= BatchSize && Send(batch, ref batched) != Errno.None)
+            {
+                return false;
             }
         }
 
-        return length == 0 || _link.SendCompletions(batch.AsSpan(0, length));
+        return sent && Send(batch, ref batched) == Errno.None;
     }
 
     /// <summary>Takes a completion that has come. For the receiving thread.</summary>
@@ -394,7 +408,10 @@ public sealed unsafe class TlpRequester
         }
     }
 
-    /// <summary>Takes a free tag; where there is none, waits until one of the transfer's own requests is done.</summary>
+    /// <summary>
+    /// Takes a free tag; where there is none, waits until half of the transfer's own requests are done, so that the next
+    /// ones go out together, too.
+    /// </summary>
     private Errno TakeTag(Transfer transfer, out int tag)
     {
         while (!_tags.TryAllocate(out tag))
@@ -404,7 +421,7 @@ public sealed unsafe class TlpRequester
                 return Errno.ETIMEDOUT;
             }
 
-            transfer.WaitForOne();
+            transfer.WaitForHalf();
         }
 
         return Errno.None;
@@ -473,6 +490,9 @@ public sealed unsafe class TlpRequester
 
         private long _end;
         private int _pending;
+
+        // Whoever waits is woken when no more are pending.
+        private int _awaited;
         private Errno _error;
 
         /// <summary>How the first request failed that did.</summary>
@@ -508,19 +528,21 @@ public sealed unsafe class TlpRequester
                 }
 
                 Volatile.Write(ref _pending, _pending - 1);
-                Monitor.Pulse(this);
+                if (_pending <= _awaited)
+                {
+                    Monitor.Pulse(this);
+                }
             }
         }
 
-        /// <summary>Waits until one more request is done, or for a millisecond.</summary>
-        public void WaitForOne()
+        /// <summary>Waits until half of the requests are done, or for a millisecond: others may give tags back, too.</summary>
+        public void WaitForHalf()
         {
             lock (this)
             {
-                if (_pending > 0)
-                {
-                    Monitor.Wait(this, 1);
-                }
+                _awaited = _pending / 2;
+                Monitor.Wait(this, 1);
+                _awaited = 0;
             }
         }
 

@@ -146,7 +146,7 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
     public void NothingIsWrittenOnceTheTranslationIsGone()
     {
         const int Length = 0x10_0000;
-        const int Descriptors = 12;
+        const int Descriptors = 60;
         HostGuest host = BringUp();
         var channel = new EpDmaChannel(Ep, 0);
         var pushing = new EpDmaChannel(Ep, 1);
