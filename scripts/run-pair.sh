@@ -34,6 +34,9 @@
 #   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4, and EpcDevice is
 #                            on the EP side's, or with --datapath tlp on the host side's
 #
+#   --ep-qemu, --host-qemu ARGS
+#                            more arguments for that side's QEMU, such as '-device ivshmem-plain,memdev=...': words, with
+#                            spaces between them. May be given again
 #   --ep-kernel, --host-kernel SERIES|DIR
 #                            another kernel on one side: a series of Debian's, such as 6.12, or a source tree
 #   --out DIR                keep consoles, logs, KTAP and JUnit XML here; else they are in ~/.cache/epftest/runs
@@ -96,7 +99,7 @@ while [ $# -gt 0 ]; do
 	fi
 	case $1 in
 	--ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | --cases | --window | \
-		--host-kernel | --out | --timeout | --case-timeout)
+		--ep-qemu | --host-qemu | --host-kernel | --out | --timeout | --case-timeout)
 		[ $# -ge 2 ] || usage_error "$1 needs a value"
 		;;
 	*) usage_error "$1: unknown option" ;;
@@ -133,6 +136,8 @@ while [ $# -gt 0 ]; do
 	--log-level) log_level=$2 ;;
 	--host-smp) HOST_SMP=$2 ;;
 	--window) window=$2 ;;
+	--ep-qemu) SIDE_QEMU[ep]+=" $2" ;;
+	--host-qemu) SIDE_QEMU[host]+=" $2" ;;
 	--ep-kernel) ep_kernel=$(kernel_choice "$@") ;;
 	--host-kernel) host_kernel=$(kernel_choice "$@") ;;
 	--out) out=$(realpath -m -- "$2") ;;

@@ -9,6 +9,8 @@
 declare -A SIDE_NAME=([ep]="EP guest" [host]="host guest")
 declare -A SIDE_KERNEL=() SIDE_INITRAMFS=() SIDE_ACCEL=() SIDE_CORE=() SIDE_SMP=() SIDE_GROUP=()
 declare -A PROCESS_GROUP=()
+# More of a side's QEMU's command line: words, with spaces between them
+declare -A SIDE_QEMU=([ep]='' [host]='')
 
 # --- Where things run
 
@@ -55,8 +57,8 @@ use_side() {
 	QEMU=("${PINNED[@]}")
 }
 
-# side_arguments SIDE IMAGE SOCKET WORD...: sets MACHINE, KERNEL_ARGS (with the WORDs) and DEVICE. The EP guest gets the
-# mapped window at WINDOW_SOCKET, if that is not empty.
+# side_arguments SIDE IMAGE SOCKET WORD...: sets MACHINE, KERNEL_ARGS (with the WORDs) and DEVICE, which ends with the
+# words of SIDE_QEMU. The EP guest gets the mapped window at WINDOW_SOCKET, if that is not empty.
 side_arguments() {
 	local side=$1 image=$2 socket=$3 file=endpoint.args
 	shift 3
@@ -74,6 +76,9 @@ side_arguments() {
 		# shellcheck disable=SC2207 # likewise
 		DEVICE+=($(read_args window.args | sed "s|@SOCKET@|$WINDOW_SOCKET|"))
 	fi
+	local words
+	read -ra words <<<"${SIDE_QEMU[$side]}"
+	DEVICE+=("${words[@]}")
 }
 
 # start_side SIDE: with what side_arguments has set. Its script's lines become events.
