@@ -72,6 +72,8 @@ if [[ ,$groups, == *,guests,* ]]; then
 	# All that the first run of a pair would build is no part of what a run takes.
 	prepare_toolchain
 	build_driver
+	build_module "$REPO_ROOT/Bench/guest/epf-bench" epf-bench
+	cp "$MODULE" "$dir"
 	build_programs
 fi
 say "load before: $(cut -d' ' -f1-3 /proc/loadavg)"

@@ -7,8 +7,9 @@ using EpfTest.Bench.Measurement;
 namespace EpfTest.Bench.Rows;
 
 /// <summary>
-/// What two guests see, once: the kernel's self-test by its own times and by those that pci-epf-test prints in the EP
-/// guest, and reads of a BAR from the host guest's user space.
+/// What two guests see: the kernel's self-test by its own times and by those that pci-epf-test prints in the EP guest, what
+/// a kernel module in the EP guest times, and reads of a BAR from the host guest's user space. Several rounds in a run, and
+/// the references in the same guest.
 /// </summary>
 internal static partial class GuestRows
 {
@@ -16,6 +17,16 @@ internal static partial class GuestRows
 
     // What memcpy_fromio and memcpy_toio move at a time.
     private const int AccessSize = 4;
+
+    // What ep-transfers.sh and host-transfers.sh do in a round.
+    private const int CopiesARound = 3;
+
+    // A median of fewer says too little.
+    private const int FewestRounds = 3;
+
+    // A device whose BAR 2 is memory, for a guest's QEMU.
+    private const string Memory =
+        "-object memory-backend-memfd,id=ivshmem,size=4M,share=on -device ivshmem-plain,memdev=ivshmem";
 
     public static IEnumerable<Row> Measure(Rig rig)
     {
@@ -38,32 +49,92 @@ internal static partial class GuestRows
         {
             string by = dma ? "DMA" : "memcpy";
             yield return Once(
-                $"pci-epf-test {what} of {Large} bytes by {by}, its own rate", "MB/s", Goal.None, Large / seconds / 1e6);
+                $"pci-epf-test {what} of 1,024,000 bytes by {by}, its own rate", "MB/s", Goal.None, Rate(seconds));
         }
 
-        // COPY is twice as many accesses, more than the self-test has time for under TCG.
-        GuestRun trapped = rig.Guests.Run(mustPass: false, "--window", "off", "--cases", "-v memcpy -T COPY_TEST");
-        foreach ((string what, _, double seconds) in Transfers(trapped))
+        foreach (Row row in Trapped(rig).Concat(Window(rig)).Concat(BarReads(rig)))
         {
-            yield return Once(
-                $"trapped outbound {what.ToLowerInvariant()} of 4 bytes, inside the EP guest",
+            yield return row;
+        }
+    }
+
+    /// <summary>Outbound accesses where nothing is mapped.</summary>
+    private static IEnumerable<Row> Trapped(Rig rig)
+    {
+        // COPY is twice as many accesses, more than the self-test has time for under TCG.
+        GuestRun run = rig.Guests.Run(mustPass: false, "--window", "off", "--cases", "-T COPY_TEST -v memcpy");
+        foreach (IGrouping<string, double> transfers in Transfers(run).GroupBy(one => one.What, one => one.Seconds))
+        {
+            yield return new Row(
+                $"trapped outbound {transfers.Key.ToLowerInvariant()} of 4 bytes, in the EP guest",
                 "us",
                 Goal.None,
-                seconds * 1e6 * AccessSize / Large);
+                [.. transfers.Select(seconds => seconds * 1e6 * AccessSize / Large)],
+                []);
         }
+    }
 
-        GuestRun reads = rig.Guests.Run(
+    /// <summary>The mapped window, beside the same copies to and from a device whose BAR is memory.</summary>
+    private static IEnumerable<Row> Window(Rig rig)
+    {
+        GuestRun run = rig.Guests.Run(
             mustPass: true,
-            "--add", rig.Guests.Program("bar-read"),
-            "--host-script", rig.Guests.File("Bench/guest/bar-read.sh"));
-        Match match = BarRead().Match(reads.Output);
-        if (!match.Success)
+            "--module", rig.Guests.Program("epf-bench.ko"),
+            "--add", rig.Guests.File("guest/pci-epf-test"),
+            "--ep-script", rig.Guests.File("Bench/guest/ep-transfers.sh"),
+            "--host-script", rig.Guests.File("Bench/guest/host-transfers.sh"),
+            "--ep-qemu", Memory);
+        ILookup<string, double> transfers = Transfers(run).ToLookup(one => one.What, one => Rate(one.Seconds));
+        Match[] copies = Copies().Matches(run.Output).ToArray();
+        Match[] maps = Maps().Matches(run.Output).ToArray();
+        if (copies.Length < FewestRounds || maps.Length != copies.Length)
         {
-            throw new InvalidOperationException($"the host guest timed no BAR reads:\n{reads.Output}");
+            throw new InvalidOperationException(
+                $"the EP guest has measured {copies.Length} copies and {maps.Length} times a mapped window:\n{run.Output}");
         }
 
-        yield return Once(
-            "trapped BAR read of 4 bytes, inside the host guest", "us", Goal.None, Number(match.Groups["ns"]) / 1e3);
+        foreach (string what in (string[])["READ", "WRITE"])
+        {
+            // The quickest of each round, as the module's.
+            double[] rates = [.. transfers[what].Chunk(CopiesARound).Select(static round => round.Max())];
+            yield return new Row(
+                $"pci-epf-test {what} by memcpy, mapped window, by ivshmem's",
+                "MB/s",
+                Goal.RatioAtLeast(1),
+                [.. copies.Select(copy => rates[(int)Number(copy.Groups["round"]) - 1])],
+                [.. copies.Select(copy => Rate(Number(copy.Groups[what.ToLowerInvariant()]) / 1e9))]);
+        }
+
+        yield return Microseconds("map_addr and unmap_addr, mapped window, median", "median");
+        yield return Microseconds("the same, mean", "mean");
+
+        Row Microseconds(string name, string group) =>
+            new(name, "us", Goal.AtMost(1000), [.. maps.Select(map => Number(map.Groups[group]) / 1e3)], []);
+    }
+
+    /// <summary>A BAR trapped and mapped, beside a BAR that is memory.</summary>
+    private static IEnumerable<Row> BarReads(Rig rig)
+    {
+        yield return Read("host BAR read, trapped, in the guest, by ivshmem's", Goal.None);
+        yield return Read("host BAR read, --map-bars, in the guest, by ivshmem's", Goal.RatioAtMost(1.1), "--map-bars");
+
+        Row Read(string name, Goal goal, params IEnumerable<string> options)
+        {
+            GuestRun run = rig.Guests.Run(
+                mustPass: true,
+                [
+                    "--add", rig.Guests.Program("bar-read"),
+                    "--host-script", rig.Guests.File("Bench/guest/bar-read.sh"),
+                    "--host-qemu", Memory,
+                    .. options,
+                ]);
+            Match[] reads = BarRead().Matches(run.Output).ToArray();
+            return reads.Length > 0
+                ? new Row(name, "ns", goal, Column("bar"), Column("memory"))
+                : throw new InvalidOperationException($"the host guest timed no BAR reads:\n{run.Output}");
+
+            double[] Column(string group) => [.. reads.Select(read => Number(read.Groups[group]))];
+        }
     }
 
     /// <summary>What pci-epf-test says of its large transfers.</summary>
@@ -72,6 +143,9 @@ internal static partial class GuestRows
             .Where(match => Number(match.Groups["size"]) == Large)
             .Select(match => (match.Groups["what"].Value, match.Groups["dma"].Value == "YES", Number(match.Groups["time"])));
 
+    /// <summary>Megabytes a second of a large transfer.</summary>
+    private static double Rate(double seconds) => Large / seconds / 1e6;
+
     private static Row Once(string name, string unit, Goal goal, double figure) => new(name, unit, goal, [figure], []);
 
     private static double Number(Group text) => double.Parse(text.Value, CultureInfo.InvariantCulture);
@@ -79,6 +153,12 @@ internal static partial class GuestRows
     [GeneratedRegex("(?<what>READ|WRITE|COPY) => Size: (?<size>[0-9]+) B, DMA: (?<dma>YES|NO), Time: (?<time>[0-9.]+) s")]
     private static partial Regex Transfer();
 
-    [GeneratedRegex("bar-read: (?<ns>[0-9]+) ns")]
+    [GeneratedRegex("round (?<round>[0-9]+): read (?<read>[0-9]+) ns, write (?<write>[0-9]+) ns")]
+    private static partial Regex Copies();
+
+    [GeneratedRegex("mapped window: median (?<median>[0-9]+) ns, mean (?<mean>[0-9]+) ns")]
+    private static partial Regex Maps();
+
+    [GeneratedRegex("bar-read: (?<bar>[0-9.]+) (?<memory>[0-9.]+)")]
     private static partial Regex BarRead();
 }

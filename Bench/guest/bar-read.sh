@@ -1,12 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What scripts/bench.sh runs in the host guest: times reads of the endpoint's BAR 1, which is plain memory.
-modprobe pci_endpoint_test || exit
-for device in /sys/bus/pci/devices/*; do
-	if [ "$(cat "$device/device")" = 0xb500 ]; then
-		./bar-read "$device/resource1" 1000 >/dev/null || exit
-		exec ./bar-read "$device/resource1" 20000
-	fi
-done
-echo "there is no endpoint"
-exit 1
+# What scripts/bench.sh runs in the host guest: times reads of the endpoint's BAR1, which is plain memory, and, beside
+# each, reads of an ivshmem device's memory.
+
+# resource VENDOR DEVICE BAR: its file in sysfs.
+resource() {
+	for device in /sys/bus/pci/devices/*; do
+		if [ "$(cat "$device/vendor") $(cat "$device/device")" = "$1 $2" ]; then
+			echo 1 >"$device/enable"
+			echo "$device/resource$3"
+			return
+		fi
+	done
+	echo "there is no device $1:$2" >&2
+	exit 1
+}
+
+endpoint=$(resource 0x104c 0xb500 1) || exit
+memory=$(resource 0x1af4 0x1110 2) || exit
+./bar-read 5 "$endpoint" "$memory"

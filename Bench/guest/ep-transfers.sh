@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What scripts/bench.sh runs in the EP guest: pci-epf-test and, after each round of the host's (host-transfers.sh), whose
+# last transfer is a READ, the same copies to and from another device, and mappings. A measurement that met the host's next
+# round is not shown.
+
+transfers() { dmesg | grep -c '=> Size:'; }
+
+set -- /sys/kernel/config/pci_ep/controllers/*
+modprobe epf-bench "controller=${1##*/}" || exit
+./pci-epf-test &
+measured=0
+until [ -e /tmp/epftest-host-done ]; do
+	round=$(($(dmesg | grep -c 'READ => Size: 1024001 B') / 3))
+	if [ "$round" -gt "$measured" ]; then
+		measured=$round
+		before=$(transfers)
+		copy=$(cat /sys/kernel/debug/epf-bench/copy) && map=$(cat /sys/kernel/debug/epf-bench/map) || exit
+		[ "$(transfers)" -ne "$before" ] || printf 'round %d: %s\n' "$round" "$copy" "$round" "$map"
+	fi
+	sleep 0.1
+done
+wait "$!"
