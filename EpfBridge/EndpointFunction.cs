@@ -114,8 +114,8 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public void ClientDisconnected()
     {
-        // One that we hung up on still has them.
-        if (_isPresent)
+        // One that we hung up on still has them. While the link goes down it may have left just before.
+        if (_client!.HasLeft)
         {
             WithdrawBars();
         }

@@ -181,6 +181,16 @@ public sealed class UnixSocket : FileDescriptor
         }
     }
 
+    /// <summary>Whether the peer has closed its end; meaningless after <see cref="Shutdown"/>.</summary>
+    internal unsafe bool HasPeerLeft
+    {
+        get
+        {
+            var poll = new pollfd { fd = Number };
+            return LibC.poll(&poll, 1, 0) == 1 && (poll.revents & LibC.POLLHUP) != 0;
+        }
+    }
+
     /// <summary>Ends the connection for both sides; a thread that waits in it returns. May be called by any thread.</summary>
     public void Shutdown() => _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
 

@@ -17,6 +17,12 @@ public interface IVfioUserClient
     /// </summary>
     bool IsBehind { get; }
 
+    /// <summary>
+    /// In <see cref="IVfioUserDevice.ClientDisconnected"/>, whether the client itself ended the connection, so that it has let
+    /// go of all that it had of the device. For the serving thread.
+    /// </summary>
+    bool HasLeft { get; }
+
     /// <summary>Waits, for a limited time, until what the client has sent before this call has been carried out. Neither for
     /// the serving thread nor for one that it may be waiting for.</summary>
     /// <returns>False where that took too long.</returns>

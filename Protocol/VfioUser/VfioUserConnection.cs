@@ -32,6 +32,9 @@ internal sealed partial class VfioUserConnection : IDisposable
     private readonly MessageReceiver _receiver;
     private readonly ReceiveProgress? _progress;
 
+    private readonly Lock _shutdownLock = new();
+    private bool _isShutDown;
+
     private readonly Lock _sendLock = new();
     private readonly byte[] _reply = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
     private readonly List<int> _replyDescriptors = [];
@@ -79,8 +82,22 @@ internal sealed partial class VfioUserConnection : IDisposable
         _progress?.SetServing(false);
     }
 
+    /// <summary>Once it is shut down, whether the client had ended the connection before that.</summary>
+    public bool HasClientLeft { get; private set; }
+
     /// <summary>Ends the connection; <see cref="Run"/> returns. May be called by any thread.</summary>
-    public void Shutdown() => _socket.Shutdown();
+    public void Shutdown()
+    {
+        lock (_shutdownLock)
+        {
+            if (!_isShutDown)
+            {
+                HasClientLeft = _socket.HasPeerLeft;
+                _socket.Shutdown();
+                _isShutDown = true;
+            }
+        }
+    }
 
     /// <summary>
     /// Fails the requests that still wait for the client. Nobody uses the socket after that: its number may soon be

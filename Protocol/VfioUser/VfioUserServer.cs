@@ -55,6 +55,9 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
     public InterruptTable Interrupts => _interrupts;
 
     /// <inheritdoc/>
+    public bool HasLeft { get; private set; }
+
+    /// <inheritdoc/>
     public bool IsBehind => _connection?.Progress?.IsBehind() ?? false;
 
     /// <inheritdoc/>
@@ -133,6 +136,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 
             // First of all: the device may have to wait for threads that wait for the client.
             connection.Dispose();
+            HasLeft = connection.HasClientLeft;
             _device.DmaUnmappingAll(_memory.Ranges.ToArray());
             _device.ClientDisconnected();
             _interrupts.DisableAll();

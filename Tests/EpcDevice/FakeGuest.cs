@@ -35,6 +35,8 @@ internal sealed class FakeGuest : IVfioUserClient, IDmaMessenger, IDisposable
 
     public bool IsBehind => false;
 
+    public bool HasLeft => true;
+
     public bool CatchUp() => true;
 
     public GuestRam Ram { get; } = new(RamSize);

@@ -77,6 +77,15 @@ internal sealed class MappedBarTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    public void AHostThatHasJustLeftHasNothingMapped()
+    {
+        HostGuest host = BringUp();
+        host.Dispose();
+        Ep.LinkDown();
+        Assert.That(Failures, Is.Empty);
+    }
+
+    [Test]
     public void AnEndpointThatStopsUnderTheHostEndsThePair()
     {
         BringUp();
