@@ -1,7 +1,9 @@
+using System.Globalization;
 using CommandLine;
 using EpfTest.Bench;
 using EpfTest.Bench.Machine;
 using EpfTest.Bench.Measurement;
+using EpfTest.Bench.Profile;
 using EpfTest.Bench.Rows;
 
 const int ExitMissed = 1;
@@ -21,6 +23,18 @@ var groups = new Dictionary<string, Func<Rig, IEnumerable<Row>>>
     ["process"] = ProcessRows.Measure,
     ["guests"] = GuestRows.Measure,
 };
+
+// For scripts/flamegraph.sh: flamegraph FILE TITLE PID:NAME..., with what perf script prints as input.
+if (args is ["flamegraph", var file, var title, .. var processes])
+{
+    var graph = new FlameGraph();
+    graph.Add(
+        Console.In,
+        processes.Select(static process => process.Split(':'))
+            .ToDictionary(static words => int.Parse(words[0], CultureInfo.InvariantCulture), static words => words[1]));
+    graph.Write(file, title);
+    return 0;
+}
 
 try
 {
