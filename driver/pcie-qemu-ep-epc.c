@@ -31,6 +31,10 @@
 #define QEMU_EP_WINDOW_SECONDS	5
 #define QEMU_EP_WINDOW_POLL_US	100
 
+/* Of a new mapping so much is touched, in steps of what Linux faults in at a time by default. */
+#define QEMU_EP_TOUCH_SIZE	SZ_4M
+#define QEMU_EP_TOUCH_STEP	SZ_64K
+
 static int qemu_ep_result_to_errno(struct qemu_ep *ep, u32 result)
 {
 	switch (result) {
@@ -276,6 +280,24 @@ static int qemu_ep_commit_outbound(struct qemu_ep *ep, void __iomem *regs, u32 c
 	return qemu_ep_result_to_errno(ep, result);
 }
 
+/*
+ * Where nothing has been touched yet, the first write to each page is a page fault in QEMU, for a
+ * megabyte as long as writing it. A read brings in the pages around it too, writable, as far as the
+ * host kernel's fault-around goes.
+ */
+static void qemu_ep_touch(struct qemu_ep *ep, phys_addr_t addr, size_t size)
+{
+	void __iomem *start = ep->window_virt + (addr - ep->window_base);
+	size_t offset;
+
+	if (!ep->window_virt)
+		return;
+
+	size = min_t(size_t, size, QEMU_EP_TOUCH_SIZE);
+	for (offset = 0; offset < size; offset += QEMU_EP_TOUCH_STEP)
+		readl(start + offset);
+}
+
 /* @base is what the mapping is known by to its user, @addr where this part of it starts. */
 static int qemu_ep_map_outbound(struct qemu_ep *ep, struct qemu_ep_function *fn, phys_addr_t base,
 				phys_addr_t addr, u64 pci_addr, size_t size)
@@ -325,6 +347,9 @@ static int qemu_ep_map_outbound(struct qemu_ep *ep, struct qemu_ep_function *fn,
 	}
 	if (ret)
 		return ret;
+
+	if (control & EPC_OUTBOUND_CONTROL_MAPPED)
+		qemu_ep_touch(ep, addr, size);
 
 	ep->outbounds[i].base = base;
 	ep->outbounds[i].mapped = control & EPC_OUTBOUND_CONTROL_MAPPED;

@@ -68,6 +68,7 @@ struct qemu_ep_function {
  * @window: the mapped window, or NULL if there is none or its device has gone
  * @window_base: where the mapped window is, also if its device has gone
  * @window_size: bytes of it, 0 if there never was one
+ * @window_virt: the mapped window for this driver, or NULL
  * @window_changed: the mapped window's interrupt came
  * @lock: serialises a staged set up to the read of its result, and protects @outbounds,
  *	@functions' state, @started, @initialized and @window
@@ -93,6 +94,7 @@ struct qemu_ep {
 	struct qemu_ep_window *window;
 	phys_addr_t window_base;
 	size_t window_size;
+	void __iomem *window_virt;
 	struct completion window_changed;
 	struct mutex lock; /* see above */
 	struct qemu_ep_outbound *outbounds;
