@@ -17,6 +17,8 @@ public sealed class UnixSocket : FileDescriptor
     private const int ControlHeaderSize = 16;
     private const int ControlSize = ControlHeaderSize + (MaxDescriptors * sizeof(int)) + 4;
 
+    private long _sendLimit = int.MaxValue;
+
     internal UnixSocket(int descriptor)
         : base(descriptor)
     {
@@ -58,7 +60,7 @@ public sealed class UnixSocket : FileDescriptor
 
     /// <summary>Sends all of <paramref name="data"/>, in one system call unless the socket is full.</summary>
     /// <returns><see cref="Errno.None"/>, or why the stream is broken now; <see cref="Errno.EAGAIN"/> where the
-    /// peer took nothing for as long as <see cref="SetSendTimeout"/> allows.</returns>
+    /// peer did not take all of it within what <see cref="SetSendTimeout"/> allows.</returns>
     public Errno Send(ReadOnlySpan<byte> data) => Send(data, []);
 
     /// <summary>Sends <paramref name="data"/> and <paramref name="descriptors"/> with its first byte.</summary>
@@ -73,7 +75,8 @@ public sealed class UnixSocket : FileDescriptor
         fixed (byte* start = data)
         {
             int sent = 0;
-            do
+            long end = 0;
+            while (true)
             {
                 var vector = new iovec { iov_base = start + sent, iov_len = data.Length - sent };
                 var message = new msghdr { msg_iov = &vector, msg_iovlen = 1 };
@@ -83,20 +86,27 @@ public sealed class UnixSocket : FileDescriptor
                     message.msg_controllen = PutDescriptors(control, descriptors);
                 }
 
-                long result = LibC.sendmsg(Number, &message, LibC.MSG_NOSIGNAL);
-                if (result >= 0)
+                long result = LibC.sendmsg(Number, &message, LibC.MSG_NOSIGNAL | LibC.MSG_DONTWAIT);
+                sent += (int)Math.Max(result, 0);
+                if (sent == data.Length)
                 {
-                    sent += (int)result;
+                    return Errno.None;
                 }
-                else if (LastError.Get() != Errno.EINTR)
+
+                if (result < 0 && LastError.Get() is not (Errno.EINTR or Errno.EAGAIN) and var error)
                 {
-                    return LastError.Get();
+                    return error;
+                }
+
+                // One limit for all of it: a peer that takes a byte now and then is no better than one that takes none.
+                long now = Environment.TickCount64;
+                end = end == 0 ? now + _sendLimit : end;
+                if (!WaitWritable(end - now))
+                {
+                    return Errno.EAGAIN;
                 }
             }
-            while (sent < data.Length);
         }
-
-        return Errno.None;
     }
 
     /// <summary>Sends what the socket takes at once, with <paramref name="descriptors"/> on its first byte.</summary>
@@ -137,11 +147,21 @@ public sealed class UnixSocket : FileDescriptor
         }
     }
 
-    /// <summary>How long a send waits for a peer that takes nothing.</summary>
-    public void SetSendTimeout(TimeSpan limit) => SetTimeout(LibC.SO_SNDTIMEO, limit);
+    /// <summary>How long all of a send may wait for a peer that does not read; no limit at first.</summary>
+    public void SetSendTimeout(TimeSpan limit) => _sendLimit = (long)limit.TotalMilliseconds;
 
     /// <summary>How long a receive waits; it then fails with <see cref="Errno.EAGAIN"/>.</summary>
-    public void SetReceiveTimeout(TimeSpan limit) => SetTimeout(LibC.SO_RCVTIMEO, limit);
+    public unsafe void SetReceiveTimeout(TimeSpan limit)
+    {
+        // struct timeval: seconds, microseconds.
+        long* value = stackalloc long[2];
+        value[0] = (long)limit.TotalSeconds;
+        value[1] = limit.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond;
+        if (LibC.setsockopt(Number, LibC.SOL_SOCKET, LibC.SO_RCVTIMEO, value, 2 * sizeof(long)) != 0)
+        {
+            throw LinuxException.FromLastError("set a socket's time limit");
+        }
+    }
 
     /// <summary>How many bytes wait to be received.</summary>
     internal unsafe int Readable
@@ -189,6 +209,18 @@ public sealed class UnixSocket : FileDescriptor
             var poll = new pollfd { fd = Number };
             return LibC.poll(&poll, 1, 0) == 1 && (poll.revents & LibC.POLLHUP) != 0;
         }
+    }
+
+    /// <summary>Waits, at most so many milliseconds, until there is room to send, or the peer has hung up.</summary>
+    private unsafe bool WaitWritable(long limit)
+    {
+        var poll = new pollfd { fd = Number, events = LibC.POLLOUT };
+        return limit > 0 && LibC.poll(&poll, 1, (int)Math.Min(limit, int.MaxValue)) switch
+        {
+            0 => false,
+            < 0 => LastError.Get() == Errno.EINTR,
+            _ => true,
+        };
     }
 
     /// <summary>Ends the connection for both sides; a thread that waits in it returns. May be called by any thread.</summary>
@@ -292,17 +324,5 @@ public sealed class UnixSocket : FileDescriptor
         // ControlSize has room for MaxDescriptors after the header.
         descriptors.CopyTo(new Span<int>(control + ControlHeaderSize, MaxDescriptors));
         return LibC.CMSG_ALIGN(length);
-    }
-
-    private unsafe void SetTimeout(int option, TimeSpan limit)
-    {
-        // struct timeval: seconds, microseconds.
-        long* value = stackalloc long[2];
-        value[0] = (long)limit.TotalSeconds;
-        value[1] = limit.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond;
-        if (LibC.setsockopt(Number, LibC.SOL_SOCKET, option, value, 2 * sizeof(long)) != 0)
-        {
-            throw LinuxException.FromLastError("set a socket's time limit");
-        }
     }
 }
