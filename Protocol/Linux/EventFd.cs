@@ -20,12 +20,14 @@ public sealed class EventFd : FileDescriptor
     }
 
     /// <summary>Takes ownership of a descriptor that a peer passed, where it is an eventfd.</summary>
-    /// <returns>Null where it is anything else, on which a write could wait or do harm; it is then left alone.</returns>
+    /// <returns>Null where it is anything else, on which a write could wait or do harm, or only the name of one (O_PATH), which
+    /// can be neither written nor watched; it is then left alone.</returns>
     public static EventFd? TryAdopt(int descriptor)
     {
         try
         {
-            return new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget == "anon_inode:[eventfd]"
+            return (LibC.fcntl(descriptor, LibC.F_GETFL) & LibC.O_PATH) == 0
+                && new FileInfo($"/proc/self/fd/{descriptor}").LinkTarget == "anon_inode:[eventfd]"
                 ? new EventFd(descriptor)
                 : null;
         }

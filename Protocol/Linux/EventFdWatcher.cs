@@ -32,8 +32,8 @@ internal sealed class EventFdWatcher : IDisposable
         lock (_lock)
         {
             ulong key = ++_lastKey;
-            _watched.Add(key, (signal, callback));
             Control(LibC.EPOLL_CTL_ADD, signal, key);
+            _watched.Add(key, (signal, callback));
         }
     }
 

@@ -194,13 +194,14 @@ public sealed class InterruptTable : IDisposable
         {
             _watcher!.Remove(place);
             place.Dispose();
+            place = null;
         }
 
-        place = signal;
         if (signal is not null)
         {
             _watcher ??= new EventFdWatcher("vfio-user unmask");
             _watcher.Add(signal, () => SetMask(index, vector, action == Action.Mask));
+            place = signal;
         }
     }
 
