@@ -93,7 +93,8 @@ internal sealed partial class BridgeLink
                 bool mapped = memory.Map(range, descriptor);
                 _endpoint.WhenWindowFollows(static () => { });
                 return mapped;
-            case FrameKind.BarMapped when BarMappedMessage.TryRead(payload, out BarMappedMessage message):
+            case FrameKind.BarMapped when (connection.Capabilities & LinkCapabilities.MapBars) != 0
+                && BarMappedMessage.TryRead(payload, out BarMappedMessage message):
                 Volatile.Write(ref _mappedBars[function][message.Bar], message.IsMapped);
                 return true;
             case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range):
