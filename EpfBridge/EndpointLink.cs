@@ -18,6 +18,12 @@ namespace EpfTest.EpfBridge;
 /// </remarks>
 internal sealed class EndpointLink : ILinkHandler, IDisposable
 {
+    // EpcDevice waits for each; some may be left of what it gave up waiting for.
+    private const int MaxOrders = 16;
+
+    // A device of 8 functions each: what fits on a bus.
+    private const int MaxFunctions = 256;
+
     private static readonly TimeSpan s_connectInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly BridgeOptions _options;
@@ -26,20 +32,34 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
     private readonly ConcurrentDictionary<ushort, EndpointFunction> _functions = new();
     private readonly BlockingCollection<Action> _orders = [];
     private readonly CancellationTokenSource _stopping = new();
-    private readonly List<VfioUserServer> _servers = [];
-    private readonly Thread _orderThread;
-    private readonly Thread _thread;
+    private readonly List<IDisposable> _servers = [];
+    private readonly Func<ushort, EndpointFunction, IDisposable> _serve;
+    private readonly Thread? _orderThread;
+    private readonly Thread? _thread;
     private volatile LinkConnection? _connection;
 
+    /// <summary>Connects to EpcDevice, and serves functions to QEMU.</summary>
     public EndpointLink(BridgeOptions options, ILoggerFactory loggers)
+        : this(options, loggers, null)
     {
-        _options = options;
-        _loggers = loggers;
-        _logger = loggers.CreateLogger("link");
         _orderThread = new Thread(CarryOutOrders) { IsBackground = true, Name = "link state" };
         _orderThread.Start();
         _thread = new Thread(Run) { IsBackground = true, Name = "link" };
         _thread.Start();
+    }
+
+    /// <summary>Connects to nobody, and has no threads: what is on the link is for
+    /// <see cref="Serve(UnixSocket, RefusalLog, LinkTimeouts?)"/>.</summary>
+    /// <param name="options">The command line.</param>
+    /// <param name="loggers">Told what happens.</param>
+    /// <param name="serve">Serves a function, by its number, until disposed; waits for nobody.</param>
+    internal EndpointLink(
+        BridgeOptions options, ILoggerFactory loggers, Func<ushort, EndpointFunction, IDisposable>? serve)
+    {
+        _options = options;
+        _loggers = loggers;
+        _logger = loggers.CreateLogger("link");
+        _serve = serve ?? ServeToQemu;
     }
 
     public void Dispose()
@@ -51,9 +71,9 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
         _stopping.Cancel();
         _connection?.Shutdown();
-        _thread.Join();
+        _thread?.Join();
         _orders.CompleteAdding();
-        _orderThread.Join();
+        _orderThread?.Join();
         _orders.Dispose();
         _stopping.Dispose();
     }
@@ -85,7 +105,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         _functions.TryGetValue(function, out EndpointFunction? endpoint);
         switch (kind)
         {
-            case FrameKind.Function when FunctionMessage.TryRead(payload, out FunctionMessage? message):
+            case FrameKind.Function when function < MaxFunctions && FunctionMessage.TryRead(payload, out FunctionMessage? message):
                 // The link is down, so nobody uses what the function was before.
                 endpoint?.Dispose();
                 _functions[function] = new EndpointFunction(connection, function, message!, _logger);
@@ -107,12 +127,11 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                     SetPresent(false);
                 }
 
-                _orders.Add(() =>
+                return TryPost(() =>
                 {
                     SetServing(kind == FrameKind.LinkUp);
                     connection.Acknowledge(order);
                 });
-                return true;
             case FrameKind.Function:
             case FrameKind.BarAddress:
             case FrameKind.InboundAdd:
@@ -127,22 +146,16 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
     private void Run()
     {
-        LinkCapabilities capabilities = _options.LinkCapabilities;
         var refusals = new RefusalLog(_logger);
         bool waitingWasLogged = false;
         while (!_stopping.IsCancellationRequested)
         {
-            LinkConnection? connection = null;
             try
             {
-                connection = LinkConnection.Open(
-                    Connect(),
-                    LinkRole.Bridge,
-                    capabilities,
-                    this,
-                    _logger,
-                    refusals: refusals,
-                    stop: _stopping.Token);
+                if (Serve(Connect(), refusals))
+                {
+                    waitingWasLogged = false;
+                }
             }
             catch (LinuxException error)
             {
@@ -151,12 +164,6 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                     _logger.LogInformation("waiting for EpcDevice: {Error}", error.Message);
                     waitingWasLogged = true;
                 }
-            }
-
-            if (connection is not null)
-            {
-                waitingWasLogged = false;
-                Serve(connection);
             }
 
             _stopping.Token.WaitHandle.WaitOne(s_connectInterval);
@@ -175,6 +182,21 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         return socket;
     }
 
+    /// <summary>Speaks to EpcDevice until the link ends. For one thread at a time, the link's own.</summary>
+    /// <returns>False where it is not to be spoken to.</returns>
+    internal bool Serve(UnixSocket socket, RefusalLog refusals, LinkTimeouts? timeouts = null)
+    {
+        if (LinkConnection.Open(
+            socket, LinkRole.Bridge, _options.LinkCapabilities, this, _logger, timeouts, refusals, _stopping.Token)
+            is not { } connection)
+        {
+            return false;
+        }
+
+        Serve(connection);
+        return true;
+    }
+
     private void Serve(LinkConnection connection)
     {
         _logger.LogInformation("connected to {Path} ({Capabilities})", _options.Link, connection.Capabilities);
@@ -186,7 +208,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
         SetPresent(false);
         using var ended = new ManualResetEventSlim();
-        _orders.Add(() =>
+        Post(() =>
         {
             SetServing(false);
             ended.Set();
@@ -211,6 +233,32 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         }
     }
 
+    /// <summary>As <see cref="Post"/>, for what EpcDevice asks.</summary>
+    /// <returns>False where it asks again and again without waiting for acknowledgements.</returns>
+    private bool TryPost(Action order)
+    {
+        if (_orders.Count >= MaxOrders)
+        {
+            return false;
+        }
+
+        Post(order);
+        return true;
+    }
+
+    /// <summary>Has it done by the thread that makes and removes sockets.</summary>
+    private void Post(Action order)
+    {
+        if (_orderThread is null)
+        {
+            order();
+        }
+        else
+        {
+            _orders.Add(order);
+        }
+    }
+
     private void CarryOutOrders()
     {
         foreach (Action order in _orders.GetConsumingEnumerable())
@@ -221,7 +269,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
     private void SetServing(bool serving)
     {
-        foreach (VfioUserServer server in _servers)
+        foreach (IDisposable server in _servers)
         {
             server.Dispose();
         }
@@ -240,17 +288,23 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                 continue;
             }
 
-            string path = _options.SocketOf(number);
             try
             {
-                _servers.Add(new VfioUserServer(
-                    function, path, _loggers.CreateLogger($"function {number}"), _options.ServerOptions));
-                _logger.LogInformation("function {Function} is served at {Path}", number, path);
+                _servers.Add(_serve(number, function));
             }
             catch (LinuxException error)
             {
                 _logger.LogError("function {Function}: {Error}", number, error.Message);
             }
         }
+    }
+
+    private VfioUserServer ServeToQemu(ushort number, EndpointFunction function)
+    {
+        string path = _options.SocketOf(number);
+        var server = new VfioUserServer(
+            function, path, _loggers.CreateLogger($"function {number}"), _options.ServerOptions);
+        _logger.LogInformation("function {Function} is served at {Path}", number, path);
+        return server;
     }
 }

@@ -295,11 +295,9 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             try
             {
                 UnixSocket? socket = _listener.Accept();
-                if (socket is not null && LinkConnection.Open(
-                    socket, LinkRole.Endpoint, _capabilities, this, _logger, refusals: refusals, stop: _stopping.Token)
-                    is { } connection)
+                if (socket is not null)
                 {
-                    Serve(connection);
+                    Serve(socket, refusals);
                 }
             }
             catch (LinuxException error)
@@ -307,6 +305,17 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
                 _logger.LogError("{Path}: {Error}", _listener.Path, error.Message);
                 Thread.Sleep(s_acceptRetryDelay);
             }
+        }
+    }
+
+    /// <summary>Speaks to a bridge until the link ends. For one thread at a time, the link's own.</summary>
+    internal void Serve(UnixSocket socket, RefusalLog refusals, LinkTimeouts? timeouts = null)
+    {
+        if (LinkConnection.Open(
+            socket, LinkRole.Endpoint, _capabilities, this, _logger, timeouts, refusals, _stopping.Token)
+            is { } connection)
+        {
+            Serve(connection);
         }
     }
 

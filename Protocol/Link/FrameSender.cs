@@ -5,20 +5,21 @@ namespace EpfTest.Protocol.Link;
 /// <summary>
 /// Sends frames in the order in which they were given. What the socket does not take at once waits in a buffer that a
 /// thread of its own empties, so the receiving thread, which answers requests, never waits for the other side to read:
-/// both sides' receivers waiting for each other would be the end of the link.
+/// both sides' receivers waiting for each other would be the end of the link. The thread is made when it is first needed.
 /// </summary>
 internal sealed class FrameSender : IDisposable
 {
     // Others wait from the first on; at the second the other side has plainly stopped reading.
     private const int HighWater = 1 << 20;
     private const int Limit = 16 << 20;
+    private const int FirstCapacity = 64 << 10;
 
     private readonly UnixSocket _socket;
     private readonly TimeSpan _waitLimit;
     private readonly object _lock = new();
-    private readonly Thread _thread;
-    private byte[] _waiting = new byte[64 << 10];
-    private byte[] _sending = new byte[64 << 10];
+    private Thread? _thread;
+    private byte[] _waiting = [];
+    private byte[] _sending = [];
     private int _waitingLength;
     private bool _busy;
     private bool _closed;
@@ -30,8 +31,6 @@ internal sealed class FrameSender : IDisposable
     {
         _socket = socket;
         _waitLimit = waitLimit;
-        _thread = new Thread(Run) { IsBackground = true, Name = "link sender" };
-        _thread.Start();
     }
 
     /// <summary>Sends whole frames.</summary>
@@ -99,7 +98,8 @@ internal sealed class FrameSender : IDisposable
             Monitor.PulseAll(_lock);
         }
 
-        _thread.Join();
+        // Made under the lock, and not once it is closed.
+        _thread?.Join();
     }
 
     /// <summary>Ends the link: the receiving thread notices. The lock is held.</summary>
@@ -144,7 +144,14 @@ internal sealed class FrameSender : IDisposable
 
         if (_waitingLength + frames.Length > _waiting.Length)
         {
-            Array.Resize(ref _waiting, Math.Max(_waiting.Length * 2, _waitingLength + frames.Length));
+            Array.Resize(
+                ref _waiting, Math.Max(Math.Max(_waiting.Length * 2, FirstCapacity), _waitingLength + frames.Length));
+        }
+
+        if (_thread is null)
+        {
+            _thread = new Thread(Run) { IsBackground = true, Name = "link sender" };
+            _thread.Start();
         }
 
         frames.CopyTo(_waiting.AsSpan(_waitingLength));

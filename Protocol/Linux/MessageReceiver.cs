@@ -35,13 +35,18 @@ internal sealed class MessageReceiver : IDisposable
     /// <param name="socket">A connected socket.</param>
     /// <param name="maxMessageSize">Bytes of the largest message.</param>
     /// <param name="poll">For how long a receive asks again and again before it waits to be woken; zero not to.</param>
-    public MessageReceiver(UnixSocket socket, int maxMessageSize, TimeSpan poll = default)
+    /// <param name="buffer">What <see cref="AllocateBuffer"/> gave for this size, used by nobody else; null for a new one.</param>
+    public MessageReceiver(UnixSocket socket, int maxMessageSize, TimeSpan poll = default, byte[]? buffer = null)
     {
         _poll = poll;
         _socket = socket;
         _maxMessageSize = maxMessageSize;
-        _buffer = GC.AllocateUninitializedArray<byte>(maxMessageSize + ReceiveAhead, pinned: true);
+        _buffer = buffer ?? AllocateBuffer(maxMessageSize);
     }
+
+    /// <summary>What a receiver puts bytes into.</summary>
+    public static byte[] AllocateBuffer(int maxMessageSize) =>
+        GC.AllocateUninitializedArray<byte>(maxMessageSize + ReceiveAhead, pinned: true);
 
     /// <summary>How the last <see cref="Receive"/> failed; none where the peer hung up.</summary>
     public Errno Error { get; private set; }

@@ -21,7 +21,7 @@ internal sealed partial class VfioUserConnection
     private readonly Lock _requestLock = new();
     private readonly Dictionary<ushort, ClientRequest> _requests = [];
     private readonly Stack<ClientRequest> _idleRequests = new();
-    private readonly byte[] _command = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
+    private readonly byte[] _command;
     private int _servingThread;
     private ushort _lastId;
     private bool _gone;

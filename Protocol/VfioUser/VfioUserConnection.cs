@@ -20,9 +20,6 @@ internal sealed partial class VfioUserConnection : IDisposable
     private const int MaxPayloadHeader = 16;
     private const int MaxMessageSize = MessageHeader.Length + MaxPayloadHeader + VersionData.OurMaxDataTransferSize;
 
-    // A client that does not take its replies for so long gets no more.
-    private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(5);
-
     private readonly UnixSocket _socket;
     private readonly IVfioUserDevice _device;
     private readonly DmaTable _memory;
@@ -36,7 +33,7 @@ internal sealed partial class VfioUserConnection : IDisposable
     private bool _isShutDown;
 
     private readonly Lock _sendLock = new();
-    private readonly byte[] _reply = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
+    private readonly byte[] _reply;
     private readonly List<int> _replyDescriptors = [];
 
     // What one message may read or write, in bytes; 0 until the client has agreed on a version.
@@ -49,16 +46,20 @@ internal sealed partial class VfioUserConnection : IDisposable
         DmaTable memory,
         InterruptTable interrupts,
         ILogger logger,
-        VfioUserServerOptions options)
+        VfioUserServerOptions options,
+        Buffers buffers)
     {
         _socket = socket;
         _device = device;
         _memory = memory;
         _interrupts = interrupts;
         _logger = logger;
-        _receiver = new MessageReceiver(socket, MaxMessageSize, options.TracksPosted ? TimeSpan.Zero : options.Poll);
+        _reply = buffers.Reply;
+        _command = buffers.Command;
+        _receiver = new MessageReceiver(
+            socket, MaxMessageSize, options.TracksPosted ? TimeSpan.Zero : options.Poll, buffers.Receive);
         _progress = options.TracksPosted ? new ReceiveProgress(socket) : null;
-        _socket.SetSendTimeout(s_sendTimeout);
+        _socket.SetSendTimeout(options.SendTimeout);
     }
 
     /// <summary>Where a reply's payload goes.</summary>
@@ -295,6 +296,19 @@ internal sealed partial class VfioUserConnection : IDisposable
         {
             Distrust($"a reply could not be sent ({sent})");
         }
+    }
+
+    /// <summary>Room for the largest messages, for one connection after the other: nobody uses that of one that is disposed.</summary>
+    internal sealed class Buffers
+    {
+        /// <summary>What is received.</summary>
+        public byte[] Receive { get; } = MessageReceiver.AllocateBuffer(MaxMessageSize);
+
+        /// <summary>A reply.</summary>
+        public byte[] Reply { get; } = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
+
+        /// <summary>A command of ours.</summary>
+        public byte[] Command { get; } = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
     }
 
     /// <summary>Ends the connection after the message at hand.</summary>

@@ -22,6 +22,7 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
     private readonly VfioUserServerOptions _options;
     private readonly DmaTable _memory;
     private readonly InterruptTable _interrupts;
+    private readonly VfioUserConnection.Buffers _buffers = new();
     private readonly ManualResetEventSlim _stopping = new();
     private readonly Thread _thread;
 
@@ -114,9 +115,11 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
         }
     }
 
-    private void Serve(UnixSocket socket)
+    /// <summary>Serves a client until it has gone. For one thread at a time, the server's own.</summary>
+    internal void Serve(UnixSocket socket)
     {
-        using var connection = new VfioUserConnection(socket, _device, _memory, _interrupts, _logger, _options);
+        using var connection = new VfioUserConnection(
+            socket, _device, _memory, _interrupts, _logger, _options, _buffers);
         _connection = connection;
         _logger.LogInformation("{Path}: client connected", _listener.Path);
         _device.ClientConnected();

@@ -15,6 +15,9 @@ public sealed record VfioUserServerOptions
     /// worth it on a core that nobody else wants, and without effect where track is kept.</summary>
     public TimeSpan Poll { get; init; }
 
+    /// <summary>A client that takes no replies for so long gets no more.</summary>
+    internal TimeSpan SendTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
     /// <summary>Whether the device asks <see cref="IVfioUserClient.IsBehind"/>; it costs a system call a receive.</summary>
     public bool TracksPosted { get; init; }
 }

@@ -39,13 +39,13 @@ internal sealed class VhostUserConnection : IDisposable
     private bool _started;
     private bool _trusted = true;
 
-    public VhostUserConnection(UnixSocket socket, IWindowDevice device, ILogger logger)
+    public VhostUserConnection(UnixSocket socket, IWindowDevice device, ILogger logger, TimeSpan? sendTimeout = null)
     {
         _socket = socket;
         _device = device;
         _logger = logger;
         _receiver = new MessageReceiver(socket, MaxMessageSize);
-        _socket.SetSendTimeout(s_sendTimeout);
+        _socket.SetSendTimeout(sendTimeout ?? s_sendTimeout);
     }
 
     private Span<byte> ReplyPayload => _reply.AsSpan(VhostUserHeader.Length);
