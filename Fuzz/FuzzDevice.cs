@@ -1,0 +1,102 @@
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.VfioUser;
+using EpfTest.Tests.Support;
+
+namespace EpfTest.Fuzz;
+
+/// <summary>
+/// A device with regions of each kind, of which one is a little DMA engine: what is written there (address, 8 bytes) is read
+/// from, and written to, the client's memory, and an interrupt follows.
+/// </summary>
+internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
+{
+    private const int Engine = 0;
+    private const int Mappable = 2;
+    private const int ReadOnly = 3;
+    private const int WriteOnly = 4;
+    private const int Size = 0x1000;
+    private const int MappableSize = 0x4000;
+    private const int Vectors = 64;
+
+    private readonly EventFd _doorbell = EventFd.Create();
+    private readonly Memfd _file = Memfd.Create(MappableSize);
+    private readonly byte[] _contents = new byte[MappableSize];
+    private IVfioUserClient? _client;
+
+    /// <summary>The device.</summary>
+    public FuzzDevice()
+    {
+        DeviceRegion[] regions = [.. Enumerable.Repeat(DeviceRegion.Absent, RegionIndex.Count)];
+        regions[Engine] = new DeviceRegion(Size, IoEventFds: [new IoEventFd(0x10, 4, _doorbell)]);
+        regions[Mappable] = new DeviceRegion(
+            MappableSize, File: _file.Descriptor, MmapAreas: [new MmapArea(0, 0x1000), new MmapArea(0x2000, 0x1000)]);
+        regions[ReadOnly] = new DeviceRegion(Size, RegionFlags.Read);
+        regions[WriteOnly] = new DeviceRegion(Size, RegionFlags.Write);
+        regions[RegionIndex.Config] = new DeviceRegion(Size);
+        Regions = regions;
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DeviceRegion> Regions { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<int> IrqCounts { get; } = [1, 32, Vectors, 1, 1];
+
+    /// <inheritdoc/>
+    public void Attach(IVfioUserClient client) => _client = client;
+
+    /// <inheritdoc/>
+    public Errno ReadRegion(int region, ulong offset, Span<byte> data)
+    {
+        Check(region, RegionFlags.Read, offset, data.Length);
+        _contents.AsSpan((int)offset, data.Length).CopyTo(data);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public Errno WriteRegion(int region, ulong offset, ReadOnlySpan<byte> data)
+    {
+        Check(region, RegionFlags.Write, offset, data.Length);
+        if (region != Engine || data.Length < sizeof(ulong))
+        {
+            data.CopyTo(_contents.AsSpan((int)offset));
+            return Errno.None;
+        }
+
+        ulong address = BitConverter.ToUInt64(data);
+        Span<byte> buffer = stackalloc byte[(int)Math.Min(offset, 256)];
+        ulong next = address + 1;
+        if (!_client!.Memory.WaitsForClient(address, buffer.Length) && !_client.Memory.WaitsForClient(next, buffer.Length))
+        {
+            _client.Memory.Read(address, buffer);
+            _client.Memory.Write(next, buffer);
+        }
+
+        _client.Interrupts.Trigger(IrqIndex.Msix, (int)(offset % Vectors));
+        _client.Interrupts.SetIntx(offset % 2 == 0);
+        return Errno.None;
+    }
+
+    /// <inheritdoc/>
+    public void Reset()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _file.Dispose();
+        _doorbell.Dispose();
+    }
+
+    private void Check(int region, RegionFlags flags, ulong offset, int length)
+    {
+        if (length == 0
+            || offset > Regions[region].Size
+            || (ulong)length > Regions[region].Size - offset
+            || (Regions[region].Flags & flags) == 0)
+        {
+            throw new FindingException($"an access of {length} bytes at 0x{offset:x} reached region {region}");
+        }
+    }
+}

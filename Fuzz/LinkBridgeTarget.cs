@@ -1,0 +1,36 @@
+using EpfTest.EpfBridge;
+using EpfTest.Protocol.Hosting;
+using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Linux;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace EpfTest.Fuzz;
+
+/// <summary>EpfBridge's end of the link, and what may be EpcDevice. The host's QEMU comes with the link.</summary>
+internal sealed class LinkBridgeTarget : LinkTarget
+{
+    private readonly EndpointLink _link;
+    private readonly RefusalLog _refusals = new(NullLogger.Instance);
+
+    /// <summary>The end that connects.</summary>
+    public LinkBridgeTarget()
+        : base(LinkRole.Endpoint) => _link = new EndpointLink(
+            new BridgeOptions { DataPath = DataPath.Direct },
+            NullLoggerFactory.Instance,
+            static (_, function) =>
+            {
+                var host = new FuzzGuest(function.IrqCounts);
+                function.Attach(host);
+                return host;
+            });
+
+    /// <inheritdoc/>
+    protected override void Serve(UnixSocket socket) => _link.Serve(socket, _refusals, Timeouts);
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _link.Dispose();
+        base.Dispose();
+    }
+}

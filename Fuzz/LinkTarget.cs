@@ -1,0 +1,29 @@
+using EpfTest.Protocol.Link;
+
+namespace EpfTest.Fuzz;
+
+/// <summary>One end of the link and what the other sends it.</summary>
+internal abstract class LinkTarget : StreamTarget
+{
+    private readonly byte[] _hello = new byte[FrameHeader.Length + LinkHello.Length];
+
+    /// <summary>The end that is not <paramref name="other"/>.</summary>
+    protected LinkTarget(LinkRole other)
+    {
+        new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Write(_hello);
+        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, other, LinkCapabilities.Direct).Write(
+            _hello.AsSpan(FrameHeader.Length));
+    }
+
+    /// <inheritdoc/>
+    protected override int LengthOffset => 0;
+
+    /// <inheritdoc/>
+    protected override int LengthExcludes => FrameHeader.Length;
+
+    /// <summary>The other side's hello.</summary>
+    protected override ReadOnlySpan<byte> Greeting => _hello;
+
+    /// <summary>Waits for nobody.</summary>
+    protected static LinkTimeouts Timeouts { get; } = new() { Send = Patience, Room = Patience };
+}

@@ -1,0 +1,172 @@
+using System.Buffers.Binary;
+using EpfTest.Protocol.Linux;
+using Tmds.Linux;
+
+namespace EpfTest.Fuzz;
+
+/// <summary>
+/// A server of ours and what a peer sends it over a socket. The input is a list of pieces of the stream: a control byte (low
+/// nibble: kind of descriptor, bits 4 and 5: how many, bit 6: send as it is, bit 7: hang up before the end of it), the length
+/// (2, modulo what is left), then the bytes, usually a message whose length field is put right before it is sent.
+/// </summary>
+/// <remarks>
+/// All of it is in the socket before the server runs, on this thread, until it has read to the end. What the server answers
+/// is not read: as much as the socket holds goes out, and then it is a peer that stops reading.
+/// </remarks>
+internal abstract unsafe class StreamTarget : FuzzTarget
+{
+    /// <summary>How long the server waits for the peer to read: shorter than what it takes to be asked.</summary>
+    protected static readonly TimeSpan Patience = TimeSpan.FromMicroseconds(1);
+
+    private const int KindMask = 0x0f;
+    private const int CountShift = 4;
+    private const int CountMask = 3;
+    private const int Raw = 1 << 6;
+    private const int Cut = 1 << 7;
+    private const int PieceHeader = 3;
+    private const int LeakRepeats = 3;
+    private const byte NoGreeting = 0xff;
+
+    // More than the kernel passes at once is refused by it; these are also what our own limits are about.
+    private const int MaxDescriptors = 40;
+
+    private static readonly int[] s_counts = [0, 1, 2, 17];
+
+    private readonly PeerDescriptors _descriptors = new();
+    private readonly byte[] _piece = new byte[1 << 16];
+    private int _firstFree;
+
+    /// <summary>Where a message's length field is, in bytes from its start.</summary>
+    protected abstract int LengthOffset { get; }
+
+    /// <summary>How many bytes of a message its length field does not count.</summary>
+    protected abstract int LengthExcludes { get; }
+
+    /// <summary>What goes before an input, unless that starts with <see cref="NoGreeting"/>.</summary>
+    protected virtual ReadOnlySpan<byte> Greeting => [];
+
+    /// <inheritdoc/>
+    public sealed override void Execute(ReadOnlySpan<byte> input)
+    {
+        Run(input);
+        if (!OwnsDescriptors)
+        {
+            return;
+        }
+
+        // .NET opens some, too, but not the same ones again and again.
+        int first = FirstFree();
+        int free = first;
+        for (int i = 0; i < LeakRepeats && free > _firstFree; i++)
+        {
+            Run(input);
+            int next = FirstFree();
+            if (next <= free)
+            {
+                _firstFree = next;
+                return;
+            }
+
+            free = next;
+        }
+
+        if (free > _firstFree)
+        {
+            throw new FindingException($"descriptors are left open: {first} was the first free one, {LeakRepeats} times later {free}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _descriptors.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>Serves the peer until it has hung up.</summary>
+    protected abstract void Serve(UnixSocket socket);
+
+    /// <summary>Whether anything of the peer's is still there.</summary>
+    /// <exception cref="FindingException">So it is.</exception>
+    protected virtual void ExpectNothingLeft()
+    {
+    }
+
+    private void Send(UnixSocket peer, ReadOnlySpan<byte> input)
+    {
+        if (input.IsEmpty)
+        {
+            return;
+        }
+
+        if (input[0] == NoGreeting)
+        {
+            input = input[1..];
+        }
+        else if (!Greeting.IsEmpty)
+        {
+            _ = peer.TrySend(Greeting, [], out _);
+        }
+
+        int passed = 0;
+        Span<int> numbers = stackalloc int[s_counts[^1]];
+        while (input.Length > PieceHeader)
+        {
+            int control = input[0];
+            int length = Math.Min(BinaryPrimitives.ReadUInt16LittleEndian(input[1..]), input.Length - PieceHeader);
+            Span<byte> piece = _piece.AsSpan(0, length);
+            input.Slice(PieceHeader, length).CopyTo(piece);
+            input = input[(PieceHeader + length)..];
+            if (piece.IsEmpty)
+            {
+                continue;
+            }
+
+            if ((control & Raw) == 0 && length >= LengthOffset + sizeof(uint))
+            {
+                BinaryPrimitives.WriteUInt32LittleEndian(piece[LengthOffset..], (uint)(length - LengthExcludes));
+            }
+
+            Span<int> descriptors = numbers[..s_counts[(control >> CountShift) & CountMask]];
+            passed += descriptors.Length;
+            if (passed > MaxDescriptors)
+            {
+                return;
+            }
+
+            _descriptors.Fill(control & KindMask, descriptors);
+            bool cut = (control & Cut) != 0;
+            if (peer.TrySend(cut ? piece[..((length + 1) / 2)] : piece, descriptors, out _) != Errno.None || cut)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>The lowest number that is free: the same each time while nothing is left open.</summary>
+    private static int FirstFree()
+    {
+        int free = LibC.fcntl(0, LibC.F_DUPFD_CLOEXEC, 0);
+        _ = LibC.close(free);
+        return free;
+    }
+
+    private void Run(ReadOnlySpan<byte> input)
+    {
+        int* pair = stackalloc int[2];
+        // Two descriptors.
+        if (LibC.socketpair(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC, 0, pair) != 0)
+        {
+            throw LinuxException.FromLastError("make a pair of sockets");
+        }
+
+        using var peer = new UnixSocket(pair[0]);
+        using var ours = new UnixSocket(pair[1]);
+        Send(peer, input);
+        _ = LibC.shutdown(peer.Number, LibC.SHUT_WR);
+        Serve(ours);
+        ours.Dispose();
+        peer.Dispose();
+        ExpectNothingLeft();
+    }
+}

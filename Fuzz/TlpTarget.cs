@@ -1,0 +1,117 @@
+using EpfTest.Protocol.Tlp;
+
+namespace EpfTest.Fuzz;
+
+/// <summary>
+/// The TLP decoder. The input is a list of TLPs, a length byte (in units of 4 bytes, modulo what is left) before each. What
+/// decodes is encoded again, split and put together again as its kind allows; later ones that are completions are given to
+/// whoever awaits those of the last request.
+/// </summary>
+internal sealed class TlpTarget : FuzzTarget
+{
+    private const int ReadCompletionBoundary = 64;
+    private const int MaxPayload = 128;
+
+    private static readonly Bdf s_completer = new(1, 0, 0);
+
+    private readonly byte[] _pattern = new byte[TlpLimits.MaxPayload];
+    private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
+    private readonly byte[] _whole = new byte[TlpLimits.MaxPayload];
+    private readonly byte[] _frame = new byte[TlpLimits.Header4Dw + TlpLimits.MaxPayload + TlpLimits.Dw];
+
+    /// <summary>A decoder.</summary>
+    public TlpTarget()
+    {
+        for (int i = 0; i < _pattern.Length; i++)
+        {
+            _pattern[i] = (byte)(i * 7);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Execute(ReadOnlySpan<byte> input)
+    {
+        CompletionAssembler assembler = default;
+        int expected = 0;
+        while (!input.IsEmpty)
+        {
+            int length = Math.Min(input[0] * TlpLimits.Dw, input.Length - 1);
+            ReadOnlySpan<byte> tlp = input.Slice(1, length);
+            input = input[(1 + length)..];
+            if (!TlpHeader.TryDecode(tlp, out TlpHeader header, out TlpError error))
+            {
+                Expect(error != TlpError.None && header == default && error.Describe().Length > 0, "refused without a reason");
+                continue;
+            }
+
+            ReadOnlySpan<byte> payload = tlp[header.HeaderLength..];
+            EncodeAgain(header, payload);
+            if (header.IsCompletion)
+            {
+                assembler.Accept(header, payload, _data.AsSpan(0, expected));
+            }
+            else if (header.IsNonPosted)
+            {
+                assembler = new CompletionAssembler(header);
+                expected = header.ReadLength;
+                if (header.IsMemoryRead && header.FirstByteEnables != 0)
+                {
+                    Complete(header);
+                }
+            }
+        }
+    }
+
+    /// <summary>What was decoded means the same once it is encoded, apart from bits that receivers do not look at.</summary>
+    private void EncodeAgain(in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
+        int length = header.Encode(_frame);
+        payload.CopyTo(_frame.AsSpan(length));
+        Expect(
+            TlpHeader.TryDecode(_frame.AsSpan(0, length + payload.Length), out TlpHeader again, out _) && again == header,
+            "what was encoded decodes to something else");
+        Expect(header.ToString().Length > 0, "no text");
+        if (!header.HasPayload || header.IsMessage)
+        {
+            return;
+        }
+
+        ReadOnlySpan<byte> bytes = TlpPayload.Unpack(header, payload);
+        Expect(header.Poisoned || bytes.Length <= payload.Length, "more was unpacked than was there");
+        if (header.IsMemory && !header.IsAtomicOp)
+        {
+            ulong last = header.FirstByteAddress + (ulong)Math.Max(bytes.Length - 1, 0);
+            Expect(last >= header.FirstByteAddress && header.FirstByteAddress / 4096 == last / 4096, "a write crosses 4 KiB");
+        }
+    }
+
+    /// <summary>A read's data, split into completions and put together again, is the data.</summary>
+    private void Complete(in TlpHeader request)
+    {
+        int length = request.ReadLength;
+        var assembler = new CompletionAssembler(request);
+        CompletionResult result = CompletionResult.InProgress;
+        foreach (CompletionPiece piece in new CompletionSplitter(request, s_completer, ReadCompletionBoundary, MaxPayload))
+        {
+            Expect(result == CompletionResult.InProgress, "a completion after the last");
+            int header = piece.Header.Encode(_frame);
+            Span<byte> payload = _frame.AsSpan(header, piece.Header.PayloadLength);
+            TlpPayload.Pack(piece.Header, _pattern.AsSpan(piece.Offset, piece.Length), payload);
+            Expect(
+                TlpHeader.TryDecode(_frame.AsSpan(0, header + payload.Length), out TlpHeader decoded, out _),
+                "a completion of ours is malformed");
+            result = assembler.Accept(decoded, payload, _whole.AsSpan(0, length));
+        }
+
+        Expect(result == CompletionResult.Done, $"completions of ours end in {result}");
+        Expect(_whole.AsSpan(0, length).SequenceEqual(_pattern.AsSpan(0, length)), "completions of ours bring other data");
+    }
+
+    private static void Expect(bool holds, string what)
+    {
+        if (!holds)
+        {
+            throw new FindingException(what);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using EpfTest.EpcDevice;
+using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Fuzz;
+
+/// <summary>What the controller asks of the host, which is always done at once: so nothing of it waits for the input.</summary>
+internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
+{
+    /// <inheritdoc/>
+    public void SetLink(bool up) => endpoint.LinkChanged(up);
+
+    /// <inheritdoc/>
+    public void SetBusMaster(int function, bool enabled)
+    {
+    }
+
+    /// <inheritdoc/>
+    public Errno Read(int function, ulong address, Span<byte> destination) => Errno.EFAULT;
+
+    /// <inheritdoc/>
+    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.None;
+
+    /// <inheritdoc/>
+    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) => default;
+
+    /// <inheritdoc/>
+    public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
+
+    /// <inheritdoc/>
+    public void SendMsi(int function, int vector)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void SendMsix(int function, int vector)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void SendIntx(int function, bool asserted)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void SendError(int function, ErrorMessage error)
+    {
+    }
+
+    /// <inheritdoc/>
+    public bool InboundChanging(int function, int bar) => true;
+
+    /// <inheritdoc/>
+    public void InboundChanged(int function, int bar)
+    {
+    }
+}
