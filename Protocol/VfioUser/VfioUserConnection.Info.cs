@@ -138,6 +138,12 @@ internal sealed partial class VfioUserConnection
                 WriteIoEventFd(reply[length..], signal);
                 length += IoEventFdSize;
             }
+
+            if (_replyDescriptors.Count > _maxReplyDescriptors)
+            {
+                // The client has said how many it can take with one message (max_msg_fds).
+                return Errno.ENOSPC;
+            }
         }
 
         return Errno.None;

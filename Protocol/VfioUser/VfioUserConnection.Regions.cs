@@ -18,7 +18,7 @@ internal sealed partial class VfioUserConnection
     {
         length = 0;
         if (payload.Length < RegionAccessHeader
-            || !TryReadAccess(payload, out ulong offset, out int region, out int count))
+            || !TryReadAccess(payload, RegionFlags.Read, out ulong offset, out int region, out int count))
         {
             return Errno.EINVAL;
         }
@@ -39,7 +39,7 @@ internal sealed partial class VfioUserConnection
     {
         length = 0;
         if (payload.Length < RegionAccessHeader
-            || !TryReadAccess(payload, out ulong offset, out int region, out int count)
+            || !TryReadAccess(payload, RegionFlags.Write, out ulong offset, out int region, out int count)
             || payload.Length - RegionAccessHeader != count)
         {
             return Errno.EINVAL;
@@ -73,7 +73,8 @@ internal sealed partial class VfioUserConnection
 
         for (; !entries.IsEmpty; entries = entries[WriteMultiEntry..])
         {
-            if (!TryReadAccess(entries, out ulong offset, out int region, out int count) || count > WriteMultiData)
+            if (!TryReadAccess(entries, RegionFlags.Write, out ulong offset, out int region, out int count)
+                || count > WriteMultiData)
             {
                 return Errno.EINVAL;
             }
@@ -92,8 +93,9 @@ internal sealed partial class VfioUserConnection
         return Errno.None;
     }
 
-    /// <summary>Reads an access and checks that it lies inside a region that the device has.</summary>
-    private bool TryReadAccess(ReadOnlySpan<byte> access, out ulong offset, out int region, out int count)
+    /// <summary>Reads an access and checks that it lies inside a region that the device has, and that allows it.</summary>
+    private bool TryReadAccess(
+        ReadOnlySpan<byte> access, RegionFlags needed, out ulong offset, out int region, out int count)
     {
         offset = BinaryPrimitives.ReadUInt64LittleEndian(access);
         uint index = BinaryPrimitives.ReadUInt32LittleEndian(access[8..]);
@@ -106,6 +108,8 @@ internal sealed partial class VfioUserConnection
         }
 
         ulong size = _device.Regions[region].Size;
-        return offset <= size && length <= size - offset;
+        return offset <= size
+            && length <= size - offset
+            && (length == 0 || (_device.Regions[region].Flags & needed) != 0);
     }
 }

@@ -38,6 +38,7 @@ internal sealed partial class VfioUserConnection : IDisposable
 
     // What one message may read or write, in bytes; 0 until the client has agreed on a version.
     private volatile int _maxTransfer;
+    private int _maxReplyDescriptors;
     private bool _trusted = true;
 
     public VfioUserConnection(
@@ -261,6 +262,7 @@ internal sealed partial class VfioUserConnection : IDisposable
             return Errno.EINVAL;
         }
 
+        _maxReplyDescriptors = client.MaxMessageDescriptors;
         _maxTransfer = (int)Math.Min(client.MaxDataTransferSize, VersionData.OurMaxDataTransferSize);
         Span<byte> reply = ReplyPayload;
         BitConverter.TryWriteBytes(reply, VersionData.Major);
