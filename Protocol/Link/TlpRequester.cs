@@ -1,3 +1,4 @@
+using System.Numerics;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Tlp;
 using EpfTest.Protocol.VfioUser;
@@ -32,6 +33,7 @@ public sealed unsafe class TlpRequester
     private readonly Stack<Transfer> _idle = new();
     private readonly Lock _lock = new();
     private long _timeouts;
+    private uint _unasked;
     private bool _failed;
 
     internal TlpRequester(LinkConnection link, ILogger logger, TimeSpan completionTimeout)
@@ -229,7 +231,13 @@ public sealed unsafe class TlpRequester
         {
             if (completion.Tag >= _outstanding.Length || !_tags.IsInUse(completion.Tag))
             {
-                _logger.LogWarning("a completion came for tag {Tag}, under which nothing was asked", completion.Tag);
+                // Not each: whoever sends one may send millions.
+                if (BitOperations.IsPow2(++_unasked))
+                {
+                    _logger.LogWarning(
+                        "a completion came for tag {Tag}, under which nothing was asked ({Count} so far)", completion.Tag, _unasked);
+                }
+
                 return null;
             }
 
