@@ -24,6 +24,7 @@ public sealed class BridgeRobustnessTests
         new TestCaseData(RawFrame.FunctionOf(0, pin: 5)).SetArgDisplayNames("interrupt pin"),
         new TestCaseData(RawFrame.FunctionOf(0, msi: 33)).SetArgDisplayNames("MSI vectors"),
         new TestCaseData(RawFrame.FunctionOf(0, msix: 2049)).SetArgDisplayNames("MSI-X vectors"),
+        new TestCaseData(RawFrame.FunctionOf(256)).SetArgDisplayNames("more functions than a bus has"),
         new TestCaseData(RawFrame.Inbound(0, 0, 3, 0x800, 0x801)).SetArgDisplayNames("beyond the BAR"),
         new TestCaseData(RawFrame.Inbound(0, 0, 3, 0, 0x1000, 0x1_0000)).SetArgDisplayNames("beyond the file"),
         new TestCaseData(RawFrame.Inbound(9, 0, 3, 0, 0x1000)).SetArgDisplayNames("function that is not there"),
@@ -123,6 +124,35 @@ public sealed class BridgeRobustnessTests
                 Assert.That(completion.Dw(1) >> 13 & 7, Is.EqualTo(1), "Unsupported Request");
             }
         }
+    }
+
+    [TestCaseSource(typeof(OddDescriptors), nameof(OddDescriptors.All))]
+    public void OddDescriptorForABarDoesNoHarm(string what)
+    {
+        int before = OpenDescriptors.Count();
+        using (RawLinkPeer peer = Accept())
+        using (FileDescriptor descriptor = OddDescriptors.Open(what))
+        {
+            peer.Send(RawFrame.FunctionOf(0));
+            peer.Send(RawFrame.Inbound(0, 0, 3, 0, 0x1000), descriptor);
+        }
+
+        ExpectService();
+        OpenDescriptors.WaitUntilBackTo(before);
+    }
+
+    [Test]
+    public void OrdersWithoutEndEndTheLink()
+    {
+        using (RawLinkPeer peer = Accept())
+        {
+            peer.Send(RawFrame.FunctionOf(0));
+            byte[] orders = [.. Enumerable.Range(0, 5000).SelectMany(i => RawFrame.Order(RawFrame.LinkUp, 0, (uint)i, 1))];
+            peer.Send(orders);
+            peer.ExpectHangUp();
+        }
+
+        ExpectService();
     }
 
     [Test]

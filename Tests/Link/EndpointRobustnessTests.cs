@@ -29,6 +29,8 @@ public sealed class EndpointRobustnessTests
         new TestCaseData(RawFrame.Memory(RawFrame.MemoryAdd, 0, 3, ulong.MaxValue, 2), false)
             .SetArgDisplayNames("range that wraps"),
         new TestCaseData(RawFrame.Order(RawFrame.FunctionReset, 0, 1, 3), false).SetArgDisplayNames("unknown reset"),
+        new TestCaseData(RawFrame.Order(RawFrame.BarMapped, 0, 0, 1), false)
+            .SetArgDisplayNames("BAR mapped without --map-bars"),
     ];
 
     private string LinkPath => _folder.File("link.sock");
@@ -71,6 +73,21 @@ public sealed class EndpointRobustnessTests
         }
 
         ExpectService();
+    }
+
+    [TestCaseSource(typeof(OddDescriptors), nameof(OddDescriptors.All))]
+    public void OddDescriptorForMemoryDoesNoHarm(string what)
+    {
+        int before = OpenDescriptors.Count();
+        using (RawLinkPeer peer = Connect())
+        using (FileDescriptor descriptor = OddDescriptors.Open(what))
+        {
+            peer.Send(RawFrame.Memory(RawFrame.MemoryAdd, 0, 3, 0x10000, 0x1000), descriptor);
+            peer.Send(RawFrame.Memory(RawFrame.MemoryInvalidate, 0, 7, 0x10000, 0x1000));
+        }
+
+        ExpectService();
+        OpenDescriptors.WaitUntilBackTo(before);
     }
 
     [Test]

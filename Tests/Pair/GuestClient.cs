@@ -61,6 +61,10 @@ public abstract class GuestClient : IDisposable
     public void Map(ulong address, ulong size, ulong fileOffset) =>
         Call(RawCommand.DmaMap, RawPayload.DmaMap(address, size, fileOffset), Memory.Descriptor);
 
+    /// <summary>Maps another file, from its start.</summary>
+    public void MapFile(FileDescriptor file, ulong address, ulong size) =>
+        Call(RawCommand.DmaMap, RawPayload.DmaMap(address, size), file);
+
     public void MapPrivateMemory() => Call(RawCommand.DmaMap, RawPayload.DmaMap(PrivateStart, PrivateSize));
 
     public void Unmap(ulong address, ulong size) => Call(RawCommand.DmaUnmap, RawPayload.DmaUnmap(address, size));
