@@ -45,6 +45,9 @@ internal sealed class FuzzGuest : IVfioUserClient, IDmaMessenger, IDisposable
     /// <inheritdoc/>
     public bool IsBehind => false;
 
+    /// <inheritdoc/>
+    public bool HasLeft => true;
+
     /// <summary>The memory.</summary>
     public DmaRange Range { get; }
 
