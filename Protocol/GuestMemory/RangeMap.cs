@@ -13,19 +13,21 @@ public sealed class RangeMap
     private const int LeafSize = 64;
 
     /// <summary>No range.</summary>
-    public static readonly RangeMap Empty = new([], [], 0);
+    public static readonly RangeMap Empty = new([], [], [], 0);
 
     // Parallel: a search touches the addresses only.
     private readonly ulong[] _firsts;
-    private readonly Leaf[] _leaves;
+    private readonly ulong[][] _addresses;
+    private readonly DmaRange[][] _ranges;
 
     // Part of the map, so that it never leads to a range that is gone.
     private DmaRange? _lastHit;
 
-    private RangeMap(ulong[] firsts, Leaf[] leaves, int count)
+    private RangeMap(ulong[] firsts, ulong[][] addresses, DmaRange[][] ranges, int count)
     {
         _firsts = firsts;
-        _leaves = leaves;
+        _addresses = addresses;
+        _ranges = ranges;
         Count = count;
     }
 
@@ -52,8 +54,7 @@ public sealed class RangeMap
             return null;
         }
 
-        Leaf leaf = _leaves[above - 1];
-        return leaf.Ranges[AddressSearch.UpperBound(leaf.Addresses, address) - 1];
+        return _ranges[above - 1][AddressSearch.UpperBound(_addresses[above - 1], address) - 1];
     }
 
     /// <summary>The first range that starts above an address, or null.</summary>
@@ -62,15 +63,14 @@ public sealed class RangeMap
         int above = AddressSearch.UpperBound(_firsts, address);
         if (above > 0)
         {
-            Leaf leaf = _leaves[above - 1];
-            int inside = AddressSearch.UpperBound(leaf.Addresses, address);
-            if (inside < leaf.Ranges.Length)
+            int inside = AddressSearch.UpperBound(_addresses[above - 1], address);
+            if (inside < _ranges[above - 1].Length)
             {
-                return leaf.Ranges[inside];
+                return _ranges[above - 1][inside];
             }
         }
 
-        return above < _leaves.Length ? _leaves[above].Ranges[0] : null;
+        return above < _ranges.Length ? _ranges[above][0] : null;
     }
 
     /// <summary>The first range that has an address in common with [<paramref name="first"/>, <paramref name="last"/>]
@@ -82,56 +82,57 @@ public sealed class RangeMap
     }
 
     /// <summary>All ranges, in the order of addresses.</summary>
-    public DmaRange[] ToArray() => [.. _leaves.SelectMany(static leaf => leaf.Ranges)];
+    public DmaRange[] ToArray() => [.. _ranges.SelectMany(static leaf => leaf)];
 
     /// <summary>A map with one range more, which overlaps none.</summary>
     public RangeMap Add(DmaRange range)
     {
         if (Count == 0)
         {
-            return new RangeMap([range.Address], [Leaf.Of([range])], 1);
+            return new RangeMap([range.Address], [[range.Address]], [[range]], 1);
         }
 
         int place = Math.Max(AddressSearch.UpperBound(_firsts, range.Address) - 1, 0);
-        DmaRange[] old = _leaves[place].Ranges;
-        int inside = AddressSearch.UpperBound(_leaves[place].Addresses, range.Address);
+        DmaRange[] old = _ranges[place];
+        int inside = AddressSearch.UpperBound(_addresses[place], range.Address);
         DmaRange[] ranges = [.. old[..inside], range, .. old[inside..]];
         if (ranges.Length <= LeafSize)
         {
-            return Replace(place, Count + 1, Leaf.Of(ranges));
+            return Replace(place, Count + 1, ranges);
         }
 
         // Addresses that only ever rise leave full leaves behind.
-        int middle = place == _leaves.Length - 1 && inside == old.Length ? old.Length : ranges.Length / 2;
-        return Replace(place, Count + 1, Leaf.Of(ranges[..middle]), Leaf.Of(ranges[middle..]));
+        int middle = place == _ranges.Length - 1 && inside == old.Length ? old.Length : ranges.Length / 2;
+        return Replace(place, Count + 1, ranges[..middle], ranges[middle..]);
     }
 
     /// <summary>A map without a range that is in this one.</summary>
     public RangeMap Remove(DmaRange range)
     {
         int place = AddressSearch.UpperBound(_firsts, range.Address) - 1;
-        DmaRange[] old = _leaves[place].Ranges;
-        int inside = AddressSearch.UpperBound(_leaves[place].Addresses, range.Address) - 1;
+        DmaRange[] old = _ranges[place];
+        int inside = AddressSearch.UpperBound(_addresses[place], range.Address) - 1;
         DmaRange[] ranges = [.. old[..inside], .. old[(inside + 1)..]];
-        return ranges.Length > 0 ? Replace(place, Count - 1, Leaf.Of(ranges)) : Replace(place, Count - 1);
+        return ranges.Length > 0 ? Replace(place, Count - 1, ranges) : Replace(place, Count - 1);
     }
 
-    private RangeMap Replace(int place, int count, params ReadOnlySpan<Leaf> leaves)
+    private RangeMap Replace(int place, int count, params ReadOnlySpan<DmaRange[]> leaves)
     {
-        Leaf[] all = [.. _leaves.AsSpan(0, place), .. leaves, .. _leaves.AsSpan(place + 1)];
-        ulong[] firsts = new ulong[all.Length];
-        _firsts.AsSpan(0, place).CopyTo(firsts);
+        ulong[][] addresses = new ulong[leaves.Length][];
+        ulong[] firsts = new ulong[leaves.Length];
         for (int i = 0; i < leaves.Length; i++)
         {
-            firsts[place + i] = leaves[i].Addresses[0];
+            addresses[i] = Array.ConvertAll(leaves[i], static range => range.Address);
+            firsts[i] = addresses[i][0];
         }
 
-        _firsts.AsSpan(place + 1).CopyTo(firsts.AsSpan(place + leaves.Length));
-        return new RangeMap(firsts, all, count);
+        return new RangeMap(
+            Replace<ulong>(_firsts, place, firsts),
+            Replace<ulong[]>(_addresses, place, addresses),
+            Replace(_ranges, place, leaves),
+            count);
     }
 
-    private sealed record Leaf(ulong[] Addresses, DmaRange[] Ranges)
-    {
-        public static Leaf Of(DmaRange[] ranges) => new(Array.ConvertAll(ranges, static range => range.Address), ranges);
-    }
+    private static T[] Replace<T>(T[] all, int place, ReadOnlySpan<T> with) =>
+        [.. all.AsSpan(0, place), .. with, .. all.AsSpan(place + 1)];
 }
