@@ -44,8 +44,13 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     // Whether a BAR is mapped by the host's QEMU or forgotten is decided under this lock.
     private readonly Lock _mapLock = new();
     private readonly bool[] _isMapped;
+    private readonly byte[] _configAtLinkUp = new byte[ConfigSize];
     private IVfioUserClient? _client;
     private volatile bool _isPresent;
+    private volatile bool _isRetired;
+
+    // Whether the serving thread may be using the link.
+    private volatile bool _isOnLink;
     private bool _mustFlush;
     private int _sharedRanges;
     private ulong _lastPosted;
@@ -79,12 +84,11 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <summary>Whether the EP side has set this function up.</summary>
     public bool Exists => _description.Present;
 
-    /// <summary>False once the link is down: the host then reads all ones.</summary>
-    public bool IsPresent
-    {
-        get => _isPresent;
-        set => _isPresent = value;
-    }
+    /// <summary>
+    /// Whether the link has gone down under it: then the host reads all ones and its writes are dropped, for as long as its
+    /// QEMU has the device.
+    /// </summary>
+    public bool IsRetired => _isRetired;
 
     /// <inheritdoc/>
     public IReadOnlyList<DeviceRegion> Regions => _regions;
@@ -105,57 +109,110 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public void ClientConnected()
     {
-        if (_link.Capabilities.HasFlag(LinkCapabilities.MapBars))
+        if (_link.Capabilities.HasFlag(LinkCapabilities.MapBars) && BeginOnLink())
         {
             OfferBars();
+            EndOnLink();
         }
+    }
+
+    /// <summary>The link is up: the host may come.</summary>
+    public void Present()
+    {
+        _isPresent = true;
+        if (ReadConfig(0, _configAtLinkUp) != Errno.None)
+        {
+            _logger.LogWarning("function {Function}: its configuration space cannot be read", _number);
+        }
+    }
+
+    /// <summary>The link is down, or about to end: nothing of the host's goes there any more.</summary>
+    public void Disappear() => _isPresent = false;
+
+    /// <summary>The same, for good: on return nothing of the host's is under way there, or in memory of the EP guest.</summary>
+    public void Retire()
+    {
+        _isRetired = true;
+        _isPresent = false;
+
+        // After this, the serving thread sees the above before it begins anything, or we see below what it has begun.
+        Interlocked.MemoryBarrierProcessWide();
+        var spin = new SpinWait();
+        while (_isOnLink)
+        {
+            // An access waits for the link, which has its own limit.
+            spin.SpinOnce();
+        }
+
+        for (int bar = 0; bar < _inbound.Length; bar++)
+        {
+            InvalidateInbound(bar);
+        }
+
+        _lane.Dispose();
     }
 
     /// <inheritdoc/>
     public void ClientDisconnected()
     {
-        // One that we hung up on still has them.
-        if (_isPresent)
+        if (BeginOnLink())
         {
+            // One that we hung up on, or that was there when the link went down, still has them.
             WithdrawBars();
+            ResetFunction();
+            EndOnLink();
         }
-
-        Reset();
     }
 
     /// <inheritdoc/>
     public void DmaMapped(DmaRange range)
     {
-        if (IsTold(range))
+        if (IsTold(range) && BeginOnLink())
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
             _sharedRanges += range.File is null ? 0 : 1;
             _link.SendControl(FrameKind.MemoryAdd, _number, message, range.File?.Descriptor);
+            EndOnLink();
         }
     }
 
     /// <inheritdoc/>
     public void DmaUnmapping(DmaRange range)
     {
-        if (IsTold(range))
+        // Once the link is down EpcDevice has forgotten the host, and these may be ranges of its next device.
+        if (IsTold(range) && BeginOnLink())
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
             _sharedRanges -= range.File is null ? 0 : 1;
             _link.Order(FrameKind.MemoryInvalidate, _number, message);
+            EndOnLink();
         }
     }
 
     /// <inheritdoc/>
     public void DmaUnmappingAll(ReadOnlySpan<DmaRange> ranges)
     {
-        _sharedRanges = 0;
-        Order(FrameKind.MemoryInvalidateAll, 0);
+        if (BeginOnLink())
+        {
+            _sharedRanges = 0;
+            Order(FrameKind.MemoryInvalidateAll, 0);
+            EndOnLink();
+        }
     }
 
     /// <inheritdoc/>
     public void Reset()
+    {
+        if (BeginOnLink())
+        {
+            ResetFunction();
+            EndOnLink();
+        }
+    }
+
+    private void ResetFunction()
     {
         // ResetKind.Hot of the configuration space model: what a secondary bus reset does to a function.
         const int Hot = 1;
@@ -169,14 +226,27 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public Errno ReadRegion(int region, ulong offset, Span<byte> data)
     {
-        Errno error = !_isPresent
-            ? Errno.ENOTCONN
-            : region == RegionIndex.Config ? ReadConfig((int)offset, data) : ReadBar(region, offset, data);
+        Errno error = Errno.ENOTCONN;
+        if (BeginOnLink())
+        {
+            error = region == RegionIndex.Config ? ReadConfig((int)offset, data) : ReadBar(region, offset, data);
+            EndOnLink();
+        }
+
         if (error != Errno.None)
         {
-            // What a root complex gives the host for Unsupported Request and for a completion time-out.
-            data.Fill(byte.MaxValue);
             LogFailure("host read", region, offset, error);
+            if (region == RegionIndex.Config && data.Length == ConfigSize)
+            {
+                // Only QEMU itself reads all of it, while it realizes the device: in all ones it looks for capabilities
+                // for ever, and it can crash where it is refused (vfio_pci_config_setup() in hw/vfio/pci.c).
+                _configAtLinkUp.CopyTo(data);
+            }
+            else
+            {
+                // What a root complex gives the host for Unsupported Request and for a completion time-out.
+                data.Fill(byte.MaxValue);
+            }
         }
 
         return Errno.None;
@@ -185,9 +255,13 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public Errno WriteRegion(int region, ulong offset, ReadOnlySpan<byte> data)
     {
-        Errno error = !_isPresent
-            ? Errno.ENOTCONN
-            : region == RegionIndex.Config ? WriteConfig((int)offset, data) : WriteBar(region, offset, data);
+        Errno error = Errno.ENOTCONN;
+        if (BeginOnLink())
+        {
+            error = region == RegionIndex.Config ? WriteConfig((int)offset, data) : WriteBar(region, offset, data);
+            EndOnLink();
+        }
+
         if (error != Errno.None)
         {
             LogFailure("host write", region, offset, error);
@@ -204,6 +278,22 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
             table.Dispose();
         }
     }
+
+    /// <summary>To be called by the serving thread before it uses the link or memory of the EP guest.</summary>
+    /// <returns>False where the link is down; else <see cref="EndOnLink"/> has to follow.</returns>
+    private bool BeginOnLink()
+    {
+        _isOnLink = true;
+        if (_isPresent)
+        {
+            return true;
+        }
+
+        _isOnLink = false;
+        return false;
+    }
+
+    private void EndOnLink() => _isOnLink = false;
 
     private void LogFailure(string what, int region, ulong offset, Errno error)
     {

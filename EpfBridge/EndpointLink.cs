@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Qmp;
 using EpfTest.Protocol.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
@@ -10,15 +11,22 @@ namespace EpfTest.EpfBridge;
 
 /// <summary>
 /// The bridge's end of the link: connects to EpcDevice, again and again, and offers its functions to the host's QEMU
-/// while the link is up, a socket for each.
+/// while the link is up, a socket for each. A QEMU that has one when the link goes down is answered, with all ones, until
+/// it lets go.
 /// </summary>
 /// <remarks>
 /// One thread connects and receives. Another makes and removes the sockets: removing one waits for its serving thread,
-/// which may be waiting for a completion that the receiving thread is to bring.
+/// which may be waiting for a completion that the receiving thread is to bring. A third asks the host's QEMU to take and
+/// to give back the device, where it has been told how; nobody waits for that one.
 /// </remarks>
 internal sealed class EndpointLink : ILinkHandler, IDisposable
 {
+    private const int FunctionsOfASlot = 8;
+
     private static readonly TimeSpan s_connectInterval = TimeSpan.FromMilliseconds(200);
+
+    // What a guest takes to let go of a device, where its root port does hot-plug by itself: 5 s, and some.
+    private static readonly TimeSpan s_unplugAtEnd = TimeSpan.FromSeconds(8);
 
     private readonly BridgeOptions _options;
     private readonly ILoggerFactory _loggers;
@@ -26,7 +34,10 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
     private readonly ConcurrentDictionary<ushort, EndpointFunction> _functions = new();
     private readonly BlockingCollection<Action> _orders = [];
     private readonly CancellationTokenSource _stopping = new();
-    private readonly List<VfioUserServer> _servers = [];
+    private readonly List<(EndpointFunction Function, VfioUserServer Server)> _served = [];
+    private readonly ConcurrentDictionary<VfioUserServer, EndpointFunction> _retired = new();
+    private readonly HotPlugTarget? _target;
+    private readonly HotPlugger? _plugger;
     private readonly Thread _orderThread;
     private readonly Thread _thread;
     private volatile LinkConnection? _connection;
@@ -36,6 +47,13 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         _options = options;
         _loggers = loggers;
         _logger = loggers.CreateLogger("link");
+        _target = options.ParseHotPlug(buses: 1);
+        if (_target is not null)
+        {
+            _plugger = new HotPlugger(
+                _target.Path, [.. Enumerable.Range(0, FunctionsOfASlot).Select(IdOf)], loggers.CreateLogger("hot-plug"));
+        }
+
         _orderThread = new Thread(CarryOutOrders) { IsBackground = true, Name = "link state" };
         _orderThread.Start();
         _thread = new Thread(Run) { IsBackground = true, Name = "link" };
@@ -56,6 +74,23 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         _orderThread.Join();
         _orders.Dispose();
         _stopping.Dispose();
+        if (_plugger is not null)
+        {
+            if (!_plugger.Unplug(s_unplugAtEnd))
+            {
+                _logger.LogWarning(
+                    "the host has not let go of the endpoint within {Limit} s: end that guest before it reboots, since its QEMU "
+                    + "does not survive that without us",
+                    s_unplugAtEnd.TotalSeconds);
+            }
+
+            _plugger.Dispose();
+        }
+
+        foreach (VfioUserServer server in _retired.Keys)
+        {
+            server.Dispose();
+        }
     }
 
     /// <inheritdoc/>
@@ -86,8 +121,12 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         switch (kind)
         {
             case FrameKind.Function when FunctionMessage.TryRead(payload, out FunctionMessage? message):
-                // The link is down, so nobody uses what the function was before.
-                endpoint?.Dispose();
+                // The link is down, so nobody uses what the function was before, unless a QEMU still has it.
+                if (endpoint is { IsRetired: false })
+                {
+                    endpoint.Dispose();
+                }
+
                 _functions[function] = new EndpointFunction(connection, function, message!, _logger);
                 return true;
             case FrameKind.BarAddress when BarAddressMessage.TryRead(payload, out BarAddressMessage message):
@@ -101,12 +140,6 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                 return true;
             case FrameKind.LinkUp or FrameKind.LinkDown when OrderMessage.TryRead(payload, out _):
                 byte[] order = payload.ToArray();
-                if (kind == FrameKind.LinkDown)
-                {
-                    // Hosts' accesses fail from here on, so that the serving threads can be ended.
-                    SetPresent(false);
-                }
-
                 _orders.Add(() =>
                 {
                     SetServing(kind == FrameKind.LinkUp);
@@ -184,7 +217,11 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
             connection.Run();
         }
 
-        SetPresent(false);
+        foreach (EndpointFunction function in _functions.Values)
+        {
+            function.Disappear();
+        }
+
         using var ended = new ManualResetEventSlim();
         _orders.Add(() =>
         {
@@ -193,7 +230,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         });
         ended.Wait();
         _connection = null;
-        foreach (EndpointFunction function in _functions.Values)
+        foreach (EndpointFunction function in _functions.Values.Where(function => !function.IsRetired))
         {
             function.Dispose();
         }
@@ -201,14 +238,6 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         _functions.Clear();
         connection.Dispose();
         _logger.LogInformation("disconnected from {Path}", _options.Link);
-    }
-
-    private void SetPresent(bool present)
-    {
-        foreach (EndpointFunction function in _functions.Values)
-        {
-            function.IsPresent = present;
-        }
     }
 
     private void CarryOutOrders()
@@ -221,18 +250,39 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
     private void SetServing(bool serving)
     {
-        foreach (VfioUserServer server in _servers)
+        Retire();
+        if (serving)
         {
-            server.Dispose();
+            Serve();
         }
+    }
 
-        _servers.Clear();
-        if (!serving)
+    /// <summary>Takes all functions away from the host.</summary>
+    private void Retire()
+    {
+        if (_served.Count == 0)
         {
             return;
         }
 
-        SetPresent(true);
+        foreach ((EndpointFunction function, VfioUserServer server) in _served)
+        {
+            function.Retire();
+            _retired[server] = function;
+            server.Retire(() =>
+            {
+                _retired.TryRemove(server, out _);
+                function.Dispose();
+            });
+        }
+
+        _served.Clear();
+        _plugger?.Unplug();
+    }
+
+    private void Serve()
+    {
+        List<HotPlugDevice> devices = [];
         foreach ((ushort number, EndpointFunction function) in _functions.OrderBy(entry => entry.Key))
         {
             if (!function.Exists)
@@ -243,14 +293,47 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
             string path = _options.SocketOf(number);
             try
             {
-                _servers.Add(new VfioUserServer(
-                    function, path, _loggers.CreateLogger($"function {number}"), _options.ServerOptions));
+                function.Present();
+                var server = new VfioUserServer(
+                    function, path, _loggers.CreateLogger($"function {number}"), _options.ServerOptions);
+                _served.Add((function, server));
                 _logger.LogInformation("function {Function} is served at {Path}", number, path);
+                if (_target is null)
+                {
+                    continue;
+                }
+
+                if (number >= FunctionsOfASlot)
+                {
+                    _logger.LogWarning(
+                        "function {Function} cannot be plugged: a root port takes {Count}", number, FunctionsOfASlot);
+                    continue;
+                }
+
+                devices.Add(DeviceOf(number, path, server));
             }
             catch (LinuxException error)
             {
                 _logger.LogError("function {Function}: {Error}", number, error.Message);
             }
         }
+
+        // The guest looks at the slot when function 0 comes.
+        devices.ForEach(device => device.Arguments["multifunction"] = devices.Count > 1);
+        devices.Reverse();
+        _plugger?.Plug(devices);
     }
+
+    private HotPlugDevice DeviceOf(int function, string path, VfioUserServer server)
+    {
+        HotPlugDevice device = HotPlugDevice.VfioUser(
+            IdOf(function), _target!.Buses[0], path, _options.HotPlugPostsWrites ?? true) with
+        {
+            IsServed = () => server.IsConnected,
+        };
+        device.Arguments["addr"] = $"0.{function}";
+        return device;
+    }
+
+    private static string IdOf(int function) => $"epf{function}";
 }
