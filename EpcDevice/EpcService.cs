@@ -35,7 +35,7 @@ internal sealed class EpcService : IDisposable
         (ushort Vendor, ushort Device) id = options.ParsePciId();
         _logger = logger;
         _controller = new EpcController(logger, fail, options.MapBars, options.ParseWindowSize());
-        var device = new EpcPciDevice(id, _controller, logger);
+        var device = new EpcPciDevice(id, _controller, logger, hasMsix: target is null || options.HotPlugMsix);
         _link = new BridgeLink(
             _controller, options.Link, options.LinkCapabilities, options.Peers, loggers.CreateLogger("link"));
         try

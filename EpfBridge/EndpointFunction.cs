@@ -34,6 +34,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private readonly ushort _number;
     private readonly FunctionMessage _description;
     private readonly ILogger _logger;
+    private readonly bool _hidesMsix;
     private readonly BurstLog _timeouts;
     private readonly ulong[] _barAddresses;
     private readonly bool[] _barsEnabled;
@@ -55,12 +56,13 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private int _sharedRanges;
     private ulong _lastPosted;
 
-    public EndpointFunction(LinkConnection link, ushort number, FunctionMessage description, ILogger logger)
+    public EndpointFunction(LinkConnection link, ushort number, FunctionMessage description, ILogger logger, bool hidesMsix = false)
     {
         _link = link;
         _number = number;
         _description = description;
         _logger = logger;
+        _hidesMsix = hidesMsix;
         _timeouts = new BurstLog(logger);
         _lane = new RequestLane((in TlpHeader header, ReadOnlySpan<byte> payload) => CarryOut(header, payload, onLane: true));
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
@@ -78,7 +80,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         }
 
         _regions[RegionIndex.Config] = new DeviceRegion(ConfigSize);
-        IrqCounts = [description.InterruptPin > 0 ? 1 : 0, description.MsiVectors, description.MsixVectors, 1, 1];
+        IrqCounts = [description.InterruptPin > 0 ? 1 : 0, description.MsiVectors, hidesMsix ? 0 : description.MsixVectors, 1, 1];
     }
 
     /// <summary>Whether the EP side has set this function up.</summary>
@@ -207,6 +209,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     {
         if (BeginOnLink())
         {
+            _logger.LogInformation("function {Function}: reset by the host", _number);
             ResetFunction();
             EndOnLink();
         }
@@ -233,13 +236,15 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
             EndOnLink();
         }
 
+        // Only QEMU itself reads all of it, while it realizes the device.
+        bool isRealize = region == RegionIndex.Config && data.Length == ConfigSize;
         if (error != Errno.None)
         {
             LogFailure("host read", region, offset, error);
-            if (region == RegionIndex.Config && data.Length == ConfigSize)
+            if (isRealize)
             {
-                // Only QEMU itself reads all of it, while it realizes the device: in all ones it looks for capabilities
-                // for ever, and it can crash where it is refused (vfio_pci_config_setup() in hw/vfio/pci.c).
+                // In all ones it looks for capabilities for ever, and it can crash where it is refused
+                // (vfio_pci_config_setup() in hw/vfio/pci.c).
                 _configAtLinkUp.CopyTo(data);
             }
             else
@@ -247,6 +252,12 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
                 // What a root complex gives the host for Unsupported Request and for a completion time-out.
                 data.Fill(byte.MaxValue);
             }
+        }
+
+        if (isRealize && _hidesMsix)
+        {
+            // QEMU keeps the list of capabilities as it is now.
+            CapabilityList.Unlink(data, CapabilityList.Msix);
         }
 
         return Errno.None;

@@ -127,7 +127,8 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                     endpoint.Dispose();
                 }
 
-                _functions[function] = new EndpointFunction(connection, function, message!, _logger);
+                _functions[function] = new EndpointFunction(
+                    connection, function, message!, _logger, hidesMsix: _target is not null && !_options.HotPlugMsix);
                 return true;
             case FrameKind.BarAddress when BarAddressMessage.TryRead(payload, out BarAddressMessage message):
                 endpoint?.PlaceBar(message);

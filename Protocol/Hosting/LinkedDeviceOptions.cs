@@ -51,6 +51,13 @@ public abstract class LinkedDeviceOptions : DeviceOptions
             + "docs/link-protocol.md has what depends on it. By default not for EpcDevice on the direct path.")]
     public bool? HotPlugPostsWrites { get; set; }
 
+    /// <summary>Whether what is plugged has MSI-X.</summary>
+    [Option(
+        "hotplug-msix",
+        HelpText = "Let the device that is plugged have MSI-X. QEMU up to 11.1 at least ends when it unplugs a vfio-user-pci device "
+            + "with MSI-X (docs/reliability.md), so without this it has MSI only.")]
+    public bool HotPlugMsix { get; set; }
+
     /// <summary>Where the devices are to be plugged, null where they are not.</summary>
     /// <param name="buses">How many root ports that takes.</param>
     /// <exception cref="UsageException">Options are missing, or contradict each other.</exception>

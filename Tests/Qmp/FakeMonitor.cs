@@ -21,6 +21,7 @@ internal sealed class FakeMonitor : IDisposable
 
     public FakeMonitor(string path, string greeting = Greeting, params string[] devices)
     {
+        Path = path;
         _devices.UnionWith(devices);
         _greeting = greeting;
         File.Delete(path);
@@ -29,6 +30,9 @@ internal sealed class FakeMonitor : IDisposable
         _thread = new Thread(Run) { IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>Where it listens.</summary>
+    public string Path { get; }
 
     /// <summary>Whether the guest lets go of a device when it is asked.</summary>
     public bool GuestReacts { get; set; } = true;
