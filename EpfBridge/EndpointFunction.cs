@@ -23,6 +23,7 @@ namespace EpfTest.EpfBridge;
 internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 {
     private const int ConfigSize = 4096;
+    private const int PciConfigSize = 256;
     private const int CommandRegister = 4;
     private const byte BusMasterEnable = 1 << 2;
     private const int MaxReadRequest = 512;
@@ -119,13 +120,17 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     }
 
     /// <summary>The link is up: the host may come.</summary>
-    public void Present()
+    /// <returns>False where the link does not answer: then the function is not to be served.</returns>
+    public bool TryPresent()
     {
-        _isPresent = true;
-        if (ReadConfig(0, _configAtLinkUp) != Errno.None)
+        // Without what is extended, for which there would be many more reads: QEMU then sees a function that has none of it.
+        _isPresent = ReadConfig(0, _configAtLinkUp.AsSpan(0, PciConfigSize)) == Errno.None;
+        if (!_isPresent)
         {
-            _logger.LogWarning("function {Function}: its configuration space cannot be read", _number);
+            _logger.LogWarning("function {Function} is not served: its configuration space cannot be read", _number);
         }
+
+        return _isPresent;
     }
 
     /// <summary>The link is down, or about to end: nothing of the host's goes there any more.</summary>

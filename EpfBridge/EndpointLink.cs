@@ -286,7 +286,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         List<HotPlugDevice> devices = [];
         foreach ((ushort number, EndpointFunction function) in _functions.OrderBy(entry => entry.Key))
         {
-            if (!function.Exists)
+            if (!function.Exists || !function.TryPresent())
             {
                 continue;
             }
@@ -294,7 +294,6 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
             string path = _options.SocketOf(number);
             try
             {
-                function.Present();
                 var server = new VfioUserServer(
                     function, path, _loggers.CreateLogger($"function {number}"), _options.ServerOptions);
                 _served.Add((function, server));
