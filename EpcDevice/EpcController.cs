@@ -83,11 +83,11 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
     /// <summary>Says how the host is reached. To be called once, before its presence is reported.</summary>
     public void AttachLink(IHostLink link) => _link.Host = link;
 
-    /// <summary>Says who the EP guest is. To be called once, before anything of the guest's.</summary>
-    public void AttachGuest(IVfioUserClient guest)
+    /// <summary>Says who the EP guest is, and how it is interrupted. To be called once, before anything of the guest's.</summary>
+    public void AttachGuest(IVfioUserClient guest, IrqIndex interrupts)
     {
         _guest.Attach(guest);
-        _interrupts.Attach(guest);
+        _interrupts.Attach(guest, interrupts);
     }
 
     /// <summary>The EP guest has programmed the controller's own BARs.</summary>

@@ -18,6 +18,9 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     private const int PendingBitsOffset = 0x800;
     private const int ConfigSize = 4096;
 
+    // The power of two that has room for those of the controller.
+    private const int MsiVectors = 32;
+
     // "Other memory controller": what Linux's own test endpoints without a class of their own use too.
     private const byte ClassMemoryController = 0x05;
     private const byte SubClassOther = 0x80;
@@ -30,7 +33,9 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     /// <param name="id">Its PCI vendor and device ID.</param>
     /// <param name="controller">What is behind its BARs.</param>
     /// <param name="logger">Told of accesses that mean nothing.</param>
-    public EpcPciDevice((ushort Vendor, ushort Device) id, EpcController controller, ILogger logger)
+    /// <param name="hasMsix">Whether it has MSI-X; else it has as many vectors of MSI.</param>
+    public EpcPciDevice(
+        (ushort Vendor, ushort Device) id, EpcController controller, ILogger logger, bool hasMsix = true)
     {
         _controller = controller;
         _logger = logger;
@@ -53,8 +58,16 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
         _config.SetBar(EpcRegister.BarWindow, new BarSpec(BarKind.Memory64, EpcLimits.WindowSize, Prefetchable: true));
         _config.SetBar(EpcRegister.BarMsix, new BarSpec(BarKind.Memory32, EpcLimits.MsixSize));
         _config.AddPowerManagement();
-        _config.AddMsix(new MsixLayout(
-            EpInterrupts.Count, EpcRegister.BarMsix, 0, EpcRegister.BarMsix, PendingBitsOffset));
+        if (hasMsix)
+        {
+            _config.AddMsix(new MsixLayout(
+                EpInterrupts.Count, EpcRegister.BarMsix, 0, EpcRegister.BarMsix, PendingBitsOffset));
+        }
+        else
+        {
+            _config.AddMsi(MsiVectors);
+        }
+
         _config.AddPciExpress();
         _config.AddAdvancedErrorReporting();
 
@@ -65,16 +78,18 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
         regions[EpcRegister.BarMsix] = new DeviceRegion(EpcLimits.MsixSize);
         regions[RegionIndex.Config] = new DeviceRegion(ConfigSize);
         Regions = regions;
+        IrqCounts = hasMsix ? [0, 0, EpInterrupts.Count, 1, 1] : [0, MsiVectors, 0, 1, 1];
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<DeviceRegion> Regions { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<int> IrqCounts { get; } = [0, 0, EpInterrupts.Count, 1, 1];
+    public IReadOnlyList<int> IrqCounts { get; }
 
     /// <inheritdoc/>
-    public void Attach(IVfioUserClient client) => _controller.AttachGuest(client);
+    public void Attach(IVfioUserClient client) =>
+        _controller.AttachGuest(client, _config.Msix is null ? IrqIndex.Msi : IrqIndex.Msix);
 
     /// <inheritdoc/>
     public void ClientDisconnected() => Reset(ResetKind.Fundamental);

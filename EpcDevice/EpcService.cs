@@ -1,4 +1,7 @@
+using System.Text.Json.Nodes;
 using EpfTest.EpcDevice.HostSide;
+using EpfTest.Protocol.Hosting;
+using EpfTest.Protocol.Qmp;
 using EpfTest.Protocol.VfioUser;
 using EpfTest.Protocol.VhostUser;
 using Microsoft.Extensions.Logging;
@@ -8,10 +11,18 @@ namespace EpfTest.EpcDevice;
 /// <summary>The process's parts: the controller between the link to the bridge and the server for the EP guest.</summary>
 internal sealed class EpcService : IDisposable
 {
+    private const string ControllerId = "epc";
+    private const string WindowId = "epc-window";
+
+    // What a guest takes to let go of a device, where its root port does hot-plug by itself: 5 s, and some.
+    private static readonly TimeSpan s_unplugAtEnd = TimeSpan.FromSeconds(8);
+
     private readonly EpcController _controller;
     private readonly BridgeLink _link;
     private readonly VfioUserServer _server;
     private readonly VhostUserServer? _window;
+    private readonly HotPlugger? _plugger;
+    private readonly ILogger _logger;
 
     /// <summary>Makes the sockets and serves them.</summary>
     /// <param name="options">The command line.</param>
@@ -20,9 +31,11 @@ internal sealed class EpcService : IDisposable
     public EpcService(EpcOptions options, ILoggerFactory loggers, Action<string> fail)
     {
         ILogger logger = loggers.CreateLogger("epc");
+        HotPlugTarget? target = options.ParseHotPlug(buses: options.Window is null ? 1 : 2);
         (ushort Vendor, ushort Device) id = options.ParsePciId();
+        _logger = logger;
         _controller = new EpcController(logger, fail, options.MapBars, options.ParseWindowSize());
-        var device = new EpcPciDevice(id, _controller, logger);
+        var device = new EpcPciDevice(id, _controller, logger, hasMsix: target is null || options.HotPlugMsix);
         _link = new BridgeLink(
             _controller, options.Link, options.LinkCapabilities, options.Peers, loggers.CreateLogger("link"));
         try
@@ -46,11 +59,60 @@ internal sealed class EpcService : IDisposable
         }
 
         _link.Start();
+        if (target is not null)
+        {
+            _plugger = new HotPlugger(target.Path, [WindowId, ControllerId], loggers.CreateLogger("hot-plug"));
+            _plugger.Plug(DevicesFor(target, options));
+        }
+    }
+
+    /// <summary>What the EP guest is to have; the window first, which the controller's driver looks for.</summary>
+    private List<HotPlugDevice> DevicesFor(HotPlugTarget target, EpcOptions options)
+    {
+        List<HotPlugDevice> devices = [];
+        if (options.Window is not null)
+        {
+            // As qemu-configs/window.args has it.
+            var arguments = new JsonObject
+            {
+                ["driver"] = "vhost-user-test-device-pci",
+                ["bus"] = target.Buses[1],
+                ["chardev"] = WindowId,
+                ["virtio-id"] = 6,
+                ["num_vqs"] = 1,
+                ["config_size"] = 8,
+            };
+            devices.Add(new HotPlugDevice(WindowId, arguments)
+            {
+                CharacterDevice = options.Window,
+                IsServed = () => _window!.IsConnected,
+            });
+        }
+
+        bool postsWrites = options.HotPlugPostsWrites ?? options.DataPath == DataPath.Tlp;
+        devices.Add(HotPlugDevice.VfioUser(ControllerId, target.Buses[0], options.Socket, postsWrites) with
+        {
+            IsServed = () => _server.IsConnected,
+        });
+        return devices;
     }
 
     /// <summary>Ends all; the EP guest first, so that the bridge is told that the link goes down.</summary>
     public void Dispose()
     {
+        if (_plugger is not null)
+        {
+            if (!_plugger.Unplug(s_unplugAtEnd))
+            {
+                _logger.LogWarning(
+                    "the EP guest has not let go of the controller within {Limit} s: end that guest before it reboots, since its "
+                    + "QEMU does not survive that without us",
+                    s_unplugAtEnd.TotalSeconds);
+            }
+
+            _plugger.Dispose();
+        }
+
         _server.Dispose();
         _window?.Dispose();
         _controller.Dispose();

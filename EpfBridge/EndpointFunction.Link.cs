@@ -31,6 +31,12 @@ internal sealed partial class EndpointFunction
     /// <returns>False where it cannot be: it is outside its BAR or its file, or overlaps.</returns>
     public bool AddInbound(InboundAddMessage message, FileDescriptor descriptor)
     {
+        if (_isRetired)
+        {
+            descriptor.Dispose();
+            return true;
+        }
+
         ulong size = _description.Bars[message.Bar].Size;
         if (message.Offset > size || message.Size > size - message.Offset)
         {
@@ -63,7 +69,11 @@ internal sealed partial class EndpointFunction
     /// <summary>A request or message of the function.</summary>
     public void HandleTlp(in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        if (!IsForLane(header))
+        if (!_isPresent)
+        {
+            Refuse(header, CompletionStatus.UnsupportedRequest);
+        }
+        else if (!IsForLane(header))
         {
             CarryOut(header, payload, onLane: false);
         }

@@ -23,6 +23,7 @@ namespace EpfTest.EpfBridge;
 internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
 {
     private const int ConfigSize = 4096;
+    private const int PciConfigSize = 256;
     private const int CommandRegister = 4;
     private const byte BusMasterEnable = 1 << 2;
     private const int MaxReadRequest = 512;
@@ -34,6 +35,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private readonly ushort _number;
     private readonly FunctionMessage _description;
     private readonly ILogger _logger;
+    private readonly bool _hidesMsix;
     private readonly BurstLog _timeouts;
     private readonly ulong[] _barAddresses;
     private readonly bool[] _barsEnabled;
@@ -44,18 +46,24 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     // Whether a BAR is mapped by the host's QEMU or forgotten is decided under this lock.
     private readonly Lock _mapLock = new();
     private readonly bool[] _isMapped;
+    private readonly byte[] _configAtLinkUp = new byte[ConfigSize];
     private IVfioUserClient? _client;
     private volatile bool _isPresent;
+    private volatile bool _isRetired;
+
+    // Whether the serving thread may be using the link.
+    private volatile bool _isOnLink;
     private bool _mustFlush;
     private int _sharedRanges;
     private ulong _lastPosted;
 
-    public EndpointFunction(LinkConnection link, ushort number, FunctionMessage description, ILogger logger)
+    public EndpointFunction(LinkConnection link, ushort number, FunctionMessage description, ILogger logger, bool hidesMsix = false)
     {
         _link = link;
         _number = number;
         _description = description;
         _logger = logger;
+        _hidesMsix = hidesMsix;
         _timeouts = new BurstLog(logger);
         _lane = new RequestLane((in TlpHeader header, ReadOnlySpan<byte> payload) => CarryOut(header, payload, onLane: true));
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
@@ -73,18 +81,17 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
         }
 
         _regions[RegionIndex.Config] = new DeviceRegion(ConfigSize);
-        IrqCounts = [description.InterruptPin > 0 ? 1 : 0, description.MsiVectors, description.MsixVectors, 1, 1];
+        IrqCounts = [description.InterruptPin > 0 ? 1 : 0, description.MsiVectors, hidesMsix ? 0 : description.MsixVectors, 1, 1];
     }
 
     /// <summary>Whether the EP side has set this function up.</summary>
     public bool Exists => _description.Present;
 
-    /// <summary>False once the link is down: the host then reads all ones.</summary>
-    public bool IsPresent
-    {
-        get => _isPresent;
-        set => _isPresent = value;
-    }
+    /// <summary>
+    /// Whether the link has gone down under it: then the host reads all ones and its writes are dropped, for as long as its
+    /// QEMU has the device.
+    /// </summary>
+    public bool IsRetired => _isRetired;
 
     /// <inheritdoc/>
     public IReadOnlyList<DeviceRegion> Regions => _regions;
@@ -105,10 +112,54 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public void ClientConnected()
     {
-        if (_link.Capabilities.HasFlag(LinkCapabilities.MapBars))
+        if (_link.Capabilities.HasFlag(LinkCapabilities.MapBars) && BeginOnLink())
         {
             OfferBars();
+            EndOnLink();
         }
+    }
+
+    /// <summary>The link is up: the host may come.</summary>
+    public void Present() => _isPresent = true;
+
+    /// <summary>The same, once it is known what QEMU is to see of a function that goes while it connects.</summary>
+    /// <returns>False where the link does not answer: then the function is not to be served.</returns>
+    public bool TryPresent()
+    {
+        // Without what is extended, for which there would be many more reads: QEMU then sees a function that has none of it.
+        _isPresent = ReadConfig(0, _configAtLinkUp.AsSpan(0, PciConfigSize)) == Errno.None;
+        if (!_isPresent)
+        {
+            _logger.LogWarning("function {Function} is not served: its configuration space cannot be read", _number);
+        }
+
+        return _isPresent;
+    }
+
+    /// <summary>The link is down, or about to end: nothing of the host's goes there any more.</summary>
+    public void Disappear() => _isPresent = false;
+
+    /// <summary>The same, for good: on return nothing of the host's is under way there, or in memory of the EP guest.</summary>
+    public void Retire()
+    {
+        _isRetired = true;
+        _isPresent = false;
+
+        // After this, the serving thread sees the above before it begins anything, or we see below what it has begun.
+        Interlocked.MemoryBarrierProcessWide();
+        var spin = new SpinWait();
+        while (_isOnLink)
+        {
+            // An access waits for the link, which has its own limit.
+            spin.SpinOnce();
+        }
+
+        for (int bar = 0; bar < _inbound.Length; bar++)
+        {
+            InvalidateInbound(bar);
+        }
+
+        _lane.Dispose();
     }
 
     /// <inheritdoc/>
@@ -120,42 +171,63 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
             WithdrawBars();
         }
 
-        Reset();
+        if (BeginOnLink())
+        {
+            ResetFunction();
+            EndOnLink();
+        }
     }
 
     /// <inheritdoc/>
     public void DmaMapped(DmaRange range)
     {
-        if (IsTold(range))
+        if (IsTold(range) && BeginOnLink())
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
             _sharedRanges += range.File is null ? 0 : 1;
             _link.SendControl(FrameKind.MemoryAdd, _number, message, range.File?.Descriptor);
+            EndOnLink();
         }
     }
 
     /// <inheritdoc/>
     public void DmaUnmapping(DmaRange range)
     {
-        if (IsTold(range))
+        // Once the link is down EpcDevice has forgotten the host, and these may be ranges of its next device.
+        if (IsTold(range) && BeginOnLink())
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
             _sharedRanges -= range.File is null ? 0 : 1;
             _link.Order(FrameKind.MemoryInvalidate, _number, message);
+            EndOnLink();
         }
     }
 
     /// <inheritdoc/>
     public void DmaUnmappingAll(ReadOnlySpan<DmaRange> ranges)
     {
-        _sharedRanges = 0;
-        Order(FrameKind.MemoryInvalidateAll, 0);
+        if (BeginOnLink())
+        {
+            _sharedRanges = 0;
+            Order(FrameKind.MemoryInvalidateAll, 0);
+            EndOnLink();
+        }
     }
 
     /// <inheritdoc/>
     public void Reset()
+    {
+        if (BeginOnLink())
+        {
+            _logger.LogInformation("function {Function}: reset by the host", _number);
+            ResetFunction();
+            EndOnLink();
+        }
+    }
+
+    private void ResetFunction()
     {
         // ResetKind.Hot of the configuration space model: what a secondary bus reset does to a function.
         const int Hot = 1;
@@ -169,14 +241,35 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public Errno ReadRegion(int region, ulong offset, Span<byte> data)
     {
-        Errno error = !_isPresent
-            ? Errno.ENOTCONN
-            : region == RegionIndex.Config ? ReadConfig((int)offset, data) : ReadBar(region, offset, data);
+        Errno error = Errno.ENOTCONN;
+        if (BeginOnLink())
+        {
+            error = region == RegionIndex.Config ? ReadConfig((int)offset, data) : ReadBar(region, offset, data);
+            EndOnLink();
+        }
+
+        // Only QEMU itself reads all of it, while it realizes the device.
+        bool isRealize = region == RegionIndex.Config && data.Length == ConfigSize;
         if (error != Errno.None)
         {
-            // What a root complex gives the host for Unsupported Request and for a completion time-out.
-            data.Fill(byte.MaxValue);
             LogFailure("host read", region, offset, error);
+            if (isRealize)
+            {
+                // In all ones it looks for capabilities for ever, and it can crash where it is refused
+                // (vfio_pci_config_setup() in hw/vfio/pci.c).
+                _configAtLinkUp.CopyTo(data);
+            }
+            else
+            {
+                // What a root complex gives the host for Unsupported Request and for a completion time-out.
+                data.Fill(byte.MaxValue);
+            }
+        }
+
+        if (isRealize && _hidesMsix)
+        {
+            // QEMU keeps the list of capabilities as it is now.
+            CapabilityList.Unlink(data, CapabilityList.Msix);
         }
 
         return Errno.None;
@@ -185,9 +278,13 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     /// <inheritdoc/>
     public Errno WriteRegion(int region, ulong offset, ReadOnlySpan<byte> data)
     {
-        Errno error = !_isPresent
-            ? Errno.ENOTCONN
-            : region == RegionIndex.Config ? WriteConfig((int)offset, data) : WriteBar(region, offset, data);
+        Errno error = Errno.ENOTCONN;
+        if (BeginOnLink())
+        {
+            error = region == RegionIndex.Config ? WriteConfig((int)offset, data) : WriteBar(region, offset, data);
+            EndOnLink();
+        }
+
         if (error != Errno.None)
         {
             LogFailure("host write", region, offset, error);
@@ -204,6 +301,22 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
             table.Dispose();
         }
     }
+
+    /// <summary>To be called by the serving thread before it uses the link or memory of the EP guest.</summary>
+    /// <returns>False where the link is down; else <see cref="EndOnLink"/> has to follow.</returns>
+    private bool BeginOnLink()
+    {
+        _isOnLink = true;
+        if (_isPresent)
+        {
+            return true;
+        }
+
+        _isOnLink = false;
+        return false;
+    }
+
+    private void EndOnLink() => _isOnLink = false;
 
     private void LogFailure(string what, int region, ulong offset, Errno error)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Qmp;
 using EpfTest.Protocol.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
@@ -10,14 +11,18 @@ namespace EpfTest.EpfBridge;
 
 /// <summary>
 /// The bridge's end of the link: connects to EpcDevice, again and again, and offers its functions to the host's QEMU
-/// while the link is up, a socket for each.
+/// while the link is up, a socket for each. A QEMU that has one when the link goes down is answered, with all ones, until
+/// it lets go.
 /// </summary>
 /// <remarks>
 /// One thread connects and receives. Another makes and removes the sockets: removing one waits for its serving thread,
-/// which may be waiting for a completion that the receiving thread is to bring.
+/// which may be waiting for a completion that the receiving thread is to bring. A third asks the host's QEMU to take and
+/// to give back the device, where it has been told how; nobody waits for that one.
 /// </remarks>
 internal sealed class EndpointLink : ILinkHandler, IDisposable
 {
+    private const int FunctionsOfASlot = 8;
+
     // EpcDevice waits for each; some may be left of what it gave up waiting for.
     private const int MaxOrders = 16;
 
@@ -26,14 +31,20 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
     private static readonly TimeSpan s_connectInterval = TimeSpan.FromMilliseconds(200);
 
+    // What a guest takes to let go of a device, where its root port does hot-plug by itself: 5 s, and some.
+    private static readonly TimeSpan s_unplugAtEnd = TimeSpan.FromSeconds(8);
+
     private readonly BridgeOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<ushort, EndpointFunction> _functions = new();
     private readonly BlockingCollection<Action> _orders = [];
     private readonly CancellationTokenSource _stopping = new();
-    private readonly List<IDisposable> _servers = [];
-    private readonly Func<ushort, EndpointFunction, IDisposable> _serve;
+    private readonly Func<ushort, EndpointFunction, IDisposable?> _serve;
+    private readonly List<(EndpointFunction Function, IDisposable Server)> _served = [];
+    private readonly ConcurrentDictionary<VfioUserServer, EndpointFunction> _retired = new();
+    private readonly HotPlugTarget? _target;
+    private readonly HotPlugger? _plugger;
     private readonly Thread? _orderThread;
     private readonly Thread? _thread;
     private volatile LinkConnection? _connection;
@@ -42,6 +53,13 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
     public EndpointLink(BridgeOptions options, ILoggerFactory loggers)
         : this(options, loggers, null)
     {
+        _target = options.ParseHotPlug(buses: 1);
+        if (_target is not null)
+        {
+            _plugger = new HotPlugger(
+                _target.Path, [.. Enumerable.Range(0, FunctionsOfASlot).Select(IdOf)], loggers.CreateLogger("hot-plug"));
+        }
+
         _orderThread = new Thread(CarryOutOrders) { IsBackground = true, Name = "link state" };
         _orderThread.Start();
         _thread = new Thread(Run) { IsBackground = true, Name = "link" };
@@ -54,7 +72,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
     /// <param name="loggers">Told what happens.</param>
     /// <param name="serve">Serves a function, by its number, until disposed; waits for nobody.</param>
     internal EndpointLink(
-        BridgeOptions options, ILoggerFactory loggers, Func<ushort, EndpointFunction, IDisposable>? serve)
+        BridgeOptions options, ILoggerFactory loggers, Func<ushort, EndpointFunction, IDisposable?>? serve)
     {
         _options = options;
         _loggers = loggers;
@@ -76,6 +94,23 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         _orderThread?.Join();
         _orders.Dispose();
         _stopping.Dispose();
+        if (_plugger is not null)
+        {
+            if (!_plugger.Unplug(s_unplugAtEnd))
+            {
+                _logger.LogWarning(
+                    "the host has not let go of the endpoint within {Limit} s: end that guest before it reboots, since its QEMU "
+                    + "does not survive that without us",
+                    s_unplugAtEnd.TotalSeconds);
+            }
+
+            _plugger.Dispose();
+        }
+
+        foreach (VfioUserServer server in _retired.Keys)
+        {
+            server.Dispose();
+        }
     }
 
     /// <inheritdoc/>
@@ -106,9 +141,14 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         switch (kind)
         {
             case FrameKind.Function when function < MaxFunctions && FunctionMessage.TryRead(payload, out FunctionMessage? message):
-                // The link is down, so nobody uses what the function was before.
-                endpoint?.Dispose();
-                _functions[function] = new EndpointFunction(connection, function, message!, _logger);
+                // The link is down, so nobody uses what the function was before, unless a QEMU still has it.
+                if (endpoint is { IsRetired: false })
+                {
+                    endpoint.Dispose();
+                }
+
+                _functions[function] = new EndpointFunction(
+                    connection, function, message!, _logger, hidesMsix: _target is not null && !_options.HotPlugMsix);
                 return true;
             case FrameKind.BarAddress when BarAddressMessage.TryRead(payload, out BarAddressMessage message):
                 endpoint?.PlaceBar(message);
@@ -121,12 +161,6 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
                 return true;
             case FrameKind.LinkUp or FrameKind.LinkDown when OrderMessage.TryRead(payload, out _):
                 byte[] order = payload.ToArray();
-                if (kind == FrameKind.LinkDown)
-                {
-                    // Hosts' accesses fail from here on, so that the serving threads can be ended.
-                    SetPresent(false);
-                }
-
                 return TryPost(() =>
                 {
                     SetServing(kind == FrameKind.LinkUp);
@@ -206,7 +240,11 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
             connection.Run();
         }
 
-        SetPresent(false);
+        foreach (EndpointFunction function in _functions.Values)
+        {
+            function.Disappear();
+        }
+
         using var ended = new ManualResetEventSlim();
         Post(() =>
         {
@@ -215,7 +253,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         });
         ended.Wait();
         _connection = null;
-        foreach (EndpointFunction function in _functions.Values)
+        foreach (EndpointFunction function in _functions.Values.Where(function => !function.IsRetired))
         {
             function.Dispose();
         }
@@ -223,14 +261,6 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         _functions.Clear();
         connection.Dispose();
         _logger.LogInformation("disconnected from {Path}", _options.Link);
-    }
-
-    private void SetPresent(bool present)
-    {
-        foreach (EndpointFunction function in _functions.Values)
-        {
-            function.IsPresent = present;
-        }
     }
 
     /// <summary>As <see cref="Post"/>, for what EpcDevice asks.</summary>
@@ -269,18 +299,46 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
     private void SetServing(bool serving)
     {
-        foreach (IDisposable server in _servers)
+        Retire();
+        if (serving)
         {
-            server.Dispose();
+            Serve();
         }
+    }
 
-        _servers.Clear();
-        if (!serving)
+    /// <summary>Takes all functions away from the host.</summary>
+    private void Retire()
+    {
+        if (_served.Count == 0)
         {
             return;
         }
 
-        SetPresent(true);
+        foreach ((EndpointFunction function, IDisposable server) in _served)
+        {
+            function.Retire();
+            if (server is not VfioUserServer qemu)
+            {
+                server.Dispose();
+                function.Dispose();
+                continue;
+            }
+
+            _retired[qemu] = function;
+            qemu.Retire(() =>
+            {
+                _retired.TryRemove(qemu, out _);
+                function.Dispose();
+            });
+        }
+
+        _served.Clear();
+        _plugger?.Unplug();
+    }
+
+    private void Serve()
+    {
+        List<HotPlugDevice> devices = [];
         foreach ((ushort number, EndpointFunction function) in _functions.OrderBy(entry => entry.Key))
         {
             if (!function.Exists)
@@ -290,21 +348,62 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
             try
             {
-                _servers.Add(_serve(number, function));
+                if (_serve(number, function) is not { } server)
+                {
+                    continue;
+                }
+
+                _served.Add((function, server));
+                if (_target is null || server is not VfioUserServer qemu)
+                {
+                    continue;
+                }
+
+                if (number >= FunctionsOfASlot)
+                {
+                    _logger.LogWarning(
+                        "function {Function} cannot be plugged: a root port takes {Count}", number, FunctionsOfASlot);
+                    continue;
+                }
+
+                devices.Add(DeviceOf(number, _options.SocketOf(number), qemu));
             }
             catch (LinuxException error)
             {
                 _logger.LogError("function {Function}: {Error}", number, error.Message);
             }
         }
+
+        // The guest looks at the slot when function 0 comes.
+        devices.ForEach(device => device.Arguments["multifunction"] = devices.Count > 1);
+        devices.Reverse();
+        _plugger?.Plug(devices);
     }
 
-    private VfioUserServer ServeToQemu(ushort number, EndpointFunction function)
+    private VfioUserServer? ServeToQemu(ushort number, EndpointFunction function)
     {
+        if (!function.TryPresent())
+        {
+            return null;
+        }
+
         string path = _options.SocketOf(number);
         var server = new VfioUserServer(
             function, path, _loggers.CreateLogger($"function {number}"), _options.ServerOptions);
         _logger.LogInformation("function {Function} is served at {Path}", number, path);
         return server;
     }
+
+    private HotPlugDevice DeviceOf(int function, string path, VfioUserServer server)
+    {
+        HotPlugDevice device = HotPlugDevice.VfioUser(
+            IdOf(function), _target!.Buses[0], path, _options.HotPlugPostsWrites ?? true) with
+        {
+            IsServed = () => server.IsConnected,
+        };
+        device.Arguments["addr"] = $"0.{function}";
+        return device;
+    }
+
+    private static string IdOf(int function) => $"epf{function}";
 }

@@ -21,6 +21,7 @@ internal sealed class LinkBridgeTarget : LinkTarget
             {
                 var host = new FuzzGuest(function.IrqCounts);
                 function.Attach(host);
+                function.Present();
                 return host;
             });
 

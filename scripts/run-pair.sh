@@ -17,6 +17,11 @@
 #                            the self-test only when you call it: modprobe pci_endpoint_test; pci_endpoint_test
 #
 #   --datapath direct|tlp    how data travels between the guests, default direct
+#   --hotplug                boot the host guest without the endpoint and plug it in when the link comes up, unplug it when it
+#                            goes down; the endpoint has no MSI-X then (docs/reliability.md). EpcDevice, when it is started again, plugs itself into the EP guest. Scripts then also
+#                            have epftest-endpoint [gone], which waits for the endpoint to come or go (in the host guest),
+#                            epftest-say WORD and epftest-hear WORD between the guests, and epftest-restart
+#                            EpcDevice|EpfBridge [stop|start], which kills that process and starts it again
 #   --map-bars               let the host's QEMU map BARs, so that the host's accesses do not trap; BARs then cannot change
 #                            what they lead to while the host is up, and the cases that want that are skipped
 #   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are, default memcpy: pci-epf-test's COPY by DMA cannot
@@ -90,6 +95,7 @@ while [ $# -gt 0 ]; do
 	--shell) shell=yes && shift && continue ;;
 	--no-pin) pin=no && shift && continue ;;
 	--map-bars) MAP_BARS=yes && shift && continue ;;
+	--hotplug) HOTPLUG=yes && shift && continue ;;
 	--posted-writes) SYNCHRONOUS_WRITES=false && shift && continue ;;
 	--strict-order) HOST_SYNCHRONOUS_WRITES=true && shift && continue ;;
 	esac
@@ -152,6 +158,7 @@ if [ "$datapath" = tlp ]; then
 	SYNCHRONOUS_WRITES=false HOST_SYNCHRONOUS_WRITES=false
 fi
 if [ "$shell" = yes ]; then
+	[ "$HOTPLUG" = no ] || usage_error "--hotplug does not go with --shell"
 	if ! [ -t 0 ] || ! [ -t 1 ]; then
 		usage_error "--shell needs a terminal"
 	fi
@@ -214,11 +221,23 @@ check_modules() {
 }
 
 check_modules
+helpers=()
+if [ "$HOTPLUG" = yes ]; then
+	for helper in endpoint say hear restart; do
+		helpers+=(--add "$REPO_ROOT/guest/epftest-$helper:/usr/bin/")
+	done
+fi
 cp -- "${ep_script:-$REPO_ROOT/guest/pci-epf-test}" "$SOCKET_DIR/script"
 chmod 755 "$SOCKET_DIR/script"
 image ep "$REPO_ROOT/guest/endpoint" --add "$SOCKET_DIR/script:/epftest/script" --module "$DRIVER_MODULE" \
-	--add "$REPO_ROOT/guest/epftest-ready:/usr/bin/" --add "$REPO_ROOT/guest/epftest-host-done:/usr/bin/"
-image host "${host_script:-$REPO_ROOT/guest/self-test}"
+	--add "$REPO_ROOT/guest/epftest-ready:/usr/bin/" --add "$REPO_ROOT/guest/epftest-host-done:/usr/bin/" "${helpers[@]}"
+if [ "$HOTPLUG" = yes ]; then
+	cp -- "${host_script:-$REPO_ROOT/guest/self-test}" "$SOCKET_DIR/script"
+	chmod 755 "$SOCKET_DIR/script"
+	image host "$REPO_ROOT/guest/hotplug-host" --add "$SOCKET_DIR/script:/epftest/script" "${helpers[@]}"
+else
+	image host "${host_script:-$REPO_ROOT/guest/self-test}"
+fi
 
 # --- Running
 
@@ -261,43 +280,97 @@ if [ "$window" != off ] && [ "$datapath" = direct ] && [ "$QEMU_WINDOW" = yes ];
 fi
 process_options=(--link "$link" --datapath "$datapath" --log-level "$log_level")
 [ "$MAP_BARS" = no ] || process_options+=(--map-bars)
+epc_options=() bridge_options=()
+if [ "$HOTPLUG" = yes ]; then
+	posted=true
+	[ "$SYNCHRONOUS_WRITES" = false ] || posted=false
+	epc_options=(--qmp "$SOCKET_DIR/ep.qmp" --hotplug-bus "rp0${WINDOW_SOCKET:+,rp1}" --hotplug-posted-writes "$posted")
+	posted=true
+	[ "$HOST_SYNCHRONOUS_WRITES" = false ] || posted=false
+	bridge_options=(--qmp "$SOCKET_DIR/host.qmp" --hotplug-bus rp0 --hotplug-posted-writes "$posted")
+fi
 # On the TLP path a host's access goes through both processes and back: with both on the host's core no message of it
 # wakes another core, and one of the EP guest's crosses twice, as it would otherwise.
 epc_core=ep
 [ "$datapath" = direct ] || epc_core=host
-start_process EpcDevice "$epc_core" "$link" --socket "$SOCKET_DIR/epc" "${process_options[@]}" "${window_options[@]}"
-start_process EpfBridge host '' --socket "$SOCKET_DIR/endpoint" "${process_options[@]}"
+start_process EpcDevice "$epc_core" "$link" --socket "$SOCKET_DIR/epc" "${process_options[@]}" "${window_options[@]}" \
+	"${epc_options[@]}"
+start_process EpfBridge host '' --socket "$SOCKET_DIR/endpoint" "${process_options[@]}" "${bridge_options[@]}"
 
 if [ "$shell" = yes ]; then
 	shell_pair "pcie_qemu_ep.dma=$dma" "$host_script"
 	exit
 fi
 
-side_arguments ep "$SOCKET_DIR/ep.cpio" "$SOCKET_DIR/epc" epftest.run=/epftest/run "pcie_qemu_ep.dma=$dma"
-start_side ep
-watch_for "the EP guest was not ready" "$ep_seconds"
-while next_event; do
-	case $LINE in
-	*'epftest: ready') break ;;
-	'epftest: end')
-		side_ended ep
-		[ "$SIDE_STATUS" -ne 0 ] || SIDE_STATUS=1
-		abandon "$SIDE_STATUS" "the EP guest's script ended with $SIDE_STATUS before it was ready" ep
-		;;
-	*) show_line EP "$LINE" ;;
-	esac
-done
-watch_for "the EP guest is ready, but the link did not come up (was 1 written to the controller's start?)" 10
-until [ -S "$SOCKET_DIR/endpoint" ]; do
-	if read_event; then
-		show_line EP "$LINE"
-	fi
-done
+# start_host: boots the host guest.
+start_host() {
+	local words=()
+	[ -n "$host_script" ] || ln -sf ../selftest.ktap "$RUN_DIR/host/result.log"
+	[ "$HOTPLUG" = no ] || words=(epftest.hotplug)
+	side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run "${words[@]}" \
+		${cases:+"epftest.cases=${cases// /,}"}
+	start_side host
+}
 
-[ -n "$host_script" ] || ln -s ../selftest.ktap "$RUN_DIR/host/result.log"
-side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run \
-	${cases:+"epftest.cases=${cases// /,}"}
-start_side host
+# host_line: a line of the host's script, which may be the self-test's.
+host_line() {
+	case $LINE in
+	'epftest: '*) show_line host "${LINE#epftest: }" ;;
+	*)
+		if [ -n "$host_script" ]; then
+			show_line host "$LINE"
+		else
+			selftest_line "$TIME" "$LINE"
+			watch_for "${CASE_TITLE:-the self-test} did not go on" "$case_timeout"
+		fi
+		;;
+	esac
+}
+
+# start_ep: boots the EP guest and waits until its script says that the endpoint is ready.
+start_ep() {
+	side_arguments ep "$SOCKET_DIR/ep.cpio" "$SOCKET_DIR/epc" epftest.run=/epftest/run "pcie_qemu_ep.dma=$dma"
+	start_side ep
+	watch_for "the EP guest was not ready" "$ep_seconds"
+	while next_event; do
+		! relay_event || continue
+		case $SIDE$LINE in
+		ep*'epftest: ready') break ;;
+		'epepftest: end')
+			side_ended ep
+			[ "$SIDE_STATUS" -ne 0 ] || SIDE_STATUS=1
+			abandon "$SIDE_STATUS" "the EP guest's script ended with $SIDE_STATUS before it was ready" ep
+			;;
+		'hostepftest: end')
+			side_ended host
+			abandon "$GUEST_FAILED" "the host's script ended with $SIDE_STATUS before the EP guest was ready" host
+			;;
+		ep*) show_line EP "$LINE" ;;
+		host*) host_line ;;
+		esac
+	done
+}
+
+if [ "$HOTPLUG" = yes ]; then
+	start_host
+	watch_for "the host guest was not up" "$BOOT_SECONDS"
+	until next_event && [ "$SIDE$LINE" = 'hostepftest: up' ]; do
+		if [ "$SIDE$LINE" = 'hostepftest: end' ]; then
+			side_ended host
+			abandon "$GUEST_FAILED" "the host guest ended with $SIDE_STATUS before it was up" host
+		fi
+	done
+	start_ep
+else
+	start_ep
+	watch_for "the EP guest is ready, but the link did not come up (was 1 written to the controller's start?)" 10
+	until [ -S "$SOCKET_DIR/endpoint" ]; do
+		if read_event; then
+			show_line EP "$LINE"
+		fi
+	done
+	start_host
+fi
 if [ -n "$host_script" ]; then
 	watch_for "the host's script was not over" 0
 else
@@ -305,6 +378,7 @@ else
 fi
 ep_status='' host_status=''
 while next_event; do
+	! relay_event || continue
 	case $SIDE$LINE in
 	'epepftest: end')
 		side_ended ep
@@ -319,15 +393,7 @@ while next_event; do
 		watch_for "the host's script has ended, but the EP guest was not done" "$ep_seconds"
 		;;
 	ep*) show_line EP "$LINE" ;;
-	host'epftest: '*) show_line host "${LINE#epftest: }" ;;
-	host*)
-		if [ -n "$host_script" ]; then
-			show_line host "$LINE"
-		else
-			selftest_line "$TIME" "$LINE"
-			watch_for "${CASE_TITLE:-the self-test} did not go on" "$case_timeout"
-		fi
-		;;
+	host*) host_line ;;
 	esac
 done
 

@@ -2,7 +2,7 @@ using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.EpcDevice.Guest;
 
-/// <summary>The controller's MSI-X vectors in the EP guest.</summary>
+/// <summary>The controller's MSI-X vectors in the EP guest, or MSI where it has no MSI-X.</summary>
 /// <remarks>Any thread may fire, with any lock held: this waits for nothing.</remarks>
 internal sealed class EpInterrupts
 {
@@ -22,6 +22,7 @@ internal sealed class EpInterrupts
     public const int Count = WindowVector + 1;
 
     private volatile IVfioUserClient? _client;
+    private IrqIndex _index;
     private volatile bool _isEnabled;
 
     /// <summary>Whether the guest lets the controller send messages; else they are lost.</summary>
@@ -31,15 +32,19 @@ internal sealed class EpInterrupts
         set => _isEnabled = value;
     }
 
-    /// <summary>Says where interrupts go.</summary>
-    public void Attach(IVfioUserClient client) => _client = client;
+    /// <summary>Says where interrupts go, and as what.</summary>
+    public void Attach(IVfioUserClient client, IrqIndex index)
+    {
+        _index = index;
+        _client = client;
+    }
 
-    /// <summary>Sends one message; it is lost while the guest has MSI-X disabled.</summary>
+    /// <summary>Sends one message; it is lost while the guest has them disabled.</summary>
     public void Fire(int vector)
     {
         if (_isEnabled)
         {
-            _client?.Interrupts.Trigger(IrqIndex.Msix, vector);
+            _client?.Interrupts.Trigger(_index, vector);
         }
     }
 }

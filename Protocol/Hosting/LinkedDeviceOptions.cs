@@ -1,5 +1,6 @@
 using CommandLine;
 using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Qmp;
 using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.Protocol.Hosting;
@@ -25,6 +26,59 @@ public abstract class LinkedDeviceOptions : DeviceOptions
         HelpText = "Let the host's QEMU map BARs in shared memory, so that its accesses do not trap; both processes need it. "
             + "What the BARs lead to then cannot change until the host lets go of the device.")]
     public bool MapBars { get; set; }
+
+    /// <summary>The monitor of the QEMU to plug into.</summary>
+    [Option(
+        "qmp",
+        MetaValue = "PATH",
+        HelpText = "Plug the device into a running QEMU, whose monitor is at this Unix socket (-qmp unix:PATH,server=on,wait=off), "
+            + "and unplug it again; with --hotplug-bus.")]
+    public string? Qmp { get; set; }
+
+    /// <summary>The root ports to plug into.</summary>
+    [Option(
+        "hotplug-bus",
+        Separator = ',',
+        MetaValue = "ID",
+        HelpText = "The ID of the root port that takes the device; for EpcDevice --window, ID,ID: another for the window.")]
+    public IEnumerable<string> HotPlugBuses { get; set; } = [];
+
+    /// <summary>Whether QEMU may go on before a write to what is plugged has arrived; null for the process's own choice.</summary>
+    [Option(
+        "hotplug-posted-writes",
+        MetaValue = "true|false",
+        HelpText = "Whether QEMU may go on before a write to the device that is plugged has arrived (its x-no-posted-writes); "
+            + "docs/link-protocol.md has what depends on it. By default not for EpcDevice on the direct path.")]
+    public bool? HotPlugPostsWrites { get; set; }
+
+    /// <summary>Whether what is plugged has MSI-X.</summary>
+    [Option(
+        "hotplug-msix",
+        HelpText = "Let the device that is plugged have MSI-X. QEMU up to 11.1 at least ends when it unplugs a vfio-user-pci device "
+            + "with MSI-X (docs/reliability.md), so without this it has MSI only.")]
+    public bool HotPlugMsix { get; set; }
+
+    /// <summary>Where the devices are to be plugged, null where they are not.</summary>
+    /// <param name="buses">How many root ports that takes.</param>
+    /// <exception cref="UsageException">Options are missing, or contradict each other.</exception>
+    public HotPlugTarget? ParseHotPlug(int buses)
+    {
+        string[] names = [.. HotPlugBuses];
+        if (Qmp is null && names.Length == 0)
+        {
+            return null;
+        }
+
+        if (Qmp is null || names.Length == 0)
+        {
+            throw new UsageException("--qmp and --hotplug-bus go together: one says in which QEMU, the other where in it");
+        }
+
+        return names.Length == buses && !names.Contains("")
+            ? new HotPlugTarget(Qmp, names)
+            : throw new UsageException(
+                $"--hotplug-bus {string.Join(',', names)}: give {(buses == 1 ? "the ID of one root port" : $"the IDs of {buses} root ports, with a comma between them")}");
+    }
 
     /// <summary>What this side offers on the link.</summary>
     /// <exception cref="UsageException">Options contradict each other.</exception>

@@ -103,20 +103,31 @@ public sealed class UnixListener : FileDescriptor
     /// <summary>Refuses further clients; a thread that waits in <see cref="Accept"/> returns. May be called by any thread.</summary>
     public void Stop() => _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
 
+    /// <summary>The same, and makes room at the path now: another may listen there before this one is disposed.</summary>
+    public void Withdraw()
+    {
+        RemoveFile();
+        Stop();
+    }
+
     /// <inheritdoc/>
-    protected override unsafe bool ReleaseHandle()
+    protected override bool ReleaseHandle()
     {
         bool closed = base.ReleaseHandle();
-        if (_fileName is not null)
+        RemoveFile();
+        return closed;
+    }
+
+    private unsafe void RemoveFile()
+    {
+        if (Interlocked.Exchange(ref _fileName, null) is { } fileName)
         {
             // The bytes end with a zero. Nobody is there to be told where the file, or its directory, has gone already.
-            fixed (byte* name = _fileName)
+            fixed (byte* name = fileName)
             {
                 _ = LibC.unlink(name);
             }
         }
-
-        return closed;
     }
 
     /// <summary>Nobody else may be able to put a socket of theirs in the place of ours.</summary>

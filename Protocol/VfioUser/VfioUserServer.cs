@@ -29,6 +29,8 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
     // Whoever shuts the connection down holds the lock, so that its socket is still open.
     private readonly Lock _connectionLock = new();
     private volatile VfioUserConnection? _connection;
+    private Action? _whenRetired;
+    private int _isReleased;
 
     /// <summary>Listens at <paramref name="path"/> and serves clients until disposed.</summary>
     /// <param name="device">What is served; its calls come from the server's thread.</param>
@@ -54,6 +56,9 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 
     /// <inheritdoc/>
     public InterruptTable Interrupts => _interrupts;
+
+    /// <summary>Whether a client is being served.</summary>
+    public bool IsConnected => _connection is not null;
 
     /// <inheritdoc/>
     public bool HasLeft { get; private set; }
@@ -88,23 +93,54 @@ public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
         }
 
         _thread.Join();
-        _listener.Dispose();
-        _interrupts.Dispose();
-        _memory.Dispose();
+        Release();
         _stopping.Dispose();
     }
 
+    /// <summary>
+    /// Stops listening, but goes on answering the client that is there until it hangs up: a QEMU does not survive it well when
+    /// its server does that first. On return another server may listen at the path.
+    /// </summary>
+    /// <param name="whenGone">Called by the server's thread when no client is there any more, or on <see cref="Dispose"/>.</param>
+    public void Retire(Action whenGone)
+    {
+        _whenRetired = whenGone;
+        _listener.Withdraw();
+    }
+
+    private void Release()
+    {
+        if (Interlocked.Exchange(ref _isReleased, 1) == 0)
+        {
+            _listener.Dispose();
+            _interrupts.Dispose();
+            _memory.Dispose();
+        }
+    }
+
     private void Run()
+    {
+        AcceptClients();
+        if (_whenRetired is { } whenGone)
+        {
+            Release();
+            whenGone();
+        }
+    }
+
+    private void AcceptClients()
     {
         while (!_stopping.IsSet)
         {
             try
             {
                 using UnixSocket? socket = _listener.Accept();
-                if (socket is not null)
+                if (socket is null)
                 {
-                    Serve(socket);
+                    return;
                 }
+
+                Serve(socket);
             }
             catch (LinuxException error)
             {

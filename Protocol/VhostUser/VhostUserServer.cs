@@ -37,6 +37,9 @@ public sealed class VhostUserServer : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Whether a front-end is being served.</summary>
+    public bool IsConnected => Volatile.Read(ref _connection) is not null;
+
     /// <summary>Ends the connection, if there is one, and stops listening. What is mapped stays, as QEMU has it.</summary>
     public void Dispose()
     {

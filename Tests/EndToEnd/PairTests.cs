@@ -66,7 +66,7 @@ internal sealed class PairTests
         Assert.That(lines, Does.Contain("18 passed, 0 failed, 1 skipped"));
     }
 
-    private static string[] RunPair(params string[] arguments)
+    internal static string[] RunPair(params string[] arguments)
     {
         var start = new ProcessStartInfo(Path.Combine(Repository.Root, "scripts", "run-pair.sh"), arguments)
         {

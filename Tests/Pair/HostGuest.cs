@@ -1,4 +1,5 @@
 using EpfTest.Protocol.Linux;
+using EpfTest.Tests.Support;
 using EpfTest.Tests.VfioUser;
 
 namespace EpfTest.Tests.Pair;
@@ -98,6 +99,16 @@ internal sealed class HostGuest : GuestClient
     {
         uint control = FindCapability(0x10) + 8;
         WriteConfig16(control, (ushort)((ReadConfig(control) & 0xffff) | 0x8000));
+    }
+
+    /// <summary>The device is gone as far as the guest can see, and its QEMU is answered all the same.</summary>
+    public void ExpectAllOnes()
+    {
+        Wait.Until(() => ReadConfig(0) == uint.MaxValue, "the host reads all ones");
+        Assert.That(Read32(1, 0), Is.EqualTo(uint.MaxValue));
+        Write32(1, 0, 0);
+        ResetDevice();
+        Assert.That(HungUp, Is.False);
     }
 
     private static EventFd[] NewSignals(int count) => [.. Enumerable.Range(0, count).Select(_ => EventFd.Create())];

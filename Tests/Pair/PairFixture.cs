@@ -34,6 +34,10 @@ internal abstract class PairFixture(DataPath dataPath)
     /// <summary>The host that connected last.</summary>
     protected HostGuest Host => _owned.OfType<HostGuest>().First();
 
+    protected string EpSocket => _folder.File("ep.sock");
+
+    protected string LinkSocket => _folder.File("link.sock");
+
     protected string HostSocket => _folder.File("host.sock");
 
     [SetUp]
@@ -44,7 +48,7 @@ internal abstract class PairFixture(DataPath dataPath)
         Failures.Clear();
         Epc = StartEpc();
         Bridge = StartBridge();
-        Ep = new EpGuest(_folder.File("ep.sock"));
+        Ep = new EpGuest(EpSocket);
     }
 
     [TearDown]
@@ -67,8 +71,8 @@ internal abstract class PairFixture(DataPath dataPath)
     protected EpcService StartEpc() => new(
         new EpcOptions
         {
-            Socket = _folder.File("ep.sock"),
-            Link = _folder.File("link.sock"),
+            Socket = EpSocket,
+            Link = LinkSocket,
             DataPath = DataPath,
             PciId = "1234:e9c0",
             MapBars = MapBars,
@@ -76,18 +80,20 @@ internal abstract class PairFixture(DataPath dataPath)
         Logger,
         Failures.Add);
 
-    protected EndpointLink StartBridge() => new(
+    protected EndpointLink StartBridge(string? monitor = null) => new(
         new BridgeOptions
         {
             Socket = HostSocket,
-            Link = _folder.File("link.sock"),
+            Link = LinkSocket,
             DataPath = DataPath,
             MapBars = MapBars,
+            Qmp = monitor,
+            HotPlugBuses = monitor is null ? [] : ["rp0"],
         },
         Logger);
 
     /// <summary>Another EP guest; the one before has gone.</summary>
-    protected void RestartEp() => Ep = new EpGuest(_folder.File("ep.sock"));
+    protected void RestartEp() => Ep = new EpGuest(EpSocket);
 
     /// <summary>Something that goes with the test.</summary>
     protected T Own<T>(T disposable)

@@ -241,7 +241,7 @@ internal sealed class MappedWindowTests
         _ep[EpcRegister.WindowControl] = EpcRegister.WindowControlEnable;
         WaitUntilIdle();
         Assert.That(_window.Load(0, 8), Is.Null);
-        Wait.Until(() => Host.HungUp, "the host loses its device");
+        Host.ExpectAllOnes();
         Host.Dispose();
         _ep.LinkUp();
         ConnectHost();

@@ -8,7 +8,8 @@
 # the sockets, under a name that is short enough for them.
 declare -A SIDE_NAME=([ep]="EP guest" [host]="host guest")
 declare -A SIDE_KERNEL=() SIDE_INITRAMFS=() SIDE_ACCEL=() SIDE_CORE=() SIDE_SMP=() SIDE_GROUP=()
-declare -A PROCESS_GROUP=()
+declare -A PROCESS_GROUP=() PROCESS_COMMAND=()
+HOTPLUG=no
 # More of a side's QEMU's command line: words, with spaces between them
 declare -A SIDE_QEMU=([ep]='' [host]='')
 
@@ -39,15 +40,51 @@ pinned() {
 
 # start_process NAME SIDE SOCKET ARGUMENT...: EpcDevice or EpfBridge. Waits for SOCKET, if it is not empty.
 start_process() {
-	local name=$1 side=$2 socket=$3 log=$RUN_DIR/$1.log
+	local name=$1 side=$2 socket=$3
 	shift 3
 	pinned "$side" "$(program "$name")" "$@"
-	start_group "${PINNED[@]}" </dev/null >"$log" 2>&1
-	PROCESS_GROUP[$name]=$GROUP
+	PROCESS_COMMAND[$name]=$(printf '%q ' "${PINNED[@]}")
+	: >"$RUN_DIR/$name.log"
+	run_process "$name"
 	watch_for "$name has made no socket" 30
 	until [ -z "$socket" ] || [ -S "$socket" ]; do
 		read_event || true
 	done
+}
+
+# run_process NAME: with what start_process was told; its log goes on.
+run_process() {
+	local words
+	eval "words=(${PROCESS_COMMAND[$1]})"
+	start_group "${words[@]}" </dev/null >>"$RUN_DIR/$1.log" 2>&1
+	PROCESS_GROUP[$1]=$GROUP
+}
+
+# kill_process NAME: as a fault does.
+kill_process() {
+	local group=${PROCESS_GROUP[$1]:-}
+	[ -n "$group" ] || return 0
+	unset "PROCESS_GROUP[$1]"
+	kill -KILL -- "-$group"
+	wait_group "$group" || true
+}
+
+# relay_event: what a guest's script asks for on the other side: a word for the other script (epftest-say), or a process
+# killed and started again (epftest-restart). Fails if the event is something else.
+relay_event() {
+	local name what other=ep
+	[ "$SIDE" = host ] || other=host
+	case $LINE in
+	'epftest: say '*) tell "$other" "said ${LINE#epftest: say }" ;;
+	'epftest: restart '*)
+		read -r name what <<<"${LINE#epftest: restart }"
+		[ -n "${PROCESS_COMMAND[$name]:-}" ] || abandon "$GUEST_FAILED" "a script asks to restart '$name'" "$SIDE"
+		[ "$what" = start ] || kill_process "$name"
+		[ "$what" = stop ] || run_process "$name"
+		tell "$SIDE" "said restarted $name"
+		;;
+	*) return 1 ;;
+	esac
 }
 
 # use_side SIDE: what scripts/lib/guest.sh and initramfs.sh go by.
@@ -58,7 +95,8 @@ use_side() {
 }
 
 # side_arguments SIDE IMAGE SOCKET WORD...: sets MACHINE, KERNEL_ARGS (with the WORDs) and DEVICE, which ends with the
-# words of SIDE_QEMU. The EP guest gets the mapped window at WINDOW_SOCKET, if that is not empty.
+# words of SIDE_QEMU. The EP guest gets the mapped window at WINDOW_SOCKET, if that is not empty. With HOTPLUG=yes each QEMU has a monitor at SOCKET_DIR/SIDE.qmp, and
+# the host's no endpoint: that is for EpfBridge to plug in.
 side_arguments() {
 	local side=$1 image=$2 socket=$3 file=endpoint.args
 	shift 3
@@ -72,6 +110,10 @@ side_arguments() {
 	DEVICE=("${DEVICE[@]//@SYNCHRONOUS_WRITES@/$SYNCHRONOUS_WRITES}")
 	DEVICE=("${DEVICE[@]//@HOST_SYNCHRONOUS_WRITES@/$HOST_SYNCHRONOUS_WRITES}")
 	DEVICE[1]=$(on_root_port 0 "${DEVICE[1]}")
+	if [ "$HOTPLUG" = yes ]; then
+		[ "$side" = ep ] || DEVICE=()
+		DEVICE+=(-qmp "unix:$SOCKET_DIR/$side.qmp,server=on,wait=off")
+	fi
 	if [ "$side" = ep ] && [ -n "${WINDOW_SOCKET:-}" ]; then
 		# shellcheck disable=SC2207 # likewise
 		DEVICE+=($(read_args window.args | sed "s|@SOCKET@|$WINDOW_SOCKET|"))
