@@ -22,6 +22,12 @@ internal interface IHostLink
     void SetLink(bool up);
 
     /// <summary>
+    /// Whether the thread that serves the EP guest waits for a request to the host, its own or a DMA channel's. Said by that
+    /// thread. What the host asks of memory that the EP guest's QEMU does not share cannot be answered meanwhile.
+    /// </summary>
+    bool GuestWaits { set; }
+
+    /// <summary>
     /// Whether a function may issue memory requests; at first it may not. On return from taking that away none of its
     /// writes is under way any more: each has arrived, or has been sent and arrives before what is sent from now on.
     /// </summary>

@@ -12,6 +12,14 @@ internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
     public void SetLink(bool up) => endpoint.LinkChanged(up);
 
     /// <inheritdoc/>
+    public bool GuestWaits
+    {
+        set
+        {
+        }
+    }
+
+    /// <inheritdoc/>
     public void SetBusMaster(int function, bool enabled)
     {
     }

@@ -13,6 +13,14 @@ internal sealed class NoHostLink : IHostLink
     }
 
     /// <inheritdoc/>
+    public bool GuestWaits
+    {
+        set
+        {
+        }
+    }
+
+    /// <inheritdoc/>
     public void SetBusMaster(int function, bool enabled)
     {
     }

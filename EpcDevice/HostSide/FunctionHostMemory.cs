@@ -110,7 +110,9 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
 
     public Errno Read(LinkConnection connection, ulong address, Span<byte> destination) =>
         (connection.Capabilities & LinkCapabilities.Direct) == 0
-            ? _link.ReadByTlp(_function, address, destination)
+            ? _table.WaitsForClient(address, destination.Length)
+                ? _link.ReadByQemu(_function, address, destination)
+                : _link.ReadByTlp(_function, address, destination)
             : _table.Read(address, destination);
 
     public Errno Write(LinkConnection connection, ulong address, ReadOnlySpan<byte> source)
@@ -142,7 +144,7 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
 
     /// <inheritdoc/>
     Errno IDmaMessenger.DmaRead(ulong address, Span<byte> destination) =>
-        _link.ReadByTlp(_function, address, destination);
+        _link.ReadByQemu(_function, address, destination);
 
     /// <inheritdoc/>
     Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source) => WriteAndAwait(address, source);
@@ -150,7 +152,7 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     private Errno WriteAndAwait(ulong address, ReadOnlySpan<byte> source)
     {
         Errno error = SendWrite(address, source);
-        return error == Errno.None ? _link.ReadByTlp(_function, address, []) : error;
+        return error == Errno.None ? _link.ReadByQemu(_function, address, []) : error;
     }
 
     private Errno SendWrite(ulong address, ReadOnlySpan<byte> source)

@@ -49,6 +49,13 @@ internal sealed class FakeHostLink : IHostLink
         Endpoint!.LinkChanged(up);
     }
 
+    public bool GuestWaits
+    {
+        set
+        {
+        }
+    }
+
     public void SetBusMaster(int function, bool enabled)
     {
         DuringWait?.Invoke();
