@@ -72,6 +72,9 @@ internal interface IHostLink
     /// <returns>Whether all of the range was found.</returns>
     bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts);
 
+    /// <summary>Whether the link is up and <see cref="TryResolve"/> finds nothing, since the host's QEMU shares no memory.</summary>
+    bool HidesMemory { get; }
+
     /// <summary>Sends an MSI, after all earlier writes. The caller has checked that the host enabled it.</summary>
     void SendMsi(int function, int vector);
 

@@ -20,6 +20,9 @@ internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
     }
 
     /// <inheritdoc/>
+    public bool HidesMemory => false;
+
+    /// <inheritdoc/>
     public void SetBusMaster(int function, bool enabled)
     {
     }

@@ -38,6 +38,9 @@ internal sealed class NoHostLink : IHostLink
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
 
     /// <inheritdoc/>
+    public bool HidesMemory => false;
+
+    /// <inheritdoc/>
     public void SendMsi(int function, int vector)
     {
     }

@@ -191,6 +191,10 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         && _memory[function].TryResolve(address, size, parts);
 
     /// <inheritdoc/>
+    public bool HidesMemory => _up is { } connection
+        && ((connection.Capabilities & LinkCapabilities.Direct) == 0 || FunctionHostMemory.AreHidden(_memory));
+
+    /// <inheritdoc/>
     public void SendMsi(int function, int vector) =>
         Send(function, InterruptMessage.Create(BdfOf(function), msix: false, vector));
 

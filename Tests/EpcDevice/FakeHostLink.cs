@@ -98,6 +98,8 @@ internal sealed class FakeHostLink : IHostLink
 
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
 
+    public bool HidesMemory { get; set; }
+
     public void SendMsi(int function, int vector) => Log($"MSI {function}.{vector}");
 
     public void SendMsix(int function, int vector) => Log($"MSI-X {function}.{vector}");
