@@ -157,8 +157,7 @@ internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
             });
             host.WaitForMore();
             Ep.LinkDown();
-            Wait.Until(() => guest.HungUp, "the host loses its device");
-            Assert.That((Ep[EpcRegister.LinkStatus] & EpcRegister.LinkStatusPerst), Is.Zero, "the bridge is still there");
+            Assert.That(Ep[EpcRegister.LinkStatus] & EpcRegister.LinkStatusPerst, Is.Zero, "the bridge is still there");
             Ep.LinkUp();
             ConnectHost().MapPrivateMemory();
         }
