@@ -37,7 +37,12 @@ internal sealed class EpcService : IDisposable
         _controller = new EpcController(logger, fail, options.MapBars, options.ParseWindowSize());
         var device = new EpcPciDevice(id, _controller, logger, hasMsix: target is null || options.HotPlugMsix);
         _link = new BridgeLink(
-            _controller, options.Link, options.LinkCapabilities, options.Peers, loggers.CreateLogger("link"));
+            _controller,
+            options.Link,
+            options.LinkCapabilities,
+            options.LinkTimeouts,
+            options.Peers,
+            loggers.CreateLogger("link"));
         try
         {
             _controller.AttachLink(_link);

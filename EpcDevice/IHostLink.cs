@@ -22,6 +22,12 @@ internal interface IHostLink
     void SetLink(bool up);
 
     /// <summary>
+    /// Whether the thread that serves the EP guest waits for a request to the host, its own or a DMA channel's. Said by that
+    /// thread. What the host asks of memory that the EP guest's QEMU does not share cannot be answered meanwhile.
+    /// </summary>
+    bool GuestWaits { set; }
+
+    /// <summary>
     /// Whether a function may issue memory requests; at first it may not. On return from taking that away none of its
     /// writes is under way any more: each has arrived, or has been sent and arrives before what is sent from now on.
     /// </summary>
@@ -65,6 +71,9 @@ internal interface IHostLink
     /// <param name="parts">Takes what was found, in the order of addresses; the descriptors are the caller's.</param>
     /// <returns>Whether all of the range was found.</returns>
     bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts);
+
+    /// <summary>Whether the link is up and <see cref="TryResolve"/> finds nothing, since the host's QEMU shares no memory.</summary>
+    bool HidesMemory { get; }
 
     /// <summary>Sends an MSI, after all earlier writes. The caller has checked that the host enabled it.</summary>
     void SendMsi(int function, int vector);

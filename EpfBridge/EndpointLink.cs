@@ -36,6 +36,8 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
 
     private readonly BridgeOptions _options;
     private readonly ILoggerFactory _loggers;
+    private readonly LinkCapabilities _capabilities;
+    private readonly LinkTimeouts _timeouts;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<ushort, EndpointFunction> _functions = new();
     private readonly BlockingCollection<Action> _orders = [];
@@ -76,6 +78,8 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
     {
         _options = options;
         _loggers = loggers;
+        _capabilities = options.LinkCapabilities;
+        _timeouts = options.LinkTimeouts;
         _logger = loggers.CreateLogger("link");
         _serve = serve ?? ServeToQemu;
     }
@@ -221,7 +225,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
     internal bool Serve(UnixSocket socket, RefusalLog refusals, LinkTimeouts? timeouts = null)
     {
         if (LinkConnection.Open(
-            socket, LinkRole.Bridge, _options.LinkCapabilities, this, _logger, timeouts, refusals, _stopping.Token)
+            socket, LinkRole.Bridge, _capabilities, this, _logger, timeouts ?? _timeouts, refusals, _stopping.Token)
             is not { } connection)
         {
             return false;

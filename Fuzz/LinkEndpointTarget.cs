@@ -42,6 +42,7 @@ internal sealed class LinkEndpointTarget : LinkTarget
             _controller,
             Path.Combine(_folder.FullName, "link.sock"),
             LinkCapabilities.Direct,
+            LinkTimeouts.Default,
             PeerPolicy.SameUser,
             NullLogger.Instance);
     }

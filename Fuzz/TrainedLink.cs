@@ -12,6 +12,17 @@ internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
     public void SetLink(bool up) => endpoint.LinkChanged(up);
 
     /// <inheritdoc/>
+    public bool GuestWaits
+    {
+        set
+        {
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool HidesMemory => false;
+
+    /// <inheritdoc/>
     public void SetBusMaster(int function, bool enabled)
     {
     }

@@ -7,6 +7,7 @@
  */
 
 #include <linux/bitfield.h>
+#include <linux/bitmap.h>
 #include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/device.h>
@@ -250,7 +251,11 @@ static int qemu_ep_identify(struct qemu_ep *ep)
 
 static void qemu_ep_exit_windows(void *data)
 {
-	pci_epc_mem_exit(data);
+	struct qemu_ep *ep = data;
+
+	pci_epc_mem_exit(ep->epc);
+	bitmap_free(ep->window_taken);
+	ep->window_taken = NULL;
 }
 
 static size_t qemu_ep_window_page_size(size_t size)
@@ -308,7 +313,7 @@ static int qemu_ep_init_windows(struct qemu_ep *ep)
 	if (ret)
 		return ret;
 
-	return devm_add_action_or_reset(&ep->pdev->dev, qemu_ep_exit_windows, ep->epc);
+	return devm_add_action_or_reset(&ep->pdev->dev, qemu_ep_exit_windows, ep);
 }
 
 static irqreturn_t qemu_ep_window_interrupt(int irq, void *data)

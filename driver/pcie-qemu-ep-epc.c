@@ -5,6 +5,7 @@
 
 #include <linux/align.h>
 #include <linux/bitfield.h>
+#include <linux/bitmap.h>
 #include <linux/cleanup.h>
 #include <linux/completion.h>
 #include <linux/iopoll.h>
@@ -232,10 +233,43 @@ static void qemu_ep_clear_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 }
 
 #ifdef EPC_HAS_ALIGN_ADDR
+/*
+ * The framework takes the first window that has room, and does not try another when the address
+ * cannot be mapped there. So nobody may find room in the mapped window while the host's memory
+ * cannot be mapped, as its QEMU does not share it: the free parts are taken.
+ */
+static void qemu_ep_window_offer(struct qemu_ep *ep)
+{
+	struct pci_epc_mem *mem = ep->epc->windows[QEMU_EP_WINDOW_MAPPED];
+	bool take = readl(ep->regs + EPC_WINDOW_STATUS) & EPC_WINDOW_STATUS_UNSHARED;
+
+	guard(mutex)(&mem->lock);
+
+	if (take == !!ep->window_taken)
+		return;
+
+	if (take) {
+		ep->window_taken = bitmap_alloc(mem->pages, GFP_KERNEL);
+		if (!ep->window_taken)
+			return;
+		bitmap_complement(ep->window_taken, mem->bitmap, mem->pages);
+		bitmap_fill(mem->bitmap, mem->pages);
+		dev_info(&ep->pdev->dev,
+			 "the host's memory is not shared: mappings are in the trapped window\n");
+	} else {
+		bitmap_andnot(mem->bitmap, mem->bitmap, ep->window_taken, mem->pages);
+		bitmap_free(ep->window_taken);
+		ep->window_taken = NULL;
+	}
+}
+
 static u64 qemu_ep_align_addr(struct pci_epc *epc, u64 pci_addr, size_t *size, size_t *offset)
 {
 	struct qemu_ep *ep = epc_get_drvdata(epc);
 	size_t off = pci_addr & (QEMU_EP_OUTBOUND_ALIGN - 1);
+
+	if (ep->window_size)
+		qemu_ep_window_offer(ep);
 
 	/* What is larger than a window can hold is mapped in parts by the caller. */
 	if (*size > ep->max_map - off)

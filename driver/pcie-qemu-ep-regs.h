@@ -71,6 +71,7 @@
 #define EPC_WINDOW_STATUS		0x009c
 #define EPC_WINDOW_STATUS_READY		BIT(0)
 #define EPC_WINDOW_STATUS_BUSY		BIT(1)
+#define EPC_WINDOW_STATUS_UNSHARED	BIT(2)
 
 /* Doorbell: alone in its page, since hosts may reach it through a BAR */
 #define EPC_DOORBELL			0x1000

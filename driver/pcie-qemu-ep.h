@@ -17,6 +17,9 @@
 
 #define QEMU_EP_NAME			"pcie-qemu-ep"
 
+/* The outbound windows as the framework has them; without a mapped one there are two */
+#define QEMU_EP_WINDOW_MAPPED		1
+
 /* MSI-X vectors; the doorbell's and the mapped window's come after those of the DMA channels */
 #define QEMU_EP_VECTOR_EVENT		0
 #define QEMU_EP_VECTOR_DMA(channel)	(1 + (channel))
@@ -69,6 +72,7 @@ struct qemu_ep_function {
  * @window_base: where the mapped window is, also if its device has gone
  * @window_size: bytes of it, 0 if there never was one
  * @window_virt: the mapped window for this driver, or NULL
+ * @window_taken: the free parts of the mapped window, while nobody may have them, else NULL
  * @window_changed: the mapped window's interrupt came
  * @lock: serialises a staged set up to the read of its result, and protects @outbounds,
  *	@functions' state, @started, @initialized and @window
@@ -95,6 +99,7 @@ struct qemu_ep {
 	phys_addr_t window_base;
 	size_t window_size;
 	void __iomem *window_virt;
+	unsigned long *window_taken;
 	struct completion window_changed;
 	struct mutex lock; /* see above */
 	struct qemu_ep_outbound *outbounds;

@@ -36,6 +36,11 @@
 #                            that reads a flag in host memory then finds what the host wrote to a BAR before it
 #   --window SIZE|off        how large the window is in which the EP guest reaches the host's memory without traps, default
 #                            256M; with QEMU 11 and later and --datapath direct, else there is none
+#   --ep-memory shared|private, --host-memory shared|private
+#                            private: QEMU does not share that guest's memory, so that all accesses to it are messages to QEMU;
+#                            default shared
+#   --iommu pass|translate   translate: the host guest's IOMMU translates what the endpoint accesses, so that mappings come and go
+#                            with each transfer of its driver; default pass
 #   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4, and EpcDevice is
 #                            on the EP side's, or with --datapath tlp on the host side's
 #
@@ -75,7 +80,7 @@ BOOT_SECONDS=120
 
 ep_script='' host_script='' additions=() modules=() shell=no datapath=direct dma=memcpy log_level=Warning pin=yes
 ep_kernel='' host_kernel='' out='' cases='' timeout=900 case_timeout=60 HOST_SMP=12 SYNCHRONOUS_WRITES=true
-HOST_SYNCHRONOUS_WRITES=false window=256M
+HOST_SYNCHRONOUS_WRITES=false window=256M iommu=pass
 MAP_BARS=no
 
 # --- Options
@@ -104,7 +109,7 @@ while [ $# -gt 0 ]; do
 		continue
 	fi
 	case $1 in
-	--ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | --cases | --window | \
+	--ep-memory | --host-memory | --iommu | --ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | --cases | --window | \
 		--ep-qemu | --host-qemu | --host-kernel | --out | --timeout | --case-timeout)
 		[ $# -ge 2 ] || usage_error "$1 needs a value"
 		;;
@@ -117,6 +122,8 @@ while [ $# -gt 0 ]; do
 		fi
 		;;
 	--add) [ -r "${2%%:*}" ] || usage_error "$1 $2: cannot be read" ;;
+	--ep-memory | --host-memory) [[ $2 =~ ^(shared|private)$ ]] || usage_error "$1 $2: not one of shared, private" ;;
+	--iommu) [[ $2 =~ ^(pass|translate)$ ]] || usage_error "$1 $2: not one of pass, translate" ;;
 	--datapath) [[ $2 =~ ^(direct|tlp)$ ]] || usage_error "$1 $2: not one of direct, tlp" ;;
 	--dma) [[ $2 =~ ^(memcpy|slave|off)$ ]] || usage_error "$1 $2: not one of memcpy, slave, off" ;;
 	--log-level)
@@ -132,6 +139,9 @@ while [ $# -gt 0 ]; do
 	--case-timeout) [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "$1 $2: not a number of seconds" ;;
 	esac
 	case $1 in
+	--ep-memory) [ "$2" = shared ] || SIDE_SHARED[ep]=no ;;
+	--host-memory) [ "$2" = shared ] || SIDE_SHARED[host]=no ;;
+	--iommu) iommu=$2 ;;
 	--ep-script) ep_script=$2 ;;
 	--host-script) host_script=$2 ;;
 	--cases) cases=$2 ;;
@@ -307,6 +317,8 @@ start_host() {
 	local words=()
 	[ -n "$host_script" ] || ln -sf ../selftest.ktap "$RUN_DIR/host/result.log"
 	[ "$HOTPLUG" = no ] || words=(epftest.hotplug)
+	# The last word counts. Strict: what is unmapped is gone at once.
+	[ "$iommu" = pass ] || words+=(iommu=nopt iommu.strict=1)
 	side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run "${words[@]}" \
 		${cases:+"epftest.cases=${cases// /,}"}
 	start_side host

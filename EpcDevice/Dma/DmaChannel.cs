@@ -205,6 +205,7 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
         _enabled = false;
         _run++;
         long limit = Environment.TickCount64 + (long)s_stopLimit.TotalMilliseconds;
+        port.GuestWaits = _running && !_waitsForGuest;
         while (_running && !_waitsForGuest)
         {
             long left = limit - Environment.TickCount64;
@@ -214,6 +215,8 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
                 break;
             }
         }
+
+        port.GuestWaits = false;
     }
 
     private void FailRing(string reason)

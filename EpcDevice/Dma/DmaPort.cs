@@ -9,6 +9,12 @@ namespace EpfTest.EpcDevice.Dma;
 /// <summary>What the DMA engine reaches: the host, the EP guest's memory, and the host again by way of both windows.</summary>
 internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow window, OutboundWindow mapped)
 {
+    /// <inheritdoc cref="IHostLink.GuestWaits"/>
+    public bool GuestWaits
+    {
+        set => host.GuestWaits = value;
+    }
+
     /// <summary>Whether an access to a bus address of the EP guest waits for the guest's QEMU.</summary>
     public bool WaitsForGuest(ulong address, int length) => guest.WaitsForGuest(address, (ulong)length);
 

@@ -8,6 +8,12 @@ namespace EpfTest.EpcDevice.Host;
 /// <remarks>For any thread that holds no lock; waits no longer than the link's time limit.</remarks>
 internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
 {
+    /// <inheritdoc cref="IHostLink.GuestWaits"/>
+    public bool GuestWaits
+    {
+        set => link.Host.GuestWaits = value;
+    }
+
     /// <summary>Reads memory of the host.</summary>
     /// <param name="function">Whose requester ID is used.</param>
     /// <param name="address">Host bus address.</param>

@@ -13,6 +13,14 @@ internal sealed class NoHostLink : IHostLink
     }
 
     /// <inheritdoc/>
+    public bool GuestWaits
+    {
+        set
+        {
+        }
+    }
+
+    /// <inheritdoc/>
     public void SetBusMaster(int function, bool enabled)
     {
     }
@@ -28,6 +36,9 @@ internal sealed class NoHostLink : IHostLink
 
     /// <inheritdoc/>
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
+
+    /// <inheritdoc/>
+    public bool HidesMemory => false;
 
     /// <inheritdoc/>
     public void SendMsi(int function, int vector)

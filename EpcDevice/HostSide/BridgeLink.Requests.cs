@@ -30,7 +30,7 @@ internal sealed partial class BridgeLink
         }
         else if (!IsForLane(function, header))
         {
-            CarryOut(connection, function, header, payload, onLane: false);
+            CarryOut(connection, function, header, payload);
         }
         else
         {
@@ -46,11 +46,45 @@ internal sealed partial class BridgeLink
             _logger.LogError("link ended: the host's accesses to memory of the EP guest that its QEMU does not share pile up");
             connection.Shutdown();
         }
+
+        _circle.GiveWayIfClosed();
+    }
+
+    /// <summary>
+    /// The EP guest and the host wait for each other's QEMU: answers the host's reads with Completer Abort, and lets it not
+    /// wait for its writes. They are carried out when the EP guest goes on.
+    /// </summary>
+    private void GiveWay()
+    {
+        if (_connection is not { } connection)
+        {
+            return;
+        }
+
+        for (ushort function = 0; function < _lanes.Length; function++)
+        {
+            ushort number = function;
+            Volatile.Read(ref _lanes[function])?.Yield(
+                (in TlpHeader header) => NeedsGuest(number, header),
+                (in TlpHeader header, ReadOnlySpan<byte> _) => Abandon(connection, number, header));
+        }
+    }
+
+    private void Abandon(LinkConnection connection, ushort function, in TlpHeader header)
+    {
+        if (header.FirstByteEnables == 0)
+        {
+            SendData(connection, function, header, header.ReadLength);
+        }
+        else
+        {
+            Fail(connection, function, header, Errno.EDEADLK);
+        }
     }
 
     /// <summary>Does what a request of the host asks. For the receiving thread, or the function's lane.</summary>
     private void CarryOut(
-        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload, bool onLane)
+        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload, RequestLane? lane = null)
     {
         if (header.IsConfiguration)
         {
@@ -58,15 +92,15 @@ internal sealed partial class BridgeLink
         }
         else if (!header.IsMemory && !header.IsIo || header.IsAtomicOp)
         {
-            Fail(connection, function, header, UncorrectableError.UnsupportedRequest);
+            Fail(connection, function, header, Errno.EFAULT);
         }
         else if (header.HasPayload)
         {
-            Store(connection, function, header, payload);
+            Store(connection, function, header, payload, lane);
         }
         else
         {
-            Load(connection, function, header, onLane);
+            Load(connection, function, header, lane);
         }
     }
 
@@ -127,17 +161,29 @@ internal sealed partial class BridgeLink
         (header.IsMemory || header.IsIo)
             && (header.FirstByteEnables == 0
                 ? _lanes[function] is { IsEmpty: false }
-                : _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
-                    && _endpoint.WaitsForGuest(function, bar, offset, header.ByteLength));
+                : NeedsGuest(function, header));
 
-    private RequestLane LaneOf(LinkConnection connection, ushort function) => _lanes[function] ??= new RequestLane(
-        (in TlpHeader header, ReadOnlySpan<byte> payload) =>
+    /// <summary>Whether a request is for memory of the EP guest that its QEMU does not share.</summary>
+    private bool NeedsGuest(int function, in TlpHeader header) =>
+        header.FirstByteEnables != 0
+            && _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
+            && _endpoint.WaitsForGuest(function, bar, offset, header.ByteLength);
+
+    private RequestLane LaneOf(LinkConnection connection, ushort function) =>
+        _lanes[function] ?? (_lanes[function] = NewLane(connection, function));
+
+    private RequestLane NewLane(LinkConnection connection, ushort function)
+    {
+        RequestLane? lane = null;
+        lane = new RequestLane((in TlpHeader header, ReadOnlySpan<byte> payload) =>
         {
             if (_endpoint.Exists(function))
             {
-                CarryOut(connection, function, header, payload, onLane: true);
+                CarryOut(connection, function, header, payload, lane);
             }
         });
+        return lane;
+    }
 
     /// <summary>Drops the host's requests that wait for the EP guest.</summary>
     private void ForgetRequests(LinkConnection connection)
@@ -162,16 +208,24 @@ internal sealed partial class BridgeLink
         }
     }
 
-    private void Fail(LinkConnection connection, ushort function, in TlpHeader header, UncorrectableError error)
+    /// <summary>Refuses a request; the function records that.</summary>
+    private void Fail(LinkConnection connection, ushort function, in TlpHeader header, Errno error)
     {
+        UncorrectableError recorded = error switch
+        {
+            Errno.EFAULT => UncorrectableError.UnsupportedRequest,
+            Errno.EBADMSG => UncorrectableError.PoisonedTlpReceived,
+            _ => UncorrectableError.CompleterAbort,
+        };
         Complete(
             connection,
             function,
             header,
-            error == UncorrectableError.CompleterAbort
+            recorded == UncorrectableError.CompleterAbort
                 ? CompletionStatus.CompleterAbort
                 : CompletionStatus.UnsupportedRequest);
-        _endpoint.RequestFailed(function, header, error);
+        _endpoint.RequestFailed(function, header, recorded);
+        _failures.Report(header.HasPayload ? "write by the host" : "read by the host", header.Address, error);
     }
 
     private void Configure(
@@ -179,7 +233,7 @@ internal sealed partial class BridgeLink
     {
         if (header.Kind is not (TlpKind.CfgRd0 or TlpKind.CfgWr0))
         {
-            Fail(connection, function, header, UncorrectableError.UnsupportedRequest);
+            Fail(connection, function, header, Errno.EFAULT);
         }
         else if (header.Kind == TlpKind.CfgRd0)
         {
@@ -201,7 +255,7 @@ internal sealed partial class BridgeLink
         }
     }
 
-    private void Load(LinkConnection connection, ushort function, in TlpHeader header, bool onLane)
+    private void Load(LinkConnection connection, ushort function, in TlpHeader header, RequestLane? lane = null)
     {
         int length = header.ReadLength;
         Span<byte> data = Data.AsSpan(0, length);
@@ -221,7 +275,7 @@ internal sealed partial class BridgeLink
         if ((connection.Capabilities & LinkCapabilities.Direct) == 0 && !isFlush && _endpoint.IsGuestBehind)
         {
             // A completion may not pass what the EP guest has posted before it wrote what was read.
-            if (!onLane)
+            if (lane is null)
             {
                 AddToLane(connection, function, header, []);
                 return;
@@ -230,26 +284,28 @@ internal sealed partial class BridgeLink
             error = _endpoint.LetGuestCatchUp() ? error : Errno.ETIMEDOUT;
         }
 
+        if (lane is not null && !lane.TryAnswer())
+        {
+            return;
+        }
+
         if (error == Errno.None)
         {
             SendData(connection, function, header, length);
         }
         else
         {
-            Fail(
-                connection,
-                function,
-                header,
-                error == Errno.EFAULT ? UncorrectableError.UnsupportedRequest : UncorrectableError.CompleterAbort);
+            Fail(connection, function, header, error);
         }
     }
 
-    private void Store(LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    private void Store(
+        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload, RequestLane? lane = null)
     {
         if (header.Poisoned)
         {
             // Its data is not to be used; whoever awaits a completion gets Unsupported Request (2.7.2.2).
-            Fail(connection, function, header, UncorrectableError.PoisonedTlpReceived);
+            Fail(connection, function, header, Errno.EBADMSG);
             return;
         }
 
@@ -259,17 +315,18 @@ internal sealed partial class BridgeLink
             error = WriteBar(function, bar, offset, header, TlpPayload.Unpack(header, payload));
         }
 
+        if (lane is not null && header.IsNonPosted && !lane.TryAnswer())
+        {
+            return;
+        }
+
         if (error == Errno.None)
         {
             Complete(connection, function, header, CompletionStatus.SuccessfulCompletion);
         }
         else
         {
-            Fail(
-                connection,
-                function,
-                header,
-                error == Errno.EFAULT ? UncorrectableError.UnsupportedRequest : UncorrectableError.CompleterAbort);
+            Fail(connection, function, header, error);
         }
     }
 

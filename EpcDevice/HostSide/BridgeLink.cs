@@ -1,5 +1,6 @@
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
@@ -30,9 +31,12 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly IEndpoint _endpoint;
     private readonly UnixListener _listener;
     private readonly LinkCapabilities _capabilities;
+    private readonly LinkTimeouts _timeouts;
     private readonly ILogger _logger;
     private readonly FunctionHostMemory[] _memory;
     private readonly RequestLane?[] _lanes;
+    private readonly WaitCircle _circle;
+    private readonly BurstLog _failures;
 
     // What the bridge knows of the BARs.
     private readonly Lock _barsLock = new();
@@ -53,16 +57,25 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     /// <param name="endpoint">What carries out the host's requests.</param>
     /// <param name="path">Where the socket is made.</param>
     /// <param name="capabilities">What this side offers.</param>
+    /// <param name="timeouts">How long the bridge is waited for.</param>
     /// <param name="peers">Which users' bridges are accepted.</param>
     /// <param name="logger">Told what happens.</param>
     public BridgeLink(
-        IEndpoint endpoint, string path, LinkCapabilities capabilities, PeerPolicy peers, ILogger logger)
+        IEndpoint endpoint,
+        string path,
+        LinkCapabilities capabilities,
+        LinkTimeouts timeouts,
+        PeerPolicy peers,
+        ILogger logger)
     {
         _endpoint = endpoint;
         _capabilities = capabilities;
+        _timeouts = timeouts;
         _logger = logger;
         _memory = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(function => new FunctionHostMemory(this, function))];
         _lanes = new RequestLane?[endpoint.FunctionCount];
+        _circle = new WaitCircle(GiveWay);
+        _failures = new BurstLog(logger);
         _barsSent = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new BarAddressMessage[BarCount])];
         _barGenerations = new int[endpoint.FunctionCount];
         _mappedBars = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new bool[BarCount])];
@@ -131,13 +144,25 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             Span<byte> order = stackalloc byte[OrderMessage.Length];
             OrderMessage.Write(order, 0);
             _up = null;
+
+            // It is carried out when the host's accesses have ended.
+            _circle.GuestWaits = true;
+            _circle.BeginRequest();
             connection.Order(FrameKind.LinkDown, 0, order);
+            _circle.EndRequest();
+            _circle.GuestWaits = false;
             ForgetHost();
             ForgetRequests(connection);
             ReportMappedBars();
         }
 
         _endpoint.LinkChanged(_up is not null);
+    }
+
+    /// <inheritdoc/>
+    public bool GuestWaits
+    {
+        set => _circle.GuestWaits = value;
     }
 
     /// <inheritdoc/>
@@ -164,6 +189,10 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _up is { } connection
         && (connection.Capabilities & LinkCapabilities.Direct) != 0
         && _memory[function].TryResolve(address, size, parts);
+
+    /// <inheritdoc/>
+    public bool HidesMemory => _up is { } connection
+        && ((connection.Capabilities & LinkCapabilities.Direct) == 0 || FunctionHostMemory.AreHidden(_memory));
 
     /// <inheritdoc/>
     public void SendMsi(int function, int vector) =>
@@ -240,6 +269,20 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             destination,
             _endpoint.TransferLimits(function).MaxReadRequest) ?? Errno.ENOTCONN;
 
+    /// <summary>A read of memory that the host's QEMU does not share.</summary>
+    internal Errno ReadByQemu(int function, ulong address, Span<byte> destination)
+    {
+        _circle.BeginRequest();
+        try
+        {
+            return ReadByTlp(function, address, destination);
+        }
+        finally
+        {
+            _circle.EndRequest();
+        }
+    }
+
     internal Errno WriteByTlp(int function, ulong address, ReadOnlySpan<byte> source) =>
         _connection?.Requester.WriteMemory(
             (ushort)function, BdfOf(function), address, source, _endpoint.TransferLimits(function).MaxPayload)
@@ -312,7 +355,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     internal void Serve(UnixSocket socket, RefusalLog refusals, LinkTimeouts? timeouts = null)
     {
         if (LinkConnection.Open(
-            socket, LinkRole.Endpoint, _capabilities, this, _logger, timeouts, refusals, _stopping.Token)
+            socket, LinkRole.Endpoint, _capabilities, this, _logger, timeouts ?? _timeouts, refusals, _stopping.Token)
             is { } connection)
         {
             Serve(connection);

@@ -85,13 +85,7 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     {
         lock (_changing)
         {
-            while (size > 0
-                && _table.Ranges.Find(address) is
-                {
-                    File: { } file,
-                    Backing: DmaBacking.Mapping,
-                    Access: DmaAccess.Read | DmaAccess.Write,
-                } range)
+            while (size > 0 && _table.Ranges.Find(address) is { File: { } file } range && IsMappable(range))
             {
                 ulong inside = address - range.Address;
                 ulong length = Math.Min(size, range.Size - inside);
@@ -108,9 +102,34 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     public LentMemory Lend(LinkConnection connection, ulong address, int wanted, DmaAccess access) =>
         (connection.Capabilities & LinkCapabilities.Direct) == 0 ? default : _table.Lend(address, wanted, access);
 
+    /// <summary>Whether the host has memory, and nothing of it can be mapped.</summary>
+    public static bool AreHidden(IEnumerable<FunctionHostMemory> functions)
+    {
+        bool any = false;
+        foreach (FunctionHostMemory function in functions)
+        {
+            RangeMap ranges = function._table.Ranges;
+            for (DmaRange? range = ranges.AtOrBelow(0) ?? ranges.Above(0);
+                range is not null;
+                range = ranges.Above(range.Address))
+            {
+                if (IsMappable(range))
+                {
+                    return false;
+                }
+
+                any = true;
+            }
+        }
+
+        return any;
+    }
+
     public Errno Read(LinkConnection connection, ulong address, Span<byte> destination) =>
         (connection.Capabilities & LinkCapabilities.Direct) == 0
-            ? _link.ReadByTlp(_function, address, destination)
+            ? _table.WaitsForClient(address, destination.Length)
+                ? _link.ReadByQemu(_function, address, destination)
+                : _link.ReadByTlp(_function, address, destination)
             : _table.Read(address, destination);
 
     public Errno Write(LinkConnection connection, ulong address, ReadOnlySpan<byte> source)
@@ -142,15 +161,18 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
 
     /// <inheritdoc/>
     Errno IDmaMessenger.DmaRead(ulong address, Span<byte> destination) =>
-        _link.ReadByTlp(_function, address, destination);
+        _link.ReadByQemu(_function, address, destination);
 
     /// <inheritdoc/>
     Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source) => WriteAndAwait(address, source);
 
+    private static bool IsMappable(DmaRange range) =>
+        range is { File: not null, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write };
+
     private Errno WriteAndAwait(ulong address, ReadOnlySpan<byte> source)
     {
         Errno error = SendWrite(address, source);
-        return error == Errno.None ? _link.ReadByTlp(_function, address, []) : error;
+        return error == Errno.None ? _link.ReadByQemu(_function, address, []) : error;
     }
 
     private Errno SendWrite(ulong address, ReadOnlySpan<byte> source)

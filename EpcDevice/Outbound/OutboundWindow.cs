@@ -22,7 +22,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
     public void Replace(OutboundMap map)
     {
         _map = map;
-        _gate.Drain();
+        _gate.Drain(waiting => host.GuestWaits = waiting);
     }
 
     /// <summary>The EP guest reads BAR2: all ones where the host cannot be read.</summary>
@@ -34,7 +34,9 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
             Errno error = Errno.EFAULT;
             if (map.TryFind(offset, destination.Length, ref _lastHit, out OutboundTranslation entry, out int length))
             {
+                host.GuestWaits = true;
                 error = host.Read(entry.Function, entry.Address + (offset - entry.Offset), destination[..length]);
+                host.GuestWaits = false;
             }
 
             if (error != Errno.None)
@@ -57,7 +59,9 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
             Errno error = Errno.EFAULT;
             if (map.TryFind(offset, source.Length, ref _lastHit, out OutboundTranslation entry, out int length))
             {
+                host.GuestWaits = true;
                 error = host.Write(entry.Function, entry.Address + (offset - entry.Offset), source[..length]);
+                host.GuestWaits = false;
             }
 
             if (error != Errno.None)

@@ -67,6 +67,7 @@ internal static class EpcRegister
     public const int WindowStatus = 0x009c;
     public const uint WindowStatusReady = 1U << 0;
     public const uint WindowStatusBusy = 1U << 1;
+    public const uint WindowStatusUnshared = 1U << 2;
 
     // Doorbell: alone in its page, since hosts may reach it through a BAR.
     public const int Doorbell = 0x1000;

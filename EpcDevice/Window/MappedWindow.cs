@@ -116,9 +116,11 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
     {
         get
         {
+            uint status = Field.Put(EpcRegister.WindowStatusUnshared, _link.Host.HidesMemory);
             lock (_lock)
             {
-                return Field.Put(EpcRegister.WindowStatusReady, _backend is not null)
+                return status
+                    | Field.Put(EpcRegister.WindowStatusReady, _backend is not null)
                     | Field.Put(EpcRegister.WindowStatusBusy, _done < _requested);
             }
         }

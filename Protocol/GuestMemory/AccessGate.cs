@@ -41,16 +41,25 @@ public sealed class AccessGate
     public void Leave(int turn) => Interlocked.Decrement(ref _inside[turn & 1]);
 
     /// <summary>Waits until every access that may have read what was replaced before this call has ended.</summary>
-    public void Drain()
+    /// <param name="waiting">Called with true if there is one, and with false when it has ended.</param>
+    public void Drain(Action<bool>? waiting = null)
     {
         lock (_draining)
         {
             int ended = Interlocked.Increment(ref _turn) - 1;
+            if (Volatile.Read(ref _inside[ended & 1]) == 0)
+            {
+                return;
+            }
+
+            waiting?.Invoke(true);
             var spin = new SpinWait();
             while (Volatile.Read(ref _inside[ended & 1]) != 0)
             {
                 spin.SpinOnce();
             }
+
+            waiting?.Invoke(false);
         }
     }
 }

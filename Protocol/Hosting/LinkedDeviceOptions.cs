@@ -8,6 +8,9 @@ namespace EpfTest.Protocol.Hosting;
 /// <summary>The options of a process that is one end of the link.</summary>
 public abstract class LinkedDeviceOptions : DeviceOptions
 {
+    // One access may wait for room and for two requests, and QEMU gives up after 5 s.
+    private const int MaxCompletionTimeout = 2000;
+
     /// <summary>Where the two processes meet.</summary>
     [Option("link", Required = true, MetaValue = "PATH", HelpText = "The Unix socket between EpcDevice and EpfBridge.")]
     public string Link { get; set; } = "";
@@ -26,6 +29,21 @@ public abstract class LinkedDeviceOptions : DeviceOptions
         HelpText = "Let the host's QEMU map BARs in shared memory, so that its accesses do not trap; both processes need it. "
             + "What the BARs lead to then cannot change until the host lets go of the device.")]
     public bool MapBars { get; set; }
+
+    /// <summary>How long a request to the other side may take, in milliseconds.</summary>
+    [Option(
+        "completion-timeout",
+        Default = MaxCompletionTimeout,
+        MetaValue = "MS",
+        HelpText = "Give up a request to the other side after so many milliseconds, 10 to 2000: its reads then give all ones.")]
+    public int CompletionTimeout { get; set; } = MaxCompletionTimeout;
+
+    /// <summary>How long this side waits for the other.</summary>
+    /// <exception cref="UsageException">An option has a value that makes no sense.</exception>
+    public LinkTimeouts LinkTimeouts => CompletionTimeout is >= 10 and <= MaxCompletionTimeout
+        ? new() { Completion = TimeSpan.FromMilliseconds(CompletionTimeout) }
+        : throw new UsageException(
+            $"--completion-timeout {CompletionTimeout}: give milliseconds from 10 to {MaxCompletionTimeout}");
 
     /// <summary>The monitor of the QEMU to plug into.</summary>
     [Option(

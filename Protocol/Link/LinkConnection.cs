@@ -137,6 +137,8 @@ public sealed class LinkConnection : IDisposable
                 waiter.Set();
             }
         }
+
+        LogFailures();
     }
 
     /// <summary>Ends the link; <see cref="Run"/> returns.</summary>
@@ -309,6 +311,20 @@ public sealed class LinkConnection : IDisposable
         payload = available[FrameHeader.Length..size];
         receiver.Consume(size);
         return true;
+    }
+
+    private void LogFailures()
+    {
+        if (Requester.Timeouts + Requester.Unsupported + Requester.Aborted + Requester.Refused > 0)
+        {
+            _logger.LogWarning(
+                "requests to the other side: {Timeouts} not completed in time, {Unsupported} not supported (UR), "
+                    + "{Aborted} aborted (CA); of the other side's, {Refused} refused",
+                Requester.Timeouts,
+                Requester.Unsupported,
+                Requester.Aborted,
+                Requester.Refused);
+        }
     }
 
     private static string? ReceiveHello(

@@ -21,12 +21,18 @@ public sealed class RequestLane : IDisposable
     private readonly object _lock = new();
     private readonly Queue<Request> _waiting = new();
     private Thread? _thread;
+    private TlpHeader _begun;
+    private bool _isBegun;
+    private bool _isAnswered;
     private int _unfinished;
     private bool _ended;
 
     /// <summary>An empty lane.</summary>
     /// <param name="carryOut">Carries out a request; called by the lane's thread.</param>
     public RequestLane(TlpAction carryOut) => _carryOut = carryOut;
+
+    /// <summary>Says something of a request or message.</summary>
+    public delegate bool TlpPredicate(in TlpHeader header);
 
     /// <summary>Deals with a request or message.</summary>
     public delegate void TlpAction(in TlpHeader header, ReadOnlySpan<byte> payload);
@@ -84,6 +90,58 @@ public sealed class RequestLane : IDisposable
         }
     }
 
+    /// <summary>
+    /// Has those answered who wait for a completion that will not come before they have one: the requests that are stuck
+    /// and what is behind them. Posted requests stay, and are carried out later.
+    /// </summary>
+    /// <param name="isStuck">Whether a request waits for what does not come; called with the lane's lock held.</param>
+    /// <param name="answer">Called for each; what has been begun goes on, and nobody learns what it comes to.</param>
+    public void Yield(TlpPredicate isStuck, TlpAction answer)
+    {
+        List<TlpHeader>? answered = null;
+        lock (_lock)
+        {
+            bool stuck = _isBegun && isStuck(_begun);
+            if (stuck && _begun.IsNonPosted && !_isAnswered)
+            {
+                _isAnswered = true;
+                (answered ??= []).Add(_begun);
+            }
+
+            for (int left = _waiting.Count; left > 0; left--)
+            {
+                Request request = _waiting.Dequeue();
+                stuck |= isStuck(request.Header);
+                if (!stuck || !request.Header.IsNonPosted)
+                {
+                    _waiting.Enqueue(request);
+                    continue;
+                }
+
+                (answered ??= []).Add(request.Header);
+                request.Release();
+                Volatile.Write(ref _unfinished, _unfinished - 1);
+            }
+        }
+
+        foreach (TlpHeader header in answered ?? [])
+        {
+            answer(header, []);
+        }
+    }
+
+    /// <summary>Whether the request at hand still takes an answer, which is now the caller's to give. For the lane's
+    /// thread.</summary>
+    public bool TryAnswer()
+    {
+        lock (_lock)
+        {
+            bool first = !_isAnswered;
+            _isAnswered = true;
+            return first;
+        }
+    }
+
     /// <summary>Drops what waits and ends the thread, without waiting for it: it may be waiting for a QEMU.</summary>
     public void Dispose()
     {
@@ -104,6 +162,7 @@ public sealed class RequestLane : IDisposable
             request.Release();
             lock (_lock)
             {
+                _isBegun = false;
                 Volatile.Write(ref _unfinished, _unfinished - 1);
             }
         }
@@ -123,6 +182,9 @@ public sealed class RequestLane : IDisposable
                 Monitor.Wait(_lock);
             }
 
+            _begun = request.Header;
+            _isBegun = true;
+            _isAnswered = false;
             return true;
         }
     }

@@ -34,6 +34,9 @@ public sealed unsafe class TlpRequester
     private readonly Lock _lock = new();
     private long _timeouts;
     private uint _unasked;
+    private long _unsupported;
+    private long _aborted;
+    private long _refused;
     private bool _failed;
 
     internal TlpRequester(LinkConnection link, ILogger logger, TimeSpan completionTimeout)
@@ -46,6 +49,15 @@ public sealed unsafe class TlpRequester
 
     /// <summary>How many requests were not completed in time.</summary>
     public long Timeouts => Interlocked.Read(ref _timeouts);
+
+    /// <summary>How many of our requests the other side did not support (UR).</summary>
+    public long Unsupported => Interlocked.Read(ref _unsupported);
+
+    /// <summary>How many of our requests the other side gave up (CA), or answered with data that is not to be used.</summary>
+    public long Aborted => Interlocked.Read(ref _aborted);
+
+    /// <summary>How many requests of the other side were refused, with UR or CA.</summary>
+    public long Refused => Interlocked.Read(ref _refused);
 
     private enum Kind
     {
@@ -174,6 +186,11 @@ public sealed unsafe class TlpRequester
     /// <summary>Answers a request without data, or that it cannot be served.</summary>
     public bool SendCompletion(ushort function, in TlpHeader request, Bdf completer, CompletionStatus status)
     {
+        if (status != CompletionStatus.SuccessfulCompletion)
+        {
+            Interlocked.Increment(ref _refused);
+        }
+
         TlpHeader header = TlpHeader.Completion(request, completer, status);
         Span<byte> deferred = _link.PlaceDeferred(SmallFrame);
         if (!deferred.IsEmpty)
@@ -263,12 +280,7 @@ public sealed unsafe class TlpRequester
                 default:
                     entry.Transfer = null;
                     _tags.Release(completion.Tag);
-                    transfer?.Finish(result switch
-                    {
-                        CompletionResult.Done => Errno.None,
-                        CompletionResult.UnsupportedRequest or CompletionResult.RetryStatus => Errno.EFAULT,
-                        _ => Errno.EIO,
-                    });
+                    transfer?.Finish(Count(result));
                     return null;
             }
         }
@@ -285,6 +297,21 @@ public sealed unsafe class TlpRequester
                 entry.Transfer?.Finish(Errno.ENOTCONN);
                 entry.Transfer = null;
             }
+        }
+    }
+
+    private Errno Count(CompletionResult result)
+    {
+        switch (result)
+        {
+            case CompletionResult.Done:
+                return Errno.None;
+            case CompletionResult.UnsupportedRequest or CompletionResult.RetryStatus:
+                Interlocked.Increment(ref _unsupported);
+                return Errno.EFAULT;
+            default:
+                Interlocked.Increment(ref _aborted);
+                return Errno.EIO;
         }
     }
 

@@ -38,8 +38,12 @@ public enum Errno
     ENOSPC = 28,
     /// <summary>Broken pipe.</summary>
     EPIPE = 32,
+    /// <summary>It would wait for itself.</summary>
+    EDEADLK = 35,
     /// <summary>Protocol error.</summary>
     EPROTO = 71,
+    /// <summary>Bad message: its data is not to be used.</summary>
+    EBADMSG = 74,
     /// <summary>Operation not supported.</summary>
     EOPNOTSUPP = 95,
     /// <summary>Address already in use.</summary>

@@ -15,6 +15,11 @@ internal sealed partial class VfioUserConnection
     // Those that the client never answers count as well.
     private const int MaxRequests = 256;
 
+    // QEMU takes a reply that its socket accepts a part of for sent (vfio_user_send_qio() of hw/vfio-user/proxy.c), after which its
+    // stream makes no sense any more. Linux accepts what one buffer holds whole or not at all, some 36 KiB where a page has 4
+    // (unix_stream_sendmsg()).
+    private const int MaxReadLength = 32 << 10;
+
     // Shorter than QEMU's own patience with us (5 s), so that whoever asked can still say what went wrong.
     private static readonly TimeSpan s_requestTimeout = TimeSpan.FromSeconds(2);
 
@@ -32,7 +37,7 @@ internal sealed partial class VfioUserConnection
     {
         while (!destination.IsEmpty)
         {
-            int length = Math.Min(destination.Length, _maxTransfer);
+            int length = Math.Min(destination.Length, Math.Min(_maxTransfer, MaxReadLength));
             Errno error;
 
             // In bounds: the reply's data is copied only if it has the length asked for, and only while we wait.

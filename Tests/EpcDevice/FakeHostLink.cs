@@ -49,6 +49,13 @@ internal sealed class FakeHostLink : IHostLink
         Endpoint!.LinkChanged(up);
     }
 
+    public bool GuestWaits
+    {
+        set
+        {
+        }
+    }
+
     public void SetBusMaster(int function, bool enabled)
     {
         DuringWait?.Invoke();
@@ -90,6 +97,8 @@ internal sealed class FakeHostLink : IHostLink
     public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) => default;
 
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
+
+    public bool HidesMemory { get; set; }
 
     public void SendMsi(int function, int vector) => Log($"MSI {function}.{vector}");
 

@@ -11,7 +11,7 @@ public sealed class AccessGateTests
     {
         var gate = new AccessGate();
         int before = gate.Enter();
-        Task drain = Task.Run(gate.Drain);
+        Task drain = Task.Run(() => gate.Drain());
         Assert.That(drain.Wait(50), Is.False);
 
         int later = gate.Enter();

@@ -18,11 +18,16 @@ internal sealed class EpDmaChannel
     private readonly ulong _ring;
     private uint _tail;
 
-    public EpDmaChannel(EpGuest ep, int channel, int function = 0)
+    public EpDmaChannel(EpGuest ep, int channel, int function = 0, bool reset = false)
     {
         _ep = ep;
         _registers = EpcRegister.DmaBase + (channel * EpcRegister.DmaStride);
         _ring = Rings + ((ulong)channel * RingSize * EpcRegister.DescSize);
+        if (reset)
+        {
+            ep[_registers + EpcRegister.DmaControl] = EpcRegister.DmaControlReset;
+        }
+
         ep[_registers + EpcRegister.DmaRingLo] = (uint)_ring;
         ep[_registers + EpcRegister.DmaRingSize] = RingSize;
         ep[_registers + EpcRegister.DmaIrqMask] = 0;

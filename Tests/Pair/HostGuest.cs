@@ -60,6 +60,31 @@ internal sealed class HostGuest : GuestClient
         return offset;
     }
 
+    /// <summary>The Status register.</summary>
+    public ushort Status
+    {
+        get => (ushort)(ReadConfig(0x04) >> 16);
+
+        // Its error bits are cleared by writing ones.
+        set => WriteConfig16(0x06, value);
+    }
+
+    /// <summary>AER's Uncorrectable Error Status register.</summary>
+    public uint UncorrectableErrors
+    {
+        get => ReadConfig(FindAer() + 4);
+
+        // Likewise.
+        set => WriteConfig(FindAer() + 4, value);
+    }
+
+    /// <summary>AER's Correctable Error Status register.</summary>
+    public uint CorrectableErrors
+    {
+        get => ReadConfig(FindAer() + 0x10);
+        set => WriteConfig(FindAer() + 0x10, value);
+    }
+
     public EventFd[] EnableMsi(int vectors = EpGuest.MsiVectors, uint address = 0xfee0_1000, ushort data = 0x4020)
     {
         EventFd[] signals = NewSignals(vectors);
@@ -109,6 +134,17 @@ internal sealed class HostGuest : GuestClient
         Write32(1, 0, 0);
         ResetDevice();
         Assert.That(HungUp, Is.False);
+    }
+
+    private uint FindAer()
+    {
+        uint offset = 0x100;
+        for (uint header; (ushort)(header = ReadConfig(offset)) != 1; offset = header >> 20)
+        {
+            Assert.That(header >> 20, Is.Not.Zero, "the function has AER");
+        }
+
+        return offset;
     }
 
     private static EventFd[] NewSignals(int count) => [.. Enumerable.Range(0, count).Select(_ => EventFd.Create())];

@@ -20,6 +20,9 @@ internal abstract class PairFixture(DataPath dataPath)
     /// <summary>Whether the host's QEMU may map BARs.</summary>
     protected virtual bool MapBars => false;
 
+    /// <summary>Milliseconds after which a request to the other side is given up.</summary>
+    protected virtual int CompletionTimeout => 2000;
+
     /// <summary>Why EpcDevice would have ended.</summary>
     protected ConcurrentBag<string> Failures { get; } = [];
 
@@ -76,6 +79,7 @@ internal abstract class PairFixture(DataPath dataPath)
             DataPath = DataPath,
             PciId = "1234:e9c0",
             MapBars = MapBars,
+            CompletionTimeout = CompletionTimeout,
         },
         Logger,
         Failures.Add);
@@ -87,6 +91,7 @@ internal abstract class PairFixture(DataPath dataPath)
             Link = LinkSocket,
             DataPath = DataPath,
             MapBars = MapBars,
+            CompletionTimeout = CompletionTimeout,
             Qmp = monitor,
             HotPlugBuses = monitor is null ? [] : ["rp0"],
         },

@@ -88,6 +88,21 @@ public sealed class DmaMessageTests : ConnectedFixture
         Assert.That(data.Select(bytes => (int)bytes[0]), Is.EqualTo(Enumerable.Range(0, Count)));
     }
 
+    [Test]
+    public void AnswersAreSmallEnoughForASocketToTakeThemWhole()
+    {
+        byte[] data = new byte[Size];
+        Task<Errno> read = Task.Run(() => Memory.Read(Base, data));
+        for (ulong offset = 0; offset < Size; offset += 32 << 10)
+        {
+            ulong length = Math.Min(Size - offset, 32 << 10);
+            RawMessage command = ExpectCommand(RawCommand.DmaRead, RawPayload.DmaAccess(Base + offset, length));
+            Client.Answer(command, [.. command.Payload, .. new byte[length]]);
+        }
+
+        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+    }
+
     [TestCase(Errno.EFAULT, Errno.EFAULT)]
     [TestCase(Errno.None, Errno.EINVAL)]
     public void ErrorOfTheClientIsTheResult(Errno stated, Errno expected)

@@ -119,6 +119,25 @@ internal sealed class MappedWindowTests
     }
 
     [Test]
+    public void DriverIsToldWhenNoMemoryOfTheHostCanBeMapped()
+    {
+        BringUp();
+        for (int round = 0; round < 3; round++)
+        {
+            Assert.That(_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Zero);
+            Host.Unmap(0, GuestClient.SharedSize);
+            Host.ReadConfig(0);
+            Assert.That(_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Zero, "there is no memory");
+            Host.MapPrivateMemory();
+            Host.ReadConfig(0);
+            Assert.That(_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Not.Zero);
+            Host.MapMemory();
+            Host.Unmap(GuestClient.PrivateStart, GuestClient.PrivateSize);
+            Host.ReadConfig(0);
+        }
+    }
+
+    [Test]
     public void NothingIsMappedBeforeTheWindowIsEnabledAndItsDriverReady()
     {
         BringUp();
