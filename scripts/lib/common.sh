@@ -63,8 +63,9 @@ end_children() {
 	CHILD_GROUPS=()
 }
 
+# leave [STATUS]
 leave() {
-	local status=$? command
+	local status=${1:-$?} command
 	trap - EXIT
 	trap '' INT TERM HUP
 	end_children

@@ -60,6 +60,7 @@ run_process() {
 	eval "words=(${PROCESS_COMMAND[$1]})"
 	start_group "${words[@]}" </dev/null >>"$RUN_DIR/$1.log" 2>&1
 	PROCESS_GROUP[$1]=$GROUP
+	echo "$GROUP" >"$RUN_DIR/$1.pid"
 }
 
 # kill_process NAME: as a fault does.
