@@ -82,11 +82,12 @@ trap leave_soak EXIT
 flaps=$((minutes * 45)) restarts=$((minutes * 15))
 echo "$flaps $restarts" >"$RUN_DIR/soak-times"
 mkfifo "$RUN_DIR/lines"
+# For both, as who opens it for one waits for the other.
+exec {LINES}<>"$RUN_DIR/lines"
 start_group "$REPO_ROOT/scripts/run-pair.sh" --hotplug --ep-script "$REPO_ROOT/guest/soak-endpoint" \
 	--host-script "$REPO_ROOT/guest/soak-host" --add "$RUN_DIR/soak-times" --timeout 0 --out "$RUN_DIR" "${options[@]}" \
 	</dev/null >"$RUN_DIR/lines" 2>"$RUN_DIR/run-pair.log"
 PAIR=$GROUP
-exec {LINES}<"$RUN_DIR/lines"
 
 # --- What comes of it
 
@@ -150,10 +151,9 @@ while :; do
 		soak_line "$line"
 		case $line in *soak:*) step=${line#*soak: } ;; *ok\ [0-9]*) step="what follows '${line#*| }'" ;; esac
 		[ -z "$begin" ] || limit=$STEP_SECONDS
-	elif [ $? -gt 128 ]; then
-		partial+=$line
 	else
-		break
+		partial+=$line
+		kill -0 "$PAIR" 2>/dev/null || break
 	fi
 	if [ $((SECONDS - last)) -ge "$limit" ]; then
 		reason="nothing was heard for $limit s: $step"
