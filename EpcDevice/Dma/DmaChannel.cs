@@ -20,7 +20,8 @@ namespace EpfTest.EpcDevice.Dma;
 internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupts, ILogger logger)
     : IRegisterBlock, IDisposable
 {
-    private const int PieceSize = 256 << 10;
+    // As much as 256 tags of 4096 bytes: a read by TLPs stands still between two pieces.
+    private const int PieceSize = 1 << 20;
 
     // Of fewer bytes the way through a buffer costs nothing, single accesses stay single, and MSIs are seen.
     private const int SmallestLent = 64;

@@ -12,7 +12,7 @@ namespace EpfTest.Protocol.Link;
 public sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
-    private const int MaxDeferred = 128 << 10;
+    private const int MaxDeferred = 64 << 10;
 
     private readonly UnixSocket _socket;
     private readonly MessageReceiver _receiver;
