@@ -24,8 +24,8 @@
 #define BENCH_MAPS		100
 
 /*
- * Of so many copies the quickest is shown: where two addresses meet in TCG's TLB, which is chance
- * and happens to pci-epf-test as often, a copy takes ten times as long.
+ * Of so many copies the quickest is shown, as of pci-epf-test's: now and then one takes ten times
+ * as long, probably where two addresses meet in TCG's TLB.
  */
 #define BENCH_COPIES		3
 
