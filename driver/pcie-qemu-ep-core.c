@@ -432,7 +432,7 @@ static int qemu_ep_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 		vectors++;
 	ret = pci_alloc_irq_vectors(pdev, vectors, vectors, PCI_IRQ_MSIX | PCI_IRQ_MSI);
 	if (ret < 0)
-		return dev_err_probe(dev, ret, "cannot allocate %d MSI-X or MSI vectors\n", vectors);
+		return dev_err_probe(dev, ret, "cannot allocate %d MSI(-X) vectors\n", vectors);
 
 	ret = qemu_ep_init_mapped_window(ep);
 	if (ret)
