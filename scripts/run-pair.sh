@@ -19,9 +19,10 @@
 #   --datapath direct|tlp    how data travels between the guests, default direct
 #   --hotplug                boot the host guest without the endpoint and plug it in when the link comes up, unplug it when it
 #                            goes down; the endpoint has no MSI-X then (docs/reliability.md). EpcDevice, when it is started again,
-#                            plugs itself into the EP guest. Scripts then also have epftest-endpoint [gone], which waits for the endpoint to come or go (in the host guest),
-#                            epftest-say WORD and epftest-hear WORD between the guests, and epftest-restart
-#                            EpcDevice|EpfBridge [stop|start], which kills that process and starts it again
+#                            plugs itself into the EP guest. Scripts then also have epftest-endpoint [gone], which waits for
+#                            the endpoint to come or go (in the host guest), epftest-say WORD and epftest-hear WORD between
+#                            the guests, and epftest-restart EpcDevice|EpfBridge [stop|start], which kills that process and
+#                            starts it again
 #   --map-bars               let the host's QEMU map BARs, so that the host's accesses do not trap; BARs then cannot change
 #                            what they lead to while the host is up, and the cases that want that are skipped
 #   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are, default memcpy: pci-epf-test's COPY by DMA cannot
