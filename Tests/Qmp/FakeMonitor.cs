@@ -111,16 +111,13 @@ internal sealed class FakeMonitor : IDisposable
             while (true)
             {
                 using Socket client = _listener.Accept();
-                lock (_lock)
+                try
                 {
-                    _client = client;
-                    Send(_greeting);
+                    Serve(client);
                 }
-
-                using var reader = new StreamReader(new NetworkStream(client));
-                while (reader.ReadLine() is { } line)
+                catch (Exception error) when (error is SocketException or IOException)
                 {
-                    Answer(JsonNode.Parse(line)!.AsObject());
+                    // A client that is killed resets the connection, where it has not read all.
                 }
 
                 lock (_lock)
@@ -129,13 +126,24 @@ internal sealed class FakeMonitor : IDisposable
                 }
             }
         }
-        catch (Exception error) when (error is SocketException or ObjectDisposedException or IOException)
+        catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
             // Disposed.
-            lock (_lock)
-            {
-                _client = null;
-            }
+        }
+    }
+
+    private void Serve(Socket client)
+    {
+        lock (_lock)
+        {
+            _client = client;
+            Send(_greeting);
+        }
+
+        using var reader = new StreamReader(new NetworkStream(client));
+        while (reader.ReadLine() is { } line)
+        {
+            Answer(JsonNode.Parse(line)!.AsObject());
         }
     }
 
