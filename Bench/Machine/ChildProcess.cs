@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using EpfTest.Protocol.Linux;
+using EpfTest.Tests.Support;
 
 namespace EpfTest.Bench.Machine;
 
@@ -42,7 +42,7 @@ internal sealed class ChildProcess : IDisposable
     }
 
     /// <summary>Waits until the process serves a socket.</summary>
-    public void WaitForSocket(string path) => WaitFor(() => IsServed(path), $"serves {path}");
+    public void WaitForSocket(string path) => WaitFor(() => Served.At(path), $"serves {path}");
 
     /// <summary>Waits for something that the process is to do.</summary>
     public void WaitFor(Func<bool> condition, string what)
@@ -61,20 +61,6 @@ internal sealed class ChildProcess : IDisposable
             }
 
             Thread.Sleep(1);
-        }
-    }
-
-    /// <summary>A file may be there a moment before anybody listens.</summary>
-    private static bool IsServed(string path)
-    {
-        try
-        {
-            UnixSocket.Connect(path).Dispose();
-            return true;
-        }
-        catch (LinuxException)
-        {
-            return false;
         }
     }
 

@@ -153,7 +153,7 @@ internal sealed class OrdinaryUserTests
             Kill();
             Assert.That(File.Exists(Epc) && File.Exists(Link) && File.Exists(Window), Is.True, "what a killed process leaves");
             StartEpc();
-            Wait.Until(() => IsServed(Epc) && IsServed(Link) && IsServed(Window), "all sockets are served again");
+            Wait.Until(() => Served.At(Epc) && Served.At(Link) && Served.At(Window), "all sockets are served again");
         }
 
         foreach (string[] taken in new string[][]
@@ -173,7 +173,7 @@ internal sealed class OrdinaryUserTests
             }
         }
 
-        Assert.That(IsServed(Epc) && IsServed(Link) && IsServed(Window), Is.True, "the first still serves");
+        Assert.That(Served.At(Epc) && Served.At(Link) && Served.At(Window), Is.True, "the first still serves");
     }
 
     private static void Run(string program, params string[] arguments)
@@ -183,22 +183,9 @@ internal sealed class OrdinaryUserTests
         Assert.That(process.ExitCode, Is.Zero, program);
     }
 
-    private static bool IsServed(string path)
-    {
-        try
-        {
-            UnixSocket.Connect(path).Dispose();
-            return true;
-        }
-        catch (LinuxException)
-        {
-            return false;
-        }
-    }
-
     private RawVfioUserClient Connect()
     {
-        Wait.Until(() => IsServed(Epc), $"{Epc} is served");
+        Wait.Until(() => Served.At(Epc), $"{Epc} is served");
         return RawVfioUserClient.Connect(Epc);
     }
 
