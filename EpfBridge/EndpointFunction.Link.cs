@@ -158,6 +158,27 @@ internal sealed partial class EndpointFunction
         }
     }
 
+    /// <inheritdoc/>
+    bool ISignalBorrower.TryBorrow(IrqIndex index, int vector, FileDescriptor signal)
+    {
+        Span<byte> message = stackalloc byte[InterruptAddMessage.Length];
+        new InterruptAddMessage(index == IrqIndex.Msix, vector).Write(message);
+        return index is IrqIndex.Msi or IrqIndex.Msix
+            && _link.TrySendControl(FrameKind.InterruptAdd, _number, message, signal);
+    }
+
+    /// <inheritdoc/>
+    void ISignalBorrower.Return(IrqIndex index, int start, int count)
+    {
+        if (BeginOnLink())
+        {
+            Span<byte> message = stackalloc byte[InterruptInvalidateMessage.Length];
+            new InterruptInvalidateMessage(index == IrqIndex.Msix, start, count).Write(message);
+            _link.Order(FrameKind.InterruptInvalidate, _number, message);
+            EndOnLink();
+        }
+    }
+
     private void Load(in TlpHeader header, bool onLane)
     {
         Span<byte> data = (s_data ??= new byte[TlpLimits.MaxPayload]).AsSpan(0, header.ReadLength);

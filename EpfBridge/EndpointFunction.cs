@@ -20,7 +20,7 @@ namespace EpfTest.EpfBridge;
 /// BAR leads to memory that the EP guest's QEMU does not share, such a write itself waits for that: the endpoint could see
 /// what the host does next.
 /// </remarks>
-internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
+internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalBorrower, IDisposable
 {
     private const int ConfigSize = 4096;
     private const int PciConfigSize = 256;
@@ -107,7 +107,14 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
     private Bdf Target => new(1, _number / 8, _number % 8);
 
     /// <inheritdoc/>
-    public void Attach(IVfioUserClient client) => _client = client;
+    public void Attach(IVfioUserClient client)
+    {
+        _client = client;
+        if ((_link.Capabilities & LinkCapabilities.Interrupts) != 0)
+        {
+            client.Interrupts.LendTo(this);
+        }
+    }
 
     /// <inheritdoc/>
     public void ClientConnected()
@@ -154,6 +161,8 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, IDisposable
             spin.SpinOnce();
         }
 
+        // EpcDevice forgets all that it has, and must not be given more after that.
+        _client?.Interrupts.LendTo(null);
         for (int bar = 0; bar < _inbound.Length; bar++)
         {
             InvalidateInbound(bar);

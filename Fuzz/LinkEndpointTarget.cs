@@ -41,7 +41,7 @@ internal sealed class LinkEndpointTarget : LinkTarget
         _link = new BridgeLink(
             _controller,
             Path.Combine(_folder.FullName, "link.sock"),
-            LinkCapabilities.Direct,
+            LinkCapabilities.Direct | LinkCapabilities.Interrupts,
             LinkTimeouts.Default,
             PeerPolicy.SameUser,
             NullLogger.Instance);

@@ -11,7 +11,7 @@ internal abstract class LinkTarget : StreamTarget
     protected LinkTarget(LinkRole other)
     {
         new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Write(_hello);
-        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, other, LinkCapabilities.Direct).Write(
+        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, other, LinkCapabilities.Direct | LinkCapabilities.Interrupts).Write(
             _hello.AsSpan(FrameHeader.Length));
     }
 

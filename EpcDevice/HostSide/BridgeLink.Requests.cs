@@ -110,7 +110,7 @@ internal sealed partial class BridgeLink
     {
         using FileDescriptor? owned = descriptor;
         if (kind is not (FrameKind.MemoryAdd or FrameKind.MemoryInvalidate or FrameKind.MemoryInvalidateAll
-            or FrameKind.FunctionReset or FrameKind.BarMapped))
+            or FrameKind.FunctionReset or FrameKind.BarMapped or FrameKind.InterruptAdd or FrameKind.InterruptInvalidate))
         {
             return true;
         }
@@ -130,6 +130,17 @@ internal sealed partial class BridgeLink
             case FrameKind.BarMapped when (connection.Capabilities & LinkCapabilities.MapBars) != 0
                 && BarMappedMessage.TryRead(payload, out BarMappedMessage message):
                 Volatile.Write(ref _mappedBars[function][message.Bar], message.IsMapped);
+                return true;
+            case FrameKind.InterruptAdd when (connection.Capabilities & LinkCapabilities.Interrupts) != 0
+                && InterruptAddMessage.TryRead(payload, out InterruptAddMessage added)
+                && descriptor is not null
+                && EventFd.TryAdopt(descriptor) is { } signal:
+                _interrupts[function].Add(added.IsMsix, added.Vector, signal);
+                return true;
+            case FrameKind.InterruptInvalidate
+                when InterruptInvalidateMessage.TryRead(payload, out InterruptInvalidateMessage vectors):
+                _interrupts[function].Forget(vectors.IsMsix, vectors.Start, vectors.Count);
+                connection.Acknowledge(payload);
                 return true;
             case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range):
                 memory.Unmap(range);

@@ -34,6 +34,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly LinkTimeouts _timeouts;
     private readonly ILogger _logger;
     private readonly FunctionHostMemory[] _memory;
+    private readonly HostInterrupts[] _interrupts;
     private readonly RequestLane?[] _lanes;
     private readonly WaitCircle _circle;
     private readonly BurstLog _failures;
@@ -73,6 +74,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _timeouts = timeouts;
         _logger = logger;
         _memory = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(function => new FunctionHostMemory(this, function))];
+        _interrupts = [.. _memory.Select(static _ => new HostInterrupts())];
         _lanes = new RequestLane?[endpoint.FunctionCount];
         _circle = new WaitCircle(GiveWay);
         _failures = new BurstLog(logger);
@@ -195,12 +197,10 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         && ((connection.Capabilities & LinkCapabilities.Direct) == 0 || FunctionHostMemory.AreHidden(_memory));
 
     /// <inheritdoc/>
-    public void SendMsi(int function, int vector) =>
-        Send(function, InterruptMessage.Create(BdfOf(function), msix: false, vector));
+    public void SendMsi(int function, int vector) => SendInterrupt(function, isMsix: false, vector);
 
     /// <inheritdoc/>
-    public void SendMsix(int function, int vector) =>
-        Send(function, InterruptMessage.Create(BdfOf(function), msix: true, vector));
+    public void SendMsix(int function, int vector) => SendInterrupt(function, isMsix: true, vector);
 
     /// <inheritdoc/>
     public void SendIntx(int function, bool asserted)
@@ -327,6 +327,15 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _barGenerations[function] = 0;
     }
 
+    private void SendInterrupt(int function, bool isMsix, int vector)
+    {
+        // What is written before it has been written: memory of the host that is shared at once, else awaited.
+        if (_up is null || !_interrupts[function].TrySignal(isMsix, vector))
+        {
+            Send(function, InterruptMessage.Create(BdfOf(function), isMsix, vector));
+        }
+    }
+
     private void Send(int function, in TlpHeader message) =>
         _up?.Requester.SendMessage((ushort)function, message);
 
@@ -401,6 +410,11 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         foreach (FunctionHostMemory memory in _memory)
         {
             memory.UnmapAll();
+        }
+
+        foreach (HostInterrupts interrupts in _interrupts)
+        {
+            interrupts.ForgetAll();
         }
     }
 }

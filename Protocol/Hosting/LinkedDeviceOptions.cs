@@ -102,8 +102,8 @@ public abstract class LinkedDeviceOptions : DeviceOptions
     /// <exception cref="UsageException">Options contradict each other.</exception>
     public LinkCapabilities LinkCapabilities => (DataPath, MapBars) switch
     {
-        (DataPath.Direct, false) => LinkCapabilities.Direct,
-        (DataPath.Direct, true) => LinkCapabilities.Direct | LinkCapabilities.MapBars,
+        (DataPath.Direct, false) => LinkCapabilities.Direct | LinkCapabilities.Interrupts,
+        (DataPath.Direct, true) => LinkCapabilities.Direct | LinkCapabilities.Interrupts | LinkCapabilities.MapBars,
         (_, false) => LinkCapabilities.None,
         _ => throw new UsageException("--map-bars takes shared memory: it does not go with --datapath tlp"),
     };

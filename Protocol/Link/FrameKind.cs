@@ -33,4 +33,8 @@ public enum FrameKind : ushort
     FunctionReset = 35,
     /// <summary>Bridge to endpoint: the host's QEMU has, or has no more, a BAR mapped.</summary>
     BarMapped = 36,
+    /// <summary>Bridge to endpoint: the eventfd that an MSI or MSI-X vector signals.</summary>
+    InterruptAdd = 37,
+    /// <summary>Bridge to endpoint: signal some vectors no more.</summary>
+    InterruptInvalidate = 38,
 }

@@ -89,6 +89,20 @@ internal sealed class FrameSender : IDisposable
         }
     }
 
+    /// <summary>Sends one frame with a descriptor if that can be done at once. For any thread.</summary>
+    /// <returns>Whether it was sent.</returns>
+    public bool TrySend(ReadOnlySpan<byte> frame, FileDescriptor descriptor)
+    {
+        lock (_lock)
+        {
+            // A frame of a few bytes goes whole or not at all.
+            return !_busy
+                && !_closed
+                && _socket.TrySend(frame, [descriptor.Number], out int sent) == Errno.None
+                && sent == frame.Length;
+        }
+    }
+
     /// <summary>Ends the thread; the socket has been shut down.</summary>
     public void Dispose()
     {

@@ -10,4 +10,6 @@ public enum LinkCapabilities : uint
     Direct = 1 << 0,
     /// <summary>With <see cref="Direct"/>: the host's QEMU may map BARs, whose translations then cannot change.</summary>
     MapBars = 1 << 1,
+    /// <summary>With <see cref="Direct"/>: the host's eventfds are passed, and taken back with acknowledge.</summary>
+    Interrupts = 1 << 2,
 }

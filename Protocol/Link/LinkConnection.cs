@@ -165,6 +165,16 @@ public sealed class LinkConnection : IDisposable
         return !_down && (descriptor is null ? SendFrames(frame) : _sender.Send(frame, descriptor));
     }
 
+    /// <summary>Sends a control frame with a descriptor if that can be done at once, so that any thread may call it.</summary>
+    /// <returns>Whether it was sent.</returns>
+    public bool TrySendControl(FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor descriptor)
+    {
+        Span<byte> frame = stackalloc byte[FrameHeader.Length + payload.Length];
+        new FrameHeader((uint)payload.Length, kind, function).Write(frame);
+        payload.CopyTo(frame[FrameHeader.Length..]);
+        return !_down && _sender.TrySend(frame, descriptor);
+    }
+
     /// <summary>
     /// Sends a control frame whose payload starts with 4 bytes for a token, and waits for its acknowledgement. An order
     /// that is not acknowledged in time ends the link, since nobody knows then what the other side still does.

@@ -37,6 +37,18 @@ public sealed class EventFd : FileDescriptor
         }
     }
 
+    /// <summary>As <see cref="TryAdopt(int)"/>, from the one who owned it so far.</summary>
+    public static EventFd? TryAdopt(FileDescriptor descriptor)
+    {
+        EventFd? adopted = TryAdopt(descriptor.Number);
+        if (adopted is not null)
+        {
+            descriptor.SetHandleAsInvalid();
+        }
+
+        return adopted;
+    }
+
     /// <summary>Adds one. A counter at its limit stays there, and wakes its reader all the same.</summary>
     public unsafe void Signal()
     {

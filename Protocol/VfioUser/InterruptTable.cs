@@ -7,7 +7,8 @@ namespace EpfTest.Protocol.VfioUser;
 /// </summary>
 /// <remarks>
 /// Devices raise interrupts from any thread; set-up belongs to the thread that serves the client. A vector that is
-/// masked, or that the client has not given an eventfd yet, remembers one interrupt until it can be delivered.
+/// masked, or that the client has not given an eventfd yet, remembers one interrupt until it can be delivered. One that
+/// needs no more than its eventfd written may be lent, so that whoever raises it does that without asking here.
 /// </remarks>
 public sealed class InterruptTable : IDisposable
 {
@@ -15,6 +16,8 @@ public sealed class InterruptTable : IDisposable
     private readonly Vector[][] _vectors;
     private readonly bool[] _enabled;
     private EventFdWatcher? _watcher;
+    private ISignalBorrower? _borrower;
+    private bool _isChanging;
     private bool _intxAsserted;
 
     internal InterruptTable(IReadOnlyList<int> counts)
@@ -45,7 +48,23 @@ public sealed class InterruptTable : IDisposable
             ref Vector entry = ref _vectors[(int)index][vector];
             entry.Pending = true;
             DeliverPending(ref entry);
+            if (_borrower is not null && !entry.IsLent && !_isChanging && IsSignalOnly(entry))
+            {
+                entry.IsLent = _borrower.TryBorrow(index, vector, entry.Signal!);
+            }
+
             return true;
+        }
+    }
+
+    /// <summary>
+    /// Lends vectors as they are used, or, with null, does so no more; what the one before has then is not asked back.
+    /// </summary>
+    public void LendTo(ISignalBorrower? borrower)
+    {
+        lock (_lock)
+        {
+            _borrower = borrower;
         }
     }
 
@@ -98,9 +117,42 @@ public sealed class InterruptTable : IDisposable
         }
     }
 
+    /// <summary>To be called before some vectors are set up differently; <see cref="EndChange"/> has to follow.</summary>
+    internal void BeginChange(IrqIndex index, int start, int count)
+    {
+        bool isAnyLent = false;
+        ISignalBorrower? borrower;
+        lock (_lock)
+        {
+            _isChanging = true;
+            borrower = _borrower;
+            foreach (ref Vector entry in _vectors[(int)index].AsSpan(start, count))
+            {
+                isAnyLent |= entry.IsLent;
+                entry.IsLent = false;
+            }
+        }
+
+        if (isAnyLent)
+        {
+            // Without the lock: whoever has to let go may be delivering an interrupt.
+            borrower?.Return(index, start, count);
+        }
+    }
+
+    /// <summary>The vectors are set up.</summary>
+    internal void EndChange()
+    {
+        lock (_lock)
+        {
+            _isChanging = false;
+        }
+    }
+
     /// <summary>Forgets all set-up of a type.</summary>
     internal void Disable(IrqIndex index)
     {
+        BeginChange(index, 0, Count(index));
         lock (_lock)
         {
             foreach (ref Vector entry in _vectors[(int)index].AsSpan())
@@ -112,6 +164,7 @@ public sealed class InterruptTable : IDisposable
             }
 
             _enabled[(int)index] = false;
+            _isChanging = false;
         }
     }
 
@@ -205,6 +258,9 @@ public sealed class InterruptTable : IDisposable
         }
     }
 
+    private static bool IsSignalOnly(in Vector entry) =>
+        entry is { Signal: not null, MaskSignal: null, UnmaskSignal: null, Masked: false };
+
     private static void DeliverPending(ref Vector entry)
     {
         if (entry.Pending && !entry.Masked && entry.Signal is not null)
@@ -236,5 +292,6 @@ public sealed class InterruptTable : IDisposable
         public EventFd? UnmaskSignal;
         public bool Masked;
         public bool Pending;
+        public bool IsLent;
     }
 }

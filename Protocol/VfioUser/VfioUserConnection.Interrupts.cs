@@ -37,11 +37,18 @@ internal sealed partial class VfioUserConnection
             return Errno.None;
         }
 
-        if (data == IrqSetFlags.DataEventFd)
-        {
-            return SetEventFds(index, (int)start, (int)count, action);
-        }
+        _interrupts.BeginChange(index, (int)start, (int)count);
+        Errno error = data == IrqSetFlags.DataEventFd
+            ? SetEventFds(index, (int)start, (int)count, action)
+            : Act(index, (int)start, (int)count, action, data, bools);
+        _interrupts.EndChange();
+        return error;
+    }
 
+    /// <summary>Signals, masks or unmasks vectors, those whose byte is set where there are such.</summary>
+    private Errno Act(
+        IrqIndex index, int start, int count, IrqSetFlags action, IrqSetFlags data, ReadOnlySpan<byte> bools)
+    {
         for (int vector = 0; vector < count; vector++)
         {
             if (data == IrqSetFlags.DataBool && bools[vector] == 0)
@@ -51,11 +58,11 @@ internal sealed partial class VfioUserConnection
 
             if (action == IrqSetFlags.ActionTrigger)
             {
-                _interrupts.Loopback(index, (int)start + vector);
+                _interrupts.Loopback(index, start + vector);
             }
             else
             {
-                _interrupts.SetMask(index, (int)start + vector, action == IrqSetFlags.ActionMask);
+                _interrupts.SetMask(index, start + vector, action == IrqSetFlags.ActionMask);
             }
         }
 

@@ -31,6 +31,20 @@ public sealed class EndpointRobustnessTests
         new TestCaseData(RawFrame.Order(RawFrame.FunctionReset, 0, 1, 3), false).SetArgDisplayNames("unknown reset"),
         new TestCaseData(RawFrame.Order(RawFrame.BarMapped, 0, 0, 1), false)
             .SetArgDisplayNames("BAR mapped without --map-bars"),
+        new TestCaseData(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, 0), false)
+            .SetArgDisplayNames("interrupt without a descriptor"),
+        new TestCaseData(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, 0), true)
+            .SetArgDisplayNames("interrupt that is memory"),
+        .. new uint[][] { [2, 0, 1], [0, 2048, 1], [1, 2047, 2], [1, uint.MaxValue, 2], [0, 1, uint.MaxValue] }.Select(vectors =>
+            new TestCaseData(RawFrame.InvalidateInterrupts(0, 7, vectors[0], vectors[1], vectors[2]), false)
+                .SetArgDisplayNames($"vectors {string.Join(' ', vectors)}")),
+        .. new ushort[] { RawFrame.InterruptAdd, RawFrame.InterruptInvalidate }.SelectMany(kind => new[]
+        {
+            new TestCaseData(RawFrame.Build(kind, 0, new byte[7]), false).SetArgDisplayNames($"kind {kind} too short"),
+            new TestCaseData(RawFrame.Build(kind, 0, new byte[17]), false).SetArgDisplayNames($"kind {kind} too long"),
+            new TestCaseData(RawFrame.Build(kind, 8, new byte[16]), false)
+                .SetArgDisplayNames($"kind {kind} for a function that is not there"),
+        }),
     ];
 
     private string LinkPath => _folder.File("link.sock");
@@ -84,6 +98,61 @@ public sealed class EndpointRobustnessTests
         {
             peer.Send(RawFrame.Memory(RawFrame.MemoryAdd, 0, 3, 0x10000, 0x1000), descriptor);
             peer.Send(RawFrame.Memory(RawFrame.MemoryInvalidate, 0, 7, 0x10000, 0x1000));
+        }
+
+        ExpectService();
+        OpenDescriptors.WaitUntilBackTo(before);
+    }
+
+    [TestCaseSource(typeof(OddDescriptors), nameof(OddDescriptors.All))]
+    public void OddDescriptorForAnInterruptDoesNoHarm(string what)
+    {
+        int before = OpenDescriptors.Count();
+        using (RawLinkPeer peer = Connect())
+        using (FileDescriptor descriptor = OddDescriptors.Open(what))
+        {
+            peer.Send(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, 0), descriptor);
+            if (what != "an eventfd")
+            {
+                Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("makes no sense"));
+            }
+        }
+
+        ExpectService();
+        OpenDescriptors.WaitUntilBackTo(before);
+    }
+
+    [TestCase(0u)]
+    [TestCase(1u)]
+    public void InterruptsWithoutTheCapabilityEndTheLink(uint capabilities)
+    {
+        using var signal = EventFd.Create();
+        using (var peer = RawLinkPeer.Connect(LinkPath))
+        {
+            peer.Send(RawFrame.HelloOf(RawFrame.Bridge, capabilities));
+            peer.Send(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, 0), signal);
+            Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("makes no sense"));
+        }
+
+        ExpectService();
+    }
+
+    [Test]
+    public void InterruptsComeAndGoWithoutLeavingDescriptors()
+    {
+        int before = OpenDescriptors.Count();
+        using (RawLinkPeer peer = Connect())
+        using (var signal = EventFd.Create())
+        {
+            for (uint round = 0; round < 50; round++)
+            {
+                // The same one twice, and some that stay until we hang up.
+                peer.Send(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, round), signal);
+                peer.Send(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, round), signal);
+                peer.Send(RawFrame.Order(RawFrame.InterruptAdd, 0, 0, round), signal);
+                peer.Send(RawFrame.InvalidateInterrupts(0, round, 1, 0, 2048));
+                Assert.That(peer.Receive(RawFrame.Acknowledge).Token, Is.EqualTo(round));
+            }
         }
 
         ExpectService();
@@ -205,7 +274,7 @@ public sealed class EndpointRobustnessTests
 
     private static byte[] RandomFrame(Random random)
     {
-        ushort[] kinds = [0, 2, 3, 3, 3, 4, 5, 16, 21, 32, 32, 33, 34, 35, 100];
+        ushort[] kinds = [0, 2, 3, 3, 3, 4, 5, 16, 21, 32, 32, 33, 34, 35, 37, 38, 100];
         int[] lengths = [0, 4, 8, 12, 16, 20, 32, 152, 300];
         byte[] payload = new byte[lengths[random.Next(lengths.Length)]];
         random.NextBytes(payload);
@@ -230,7 +299,7 @@ public sealed class EndpointRobustnessTests
     private RawLinkPeer Connect()
     {
         var peer = RawLinkPeer.Connect(LinkPath);
-        peer.Send(RawFrame.HelloOf(RawFrame.Bridge));
+        peer.Send(RawFrame.HelloOf(RawFrame.Bridge, RawFrame.Direct | RawFrame.Interrupts));
         Assert.That(peer.Receive().Kind, Is.EqualTo(RawFrame.Hello));
         return peer;
     }

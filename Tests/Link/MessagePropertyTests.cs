@@ -56,6 +56,20 @@ public sealed class MessagePropertyTests
             });
 
     [Test]
+    public void InterruptInvalidate() =>
+        Check(
+            from isMsix in Gen.Elements(false, true)
+            from start in Gen.Choose(0, 2048)
+            from count in Gen.Choose(0, 2048 - start)
+            select new InterruptInvalidateMessage(isMsix, start, count),
+            message =>
+            {
+                byte[] bytes = new byte[InterruptInvalidateMessage.Length];
+                message.Write(bytes);
+                return InterruptInvalidateMessage.TryRead(bytes, out InterruptInvalidateMessage read) && read == message;
+            });
+
+    [Test]
     public void Memory() =>
         Check(
             from access in s_access

@@ -21,6 +21,11 @@ public sealed record RawFrame(ushort Kind, ushort Function, byte[] Payload, IRea
     public const ushort MemoryInvalidateAll = 34;
     public const ushort FunctionReset = 35;
     public const ushort BarMapped = 36;
+    public const ushort InterruptAdd = 37;
+    public const ushort InterruptInvalidate = 38;
+
+    public const uint Direct = 1 << 0;
+    public const uint Interrupts = 1 << 2;
 
     public const uint Endpoint = 1;
     public const uint Bridge = 2;
@@ -53,6 +58,10 @@ public sealed record RawFrame(ushort Kind, ushort Function, byte[] Payload, IRea
     public static byte[] Memory(
         ushort kind, ushort function, uint first, ulong address, ulong size, ulong fileOffset = 0) =>
         Build(kind, function, new WireBytes().U32(first, 0).U64(address, size, fileOffset).ToArray());
+
+    /// <summary>INTERRUPT_INVALIDATE.</summary>
+    public static byte[] InvalidateInterrupts(ushort function, uint token, uint type, uint start, uint count) =>
+        Build(InterruptInvalidate, function, new WireBytes().U32(token, type, start, count).ToArray());
 
     /// <summary>INBOUND_ADD.</summary>
     public static byte[] Inbound(

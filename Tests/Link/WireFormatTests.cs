@@ -34,7 +34,7 @@ public sealed class WireFormatTests
                 RawFrame.FunctionKind, RawFrame.BarAddress, RawFrame.LinkUp, RawFrame.LinkDown,
                 RawFrame.InboundAdd, RawFrame.InboundInvalidate,
                 RawFrame.MemoryAdd, RawFrame.MemoryInvalidate, RawFrame.MemoryInvalidateAll, RawFrame.FunctionReset,
-                RawFrame.BarMapped,
+                RawFrame.BarMapped, RawFrame.InterruptAdd, RawFrame.InterruptInvalidate,
             }));
 
     [Test]
@@ -70,6 +70,26 @@ public sealed class WireFormatTests
         var message = new InboundAddMessage(4, DmaAccess.Read, 0x100, 0x2000, 0x3000);
         Assert.That(Written(message.Write, 32), Is.EqualTo(expected));
         Assert.That(InboundAddMessage.TryRead(expected, out InboundAddMessage read), Is.True);
+        Assert.That(read, Is.EqualTo(message));
+    }
+
+    [Test]
+    public void InterruptAddIsTypeAndVector()
+    {
+        byte[] expected = new WireBytes().U32(1, 2047).ToArray();
+        var message = new InterruptAddMessage(IsMsix: true, 2047);
+        Assert.That(Written(message.Write, 8), Is.EqualTo(expected));
+        Assert.That(InterruptAddMessage.TryRead(expected, out InterruptAddMessage read), Is.True);
+        Assert.That(read, Is.EqualTo(message));
+    }
+
+    [Test]
+    public void InterruptInvalidateIsTokenTypeStartAndCount()
+    {
+        byte[] expected = new WireBytes().U32(0, 1, 2000, 48).ToArray();
+        var message = new InterruptInvalidateMessage(IsMsix: true, 2000, 48);
+        Assert.That(Written(message.Write, 16), Is.EqualTo(expected));
+        Assert.That(InterruptInvalidateMessage.TryRead(expected, out InterruptInvalidateMessage read), Is.True);
         Assert.That(read, Is.EqualTo(message));
     }
 

@@ -165,6 +165,19 @@ public abstract class GuestClient : IDisposable
         }
     }
 
+    /// <summary>Sets the eventfd of one vector.</summary>
+    public void SetEventFd(uint index, uint vector, EventFd signal) =>
+        Call(RawCommand.SetIrqs, RawPayload.IrqSet(index, RawIrq.EventFd | RawIrq.Trigger, vector, 1), signal);
+
+    /// <summary>Masks or unmasks one vector.</summary>
+    public void SetMask(uint index, uint vector, bool masked) => Call(
+        RawCommand.SetIrqs,
+        RawPayload.IrqSet(index, RawIrq.None | (masked ? RawIrq.Mask : RawIrq.Unmask), vector, 1));
+
+    /// <summary>Takes all eventfds of a type away.</summary>
+    public void Disable(uint index) =>
+        Call(RawCommand.SetIrqs, RawPayload.IrqSet(index, RawIrq.None | RawIrq.Trigger, 0, 0));
+
     public void Unmask(uint index) =>
         Call(RawCommand.SetIrqs, RawPayload.IrqSet(index, RawIrq.None | RawIrq.Unmask, 0, 1));
 

@@ -61,6 +61,120 @@ internal sealed class InterruptTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    public void InterruptsFollowTheHostsSetUp()
+    {
+        const uint Vector = 5;
+        HostGuest host = BringUp();
+        EventFd signal = Own(host.EnableMsix())[Vector];
+        for (int round = 0; round < 40; round++)
+        {
+            // The second is the one that may be signalled without the bridge.
+            Raise(2);
+            EventFd next = Own(EventFd.Create());
+            host.SetEventFd(RawIrq.Msix, Vector, next);
+            signal.Drain();
+            EventFd before = signal;
+            signal = next;
+            Raise(2);
+            Assert.That(before.Drain(), Is.Zero, "the host has another one now");
+
+            host.SetMask(RawIrq.Msix, Vector, masked: true);
+            Assert.That(Ep.RaiseMsix((int)Vector), Is.Zero);
+            Settle(host);
+            Assert.That(signal.Drain(), Is.Zero, "it is masked");
+            host.SetMask(RawIrq.Msix, Vector, masked: false);
+            WaitForSignal(signal, "what was pending comes");
+            Raise(2);
+
+            host.Disable(RawIrq.Msix);
+            Assert.That(Ep.RaiseMsix((int)Vector), Is.Zero);
+            Settle(host);
+            Assert.That(signal.Drain(), Is.Zero, "it is disabled");
+            host.SetEventFd(RawIrq.Msix, Vector, signal);
+        }
+
+        void Raise(int times)
+        {
+            for (int i = 0; i < times; i++)
+            {
+                Assert.That(Ep.RaiseMsix((int)Vector), Is.Zero);
+                WaitForSignal(signal, $"interrupt {i} comes");
+            }
+        }
+    }
+
+    [Test]
+    public void InterruptsAreCountedWhileTheEventFdIsExchanged()
+    {
+        const int Exchanges = 200;
+        HostGuest host = BringUp();
+        var signals = new List<EventFd> { Own(host.EnableMsix())[0] };
+        using var stop = new CancellationTokenSource();
+        Task<long> raised = Task.Factory.StartNew(
+            () =>
+            {
+                long count = 0;
+                for (; !stop.IsCancellationRequested; count++)
+                {
+                    Assert.That(Ep.RaiseMsix(0), Is.Zero);
+                }
+
+                return count;
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
+        var bystanders = new List<EventFd>();
+        for (int i = 0; i < Exchanges; i++)
+        {
+            signals.Add(Own(EventFd.Create()));
+            host.SetEventFd(RawIrq.Msix, 0, signals[^1]);
+
+            // Takes the number of a descriptor that either process has just closed.
+            bystanders.Add(Own(EventFd.Create()));
+        }
+
+        stop.Cancel();
+        long count = Wait.For(raised);
+        Settle(host);
+        Assert.That(count, Is.Positive);
+        Assert.That(signals.Sum(signal => (long)signal.Drain()), Is.EqualTo(count));
+        Assert.That(bystanders.Sum(signal => (long)signal.Drain()), Is.Zero);
+    }
+
+    [Test]
+    public void AHostOfBeforeIsNotSignalledAnyMore()
+    {
+        Ep.SetUp(0);
+        EventFd[] before = [];
+        for (int round = 0; round < 20; round++)
+        {
+            Ep.LinkUp();
+            HostGuest host = ConnectHost();
+            EventFd[] signals = Own(host.EnableMsix(4));
+            for (int i = 0; i < 3; i++)
+            {
+                Assert.That(Ep.RaiseMsix(2), Is.Zero);
+                WaitForSignal(signals[2], $"interrupt {i} comes");
+            }
+
+            Assert.That(before.Select(signal => signal.Drain()), Is.All.Zero);
+            before = signals;
+            if (round % 2 == 0)
+            {
+                // It keeps its device, and its eventfds.
+                Ep.LinkDown();
+            }
+            else
+            {
+                host.Dispose();
+                Wait.Until(() => Ep.RaiseMsix(2) == EpcRegister.ResultNotEnabled, "the function is reset");
+                Array.ForEach(before, signal => signal.Drain());
+            }
+        }
+    }
+
+    [Test]
     public void WriteToTheMappedMsiAddressIsAnMsi()
     {
         HostGuest host = BringUp();

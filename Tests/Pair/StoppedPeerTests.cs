@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.Linux;
 using EpfTest.Tests.EndToEnd;
 using EpfTest.Tests.Support;
 using EpfTest.Tests.Tlp;
@@ -79,6 +80,42 @@ internal sealed class StoppedPeerTests(string dataPath)
             ExpectService(round);
             Assert.That(Host.UncorrectableErrors & CompletionTimeoutError, Is.Not.Zero);
             Host.UncorrectableErrors = CompletionTimeoutError;
+        }
+    }
+
+    [Test]
+    public void InterruptOfAStoppedBridge()
+    {
+        EventFd[] signals = Host.EnableMsix(4);
+        try
+        {
+            for (int round = 1; round <= Rounds; round++)
+            {
+                // The bridge passes the eventfd after the first.
+                Assert.That(Ep.RaiseMsix(1), Is.Zero);
+                Wait.Until(() => signals[1].Drain() > 0, "the first interrupt comes");
+                ExpectService(round);
+                _bridge.IsStopped = true;
+                Assert.That(Ep.RaiseMsix(1), Is.Zero);
+                if (dataPath == "direct")
+                {
+                    Wait.Until(() => signals[1].Drain() > 0, "the second comes without the bridge");
+                }
+                else
+                {
+                    Assert.That(signals[1].Drain(), Is.Zero, "a TLP to the bridge");
+                }
+
+                _bridge.IsStopped = false;
+                if (dataPath == "tlp")
+                {
+                    Wait.Until(() => signals[1].Drain() > 0, "it arrives");
+                }
+            }
+        }
+        finally
+        {
+            Array.ForEach(signals, signal => signal.Dispose());
         }
     }
 
