@@ -39,7 +39,17 @@ machine_args() {
 kernel_args() {
 	local image=$1
 	shift
-	KERNEL_ARGS=(-kernel "$KERNEL_DIR/bzImage" -initrd "$image" -append "$(read_args kernel.args | xargs) $*")
+	KERNEL_ARGS=(-kernel "$KERNEL_DIR/bzImage" -initrd "$image" -append "$(read_args kernel.args | xargs)$(clock_words) $*")
+}
+
+# clock_words: prints what TCG's guests need not find out, each processor for itself and while all of them share our cores:
+# their TSC is this machine's, and so is what this machine's kernel has measured of it. That is a third of the time
+# in which a guest with 12 processors boots on a core.
+clock_words() {
+	[ "$ACCEL" = tcg ] || return 0
+	awk -F '[ \t]*[:=][ \t]*' '
+		$1 == "CONFIG_HZ" { hz = $2 }
+		$1 == "bogomips" && hz { printf " tsc=reliable lpj=%d", $2 * 500000 / hz; exit }' "$KERNEL_DIR/config" /proc/cpuinfo
 }
 
 # on_root_port N DEVICE: prints DEVICE with "bus" set to root port N, if it is a vfio-user-pci device without a bus.
