@@ -21,8 +21,10 @@
 #                            goes down; the endpoint has no MSI-X then (docs/reliability.md). EpcDevice, when it is started again,
 #                            plugs itself into the EP guest. Scripts then also have epftest-endpoint [gone], which waits for
 #                            the endpoint to come or go (in the host guest), epftest-say WORD and epftest-hear WORD between
-#                            the guests, and epftest-restart EpcDevice|EpfBridge [stop|start], which kills that process and
-#                            starts it again
+#                            the guests, epftest-restart EpcDevice|EpfBridge [stop|start], which kills that process and
+#                            starts it again, epftest-restart ep-qemu|host-qemu, which does so with a guest's QEMU, and
+#                            epftest-remember [WORD...], which keeps words while a guest reboots (--ep-qemu or --host-qemu
+#                            '-action reboot=reset'; else a reboot ends the guest)
 #   --map-bars               let the host's QEMU map BARs, so that the host's accesses do not trap; BARs then cannot change
 #                            what they lead to while the host is up, and the cases that want that are skipped
 #   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are, default memcpy: pci-epf-test's COPY by DMA cannot
@@ -234,7 +236,7 @@ check_modules() {
 check_modules
 helpers=()
 if [ "$HOTPLUG" = yes ]; then
-	for helper in endpoint say hear restart; do
+	for helper in endpoint say hear restart remember; do
 		helpers+=(--add "$REPO_ROOT/guest/epftest-$helper:/usr/bin/")
 	done
 fi
@@ -313,8 +315,8 @@ if [ "$shell" = yes ]; then
 	exit
 fi
 
-# start_host: boots the host guest.
-start_host() {
+# boot_host, boot_ep: that guest's QEMU, for the first time or again.
+boot_host() {
 	local words=()
 	[ -n "$host_script" ] || ln -sf ../selftest.ktap "$RUN_DIR/host/result.log"
 	[ "$HOTPLUG" = no ] || words=(epftest.hotplug)
@@ -323,6 +325,10 @@ start_host() {
 	side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run "${words[@]}" \
 		${cases:+"epftest.cases=${cases// /,}"}
 	start_side host
+}
+boot_ep() {
+	side_arguments ep "$SOCKET_DIR/ep.cpio" "$SOCKET_DIR/epc" epftest.run=/epftest/run "pcie_qemu_ep.dma=$dma"
+	start_side ep
 }
 
 # host_line: a line of the host's script, which may be the self-test's.
@@ -342,8 +348,7 @@ host_line() {
 
 # start_ep: boots the EP guest and waits until its script says that the endpoint is ready.
 start_ep() {
-	side_arguments ep "$SOCKET_DIR/ep.cpio" "$SOCKET_DIR/epc" epftest.run=/epftest/run "pcie_qemu_ep.dma=$dma"
-	start_side ep
+	boot_ep
 	watch_for "the EP guest was not ready" "$ep_seconds"
 	while next_event; do
 		! relay_event || continue
@@ -365,7 +370,7 @@ start_ep() {
 }
 
 if [ "$HOTPLUG" = yes ]; then
-	start_host
+	boot_host
 	watch_for "the host guest was not up" "$BOOT_SECONDS"
 	until next_event && [ "$SIDE$LINE" = 'hostepftest: up' ]; do
 		if [ "$SIDE$LINE" = 'hostepftest: end' ]; then
@@ -382,7 +387,7 @@ else
 			show_line EP "$LINE"
 		fi
 	done
-	start_host
+	boot_host
 fi
 if [ -n "$host_script" ]; then
 	watch_for "the host's script was not over" 0
@@ -405,6 +410,7 @@ while next_event; do
 		tell ep 'host done'
 		watch_for "the host's script has ended, but the EP guest was not done" "$ep_seconds"
 		;;
+	'hostepftest: up' | 'epepftest: ready') ;; # again
 	ep*) show_line EP "$LINE" ;;
 	host*) host_line ;;
 	esac

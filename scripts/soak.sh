@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Keeps one pair of guests up and busy, cycle after cycle: cases of the kernel's self-test (a BAR, DMA, memcpy, INTx, MSI; what is
 # plugged has no MSI-X; every byte that they move is compared by a checksum or one by one), then the link down and up, with the endpoint
-# unplugged from and plugged into the running host. In the last quarter EpcDevice or EpfBridge is killed and started
-# again instead, in turns. Memory, descriptors and threads of both are looked at from the 2nd minute until then.
+# unplugged from and plugged into the running host. Memory, descriptors and threads of both processes are looked at from the
+# 2nd minute to the end of that. In the second half there are faults instead, in turns, and cases after each: EpcDevice,
+# EpfBridge, the EP guest's QEMU and the host's killed and started again, and each guest's reboot and panic.
 #
 # Usage: scripts/soak.sh [--minutes N] [OPTION]...
 #
-#   --minutes N     how long, at least 4; default 30
+#   --minutes N     how long, at least 4; default 30. Each fault comes 2 times in 3 minutes at least, so 20 times in 30; a
+#                   machine that is slow at that takes longer
 #   --out DIR       keep consoles, logs and samples here; else they are in ~/.cache/epftest/runs
 #   --help
 #
@@ -28,6 +30,10 @@ START_SECONDS=1200
 SAMPLE_SECONDS=5
 GROWTH_PERCENT=5
 PROCESSES=(EpcDevice EpfBridge)
+# Every guest's -no-reboot is taken back.
+REBOOTS='-action reboot=reset'
+# Without MSI-X there is no need for more, and a guest with less of them boots sooner.
+HOST_PROCESSORS=2
 
 # What a case of the self-test moves, in bytes: READ, WRITE and COPY 1 + 1024 + 1025 + 1024000 + 1024001, each way once;
 # a BAR of pci-epf-test's is written and read.
@@ -79,19 +85,26 @@ leave_soak() {
 }
 trap leave_soak EXIT
 
-flaps=$((minutes * 45)) restarts=$((minutes * 15))
-echo "$flaps $restarts" >"$RUN_DIR/soak-times"
+# Less than three minutes tell nothing of growth.
+flaps=$((minutes * 30)) rounds=$(((minutes * 2 + 2) / 3))
+[ "$flaps" -ge 180 ] || flaps=180
+faults=$((minutes * 60 - flaps))
+echo "$flaps $faults $rounds" >"$RUN_DIR/soak-times"
 mkfifo "$RUN_DIR/lines"
 # For both, as who opens it for one waits for the other.
 exec {LINES}<>"$RUN_DIR/lines"
 start_group "$REPO_ROOT/scripts/run-pair.sh" --hotplug --ep-script "$REPO_ROOT/guest/soak-endpoint" \
-	--host-script "$REPO_ROOT/guest/soak-host" --add "$RUN_DIR/soak-times" --timeout 0 --out "$RUN_DIR" "${options[@]}" \
+	--host-script "$REPO_ROOT/guest/soak-host" --add "$RUN_DIR/soak-times" --timeout 0 --out "$RUN_DIR" \
+	--ep-qemu "$REBOOTS" --host-qemu "$REBOOTS" --host-smp "$HOST_PROCESSORS" "${options[@]}" \
 	</dev/null >"$RUN_DIR/lines" 2>"$RUN_DIR/run-pair.log"
 PAIR=$GROUP
 
 # --- What comes of it
 
-cycles=0 bytes=0 wrong=0 raised=0 lost=0 passed=0 failed=0 downs=0 kills=0 reason='' begin='' growth_end=''
+cycles=0 bytes=0 wrong=0 raised=0 lost=0 passed=0 failed=0 downs=0 reason='' begin='' growth_end=''
+# Faults: begun, ended, the names in their order, and how many of each
+begun=0 ended=0 kinds=()
+declare -A overcome=()
 
 # sample: a line "seconds name private-KiB descriptors threads" for each process.
 sample() {
@@ -126,13 +139,21 @@ count_case() {
 	raised=$((raised + interrupts))
 }
 
+# count_fault NAME: the cases after it have ended.
+count_fault() {
+	[ -n "${overcome[$1]:-}" ] || kinds+=("$1")
+	overcome[$1]=$((${overcome[$1]:-0} + 1))
+	ended=$((ended + 1))
+}
+
 soak_line() {
 	case $1 in
 	*'soak: begin') begin=$SECONDS ;;
 	*'soak: cycle '*) cycles=${1##* } ;;
 	*'soak: link down and up') downs=$((downs + 1)) ;;
-	*'soak: restarts') growth_end=$((SECONDS - begin)) ;;
-	*' is killed') kills=$((kills + 1)) ;;
+	*'soak: faults') growth_end=$((SECONDS - begin)) ;;
+	*'soak: fault '*) begun=$((begun + 1)) ;;
+	*'soak: overcome: '*) count_fault "${1#*soak: overcome: }" ;;
 	*'soak: failed: '*) reason=${1#*soak: failed: } ;;
 	*'not ok '[0-9]*) count_case failed "${1##* }" ;;
 	*'ok '[0-9]*'# SKIP'*) say "skipped: ${1#*ok }" ;;
@@ -140,7 +161,7 @@ soak_line() {
 	esac
 }
 
-say "$minutes minutes, of which $((restarts / 60)) min $((restarts % 60)) s with processes killed; all consoles and logs: $RUN_DIR"
+say "$minutes minutes, of which $((faults / 60)) min $((faults % 60)) s with $rounds rounds of each fault or more; all consoles and logs: $RUN_DIR"
 next_sample=0 next_report=0 last=$SECONDS limit=$START_SECONDS step='the pair to start' partial=''
 while :; do
 	line=''
@@ -164,7 +185,7 @@ while :; do
 	fi
 	if [ -n "$begin" ] && [ "$SECONDS" -ge "$next_report" ]; then
 		next_report=$((SECONDS + 60))
-		say "$(elapsed $((SECONDS - begin))): cycle $cycles, $passed cases passed, $failed failed"
+		say "$(elapsed $((SECONDS - begin))): cycle $cycles, $ended faults, $passed cases passed, $failed failed"
 	fi
 done
 hangs=0 status=0
@@ -191,9 +212,17 @@ if [ "$status" -ne 0 ]; then
 	troubles+=("the pair ended with $status: $(tail -n 1 "$RUN_DIR/run-pair.log")")
 fi
 [ "$failed" -eq 0 ] || troubles+=("$failed cases of the self-test failed")
-[ -n "$growth_end" ] || troubles+=("the time was not reached")
+if [ -z "$growth_end" ]; then
+	troubles+=("the time was not reached")
+elif [ "$ended" -ne "$begun" ]; then
+	troubles+=("of $begun faults $ended were overcome")
+fi
 say ''
-say "cycles:                  $cycles; link down and up $downs times, a process killed $kills times"
+say "cycles:                  $cycles; link down and up $downs times"
+say "faults overcome:         $ended of $begun"
+for kind in "${kinds[@]}"; do
+	say "    $kind: ${overcome[$kind]} times"
+done
 say "cases of the self-test:  $passed passed, $failed failed"
 say "bytes checked:           $bytes; wrong: $wrong"
 say "interrupts:              $raised raised; lost: $lost"

@@ -66,20 +66,21 @@ on_root_port() {
 # DIR (an absolute path) is this guest's: console.log and result.log, which may be links to other places, qemu.log.
 # What the guest's script prints is also printed on stdout as it comes. After TIMEOUT seconds (0: never) the guest is
 # ended. If DIR has a FIFO `control`, open for writing, then what is written to it is the script's channel's input.
+# With GUEST_AGAIN=yes this is the guest that DIR had before, and its logs go on.
 start_guest() {
 	local dir=$1 timeout=$2 reader input=''
 	shift 2
 	mkdir -p "$dir"
 	rm -f "$dir"/{result,status}
-	: >"$dir/console.log"
+	[ "${GUEST_AGAIN:-no}" = yes ] || tee "$dir/console.log" "$dir/result.log" "$dir/qemu.log" </dev/null
 	mkfifo "$dir/result"
 	[ ! -p "$dir/control" ] || input=,input-path=$dir/control
 	start_group read_result "$dir"
 	reader=$GROUP
 	start_group timeout -k 3 "$timeout" "${QEMU[@]}" "${MACHINE[@]}" "${KERNEL_ARGS[@]}" \
-		-chardev "file,id=console,path=$dir/console.log" -serial chardev:console \
+		-chardev "file,id=console,path=$dir/console.log,append=on" -serial chardev:console \
 		-chardev "file,id=result,path=$dir/result$input" -serial chardev:result \
-		"$@" </dev/null >"$dir/qemu.log" 2>&1
+		"$@" </dev/null >>"$dir/qemu.log" 2>&1
 	echo "$GROUP $reader $timeout" >"$dir/running"
 }
 
@@ -94,7 +95,7 @@ read_result() {
 			;;
 		*) printf '%s\n' "$line" ;;
 		esac
-	done <"$1/result" > >(tee "$1/result.log")
+	done <"$1/result" > >(tee -a "$1/result.log")
 	wait $!
 }
 
@@ -116,6 +117,18 @@ guest_shell() {
 
 end_process() { kill "$1" 2>/dev/null; }
 
+# kill_guest DIR: kills its QEMU, as a fault does, and waits until nothing of it is left.
+kill_guest() {
+	local dir=$1 group reader timeout
+	read -r group reader timeout <"$dir/running"
+	kill -KILL -- "-$group"
+	wait_group "$group" || true
+	# As in finish_guest
+	: <>"$dir/result"
+	wait_group "$reader" || true
+	rm -f "$dir"/{result,running}
+}
+
 # finish_guest DIR: waits for the guest to end. Returns the status of its script; where there is none, says why,
 # with the lines of the console that matter, and returns GUEST_TIMED_OUT or GUEST_FAILED.
 finish_guest() {
@@ -126,9 +139,9 @@ finish_guest() {
 	: <>"$dir/result"
 	wait_group "$reader" || true
 	rm -f "$dir"/{result,running}
-	if grep -q 'Kernel panic - ' "$dir/console.log"; then
+	if grep 'Kernel panic - ' "$dir/console.log" | grep -qv "$WANTED_PANIC"; then
 		console_since_trouble "$dir"
-		guest_trouble "$dir" "the $GUEST_NAME's kernel panicked:$(sed -n 's/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p' \
+		guest_trouble "$dir" "the $GUEST_NAME's kernel panicked:$(sed -n "/$WANTED_PANIC/d;s/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p" \
 			"$dir/console.log" | head -n 1)"
 		return "$GUEST_FAILED"
 	elif [ "$timeout" != 0 ] && { [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; }; then
@@ -154,9 +167,10 @@ finish_guest() {
 guest_trouble() { say "error: $2 (console: $(readlink -f "$1/console.log"))"; }
 
 # What in a console tells of trouble, and what looks like it and is not: a kernel without generic PCI domains, which
-# is every x86 kernel, warns once that endpoint controllers have no domain number.
+# is every x86 kernel, warns once that endpoint controllers have no domain number, and a script may want a panic.
 CONSOLE_TROUBLE='BUG:|Oops|Kernel panic|general protection|Unable to handle|detected stall|self-detected|blocked for more than|WARNING:'
-CONSOLE_HARMLESS='WARNING: .* at .*__pci_epc_create'
+WANTED_PANIC='Kernel panic - not syncing: sysrq triggered crash'
+CONSOLE_HARMLESS="WARNING: .* at .*__pci_epc_create|$WANTED_PANIC"
 
 # console_trouble DIR: prints the lines of its console that tell of trouble; fails if there are none.
 console_trouble() { tr -d '\r' <"$1/console.log" | grep -E "$CONSOLE_TROUBLE" | grep -vE "$CONSOLE_HARMLESS"; }

@@ -11,6 +11,8 @@ declare -A SIDE_NAME=([ep]="EP guest" [host]="host guest")
 declare -A SIDE_SHARED=([ep]=yes [host]=yes)
 declare -A SIDE_KERNEL=() SIDE_INITRAMFS=() SIDE_ACCEL=() SIDE_CORE=() SIDE_SMP=() SIDE_GROUP=()
 declare -A PROCESS_GROUP=() PROCESS_COMMAND=()
+# What guests' scripts want remembered, and how many QEMUs were killed whose "epftest: end" has yet to come
+declare -A REMEMBERED=() ENDS_TO_COME=()
 HOTPLUG=no
 # More of a side's QEMU's command line: words, with spaces between them
 declare -A SIDE_QEMU=([ep]='' [host]='')
@@ -72,8 +74,21 @@ kill_process() {
 	wait_group "$group" || true
 }
 
-# relay_event: what a guest's script asks for on the other side: a word for the other script (epftest-say), or a process
-# killed and started again (epftest-restart). Fails if the event is something else.
+# restart_side SIDE: kills its QEMU and starts it again, with boot_SIDE.
+restart_side() {
+	local control=${SIDE_CONTROL[$1]:-}
+	[ -n "${SIDE_GROUP[$1]:-}" ] || abandon "$GUEST_FAILED" "a script asks to restart a guest that does not run" "$1"
+	unset "SIDE_GROUP[$1]"
+	ENDS_TO_COME[$1]=$((${ENDS_TO_COME[$1]:-0} + 1))
+	kill_guest "$RUN_DIR/$1"
+	exec {control}>&-
+	GUEST_AGAIN=yes
+	"boot_$1"
+	GUEST_AGAIN=no
+}
+
+# relay_event: what a guest's script asks for: a word for the other script (epftest-say), a process or a guest killed and started
+# again (epftest-restart), or words kept for it (epftest-remember). Fails if the event is something else.
 relay_event() {
 	local name what other=ep
 	[ "$SIDE" = host ] || other=host
@@ -81,11 +96,24 @@ relay_event() {
 	'epftest: say '*) tell "$other" "said ${LINE#epftest: say }" ;;
 	'epftest: restart '*)
 		read -r name what <<<"${LINE#epftest: restart }"
+		case $name in
+		ep-qemu | host-qemu)
+			restart_side "${name%-qemu}"
+			# Nobody is left to be told.
+			[ "${name%-qemu}" = "$SIDE" ] || tell "$SIDE" "said restarted $name"
+			return
+			;;
+		esac
 		[ -n "${PROCESS_COMMAND[$name]:-}" ] || abandon "$GUEST_FAILED" "a script asks to restart '$name'" "$SIDE"
 		[ "$what" = start ] || kill_process "$name"
 		[ "$what" = stop ] || run_process "$name"
 		tell "$SIDE" "said restarted $name"
 		;;
+	'epftest: remember '*)
+		REMEMBERED[$SIDE]=${LINE#epftest: remember }
+		tell "$SIDE" 'said remembered'
+		;;
+	'epftest: recall') tell "$SIDE" "said recalled ${REMEMBERED[$SIDE]:-}" ;;
 	*) return 1 ;;
 	esac
 }
@@ -179,6 +207,10 @@ read_event() {
 	if IFS= read -r -t 0.25 -u "$EVENTS" line; then
 		IFS=' ' read -r SIDE TIME LINE <<<"$PARTIAL_EVENT$line"
 		PARTIAL_EVENT=
+		if [ "$LINE" = 'epftest: end' ] && [ "${ENDS_TO_COME[$SIDE]:-0}" -gt 0 ]; then
+			ENDS_TO_COME[$SIDE]=$((ENDS_TO_COME[$SIDE] - 1))
+			return 1
+		fi
 		return 0
 	fi
 	# The time can be up in the middle of a line, on a busy machine.
