@@ -28,22 +28,18 @@ internal sealed partial class EndpointFunction
 
     private Errno ReadConfig(int start, Span<byte> all)
     {
-        int offset = start;
-        Span<byte> data = all;
-        Span<byte> dword = stackalloc byte[TlpLimits.Dw];
-        while (!data.IsEmpty)
+        int inside = start % TlpLimits.Dw;
+        int length = (inside + all.Length + TlpLimits.Dw - 1) / TlpLimits.Dw * TlpLimits.Dw;
+        Span<byte> dwords = length == all.Length ? all : stackalloc byte[length];
+        Errno error = _link.Requester.ReadConfiguration(_number, RootComplex, Target, start - inside, dwords);
+        if (error != Errno.None)
         {
-            int inside = offset % TlpLimits.Dw;
-            int length = Math.Min(data.Length, TlpLimits.Dw - inside);
-            Errno error = _link.Requester.ReadConfiguration(_number, RootComplex, Target, offset - inside, dword);
-            if (error != Errno.None)
-            {
-                return error;
-            }
+            return error;
+        }
 
-            dword.Slice(inside, length).CopyTo(data);
-            data = data[length..];
-            offset += length;
+        if (length != all.Length)
+        {
+            dwords.Slice(inside, all.Length).CopyTo(all);
         }
 
         if (start == 0 && all.Length >= CompatibleSpace)

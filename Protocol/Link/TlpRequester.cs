@@ -146,18 +146,19 @@ public sealed unsafe class TlpRequester
         return Complete(Kind.IoWrite, function, requester, default, address, null, 0, source.Length, value);
     }
 
-    /// <summary>A type 0 configuration read request of one DW.</summary>
-    /// <param name="function">The function that it is about.</param>
+    /// <summary>Type 0 configuration read requests, of one DW each; the other side has several at once.</summary>
+    /// <param name="function">The function that they are about.</param>
     /// <param name="requester">Who asks.</param>
     /// <param name="target">Bus, device and function.</param>
     /// <param name="offset">Bytes, a multiple of 4.</param>
-    /// <param name="destination">4 bytes.</param>
+    /// <param name="destination">A multiple of 4 bytes, 4096 at most. All of them have one time limit.</param>
     public Errno ReadConfiguration(ushort function, Bdf requester, Bdf target, int offset, Span<byte> destination)
     {
         fixed (byte* start = destination)
         {
-            return Complete(
-                Kind.ConfigurationRead, function, requester, target, (ulong)offset, start, destination.Length, 0, 0);
+            return destination.Length == TlpLimits.Dw
+                ? Complete(Kind.ConfigurationRead, function, requester, target, (ulong)offset, start, TlpLimits.Dw, 0, 0)
+                : ReadDwords(function, requester, target, offset, start, destination.Length);
         }
     }
 
@@ -374,6 +375,40 @@ public sealed unsafe class TlpRequester
             {
                 break;
             }
+        }
+
+        error = error == Errno.None ? Send(batch, ref batched) : error;
+        Errno waited = Await(transfer);
+        return error == Errno.None ? waited : error;
+    }
+
+    private Errno ReadDwords(ushort function, Bdf requester, Bdf target, int offset, byte* destination, int length)
+    {
+        Transfer? transfer = Begin();
+        if (transfer is null)
+        {
+            return Errno.ENOTCONN;
+        }
+
+        // All of a configuration space are requests for less than a batch.
+        Errno error = Errno.None;
+        byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
+        int batched = 0;
+        for (int done = 0; done < length; done += TlpLimits.Dw)
+        {
+            if (!_tags.TryAllocate(out int tag))
+            {
+                error = Send(batch, ref batched);
+                error = error == Errno.None ? TakeTag(transfer, out tag) : error;
+                if (error != Errno.None)
+                {
+                    break;
+                }
+            }
+
+            TlpHeader header = TlpHeader.ConfigurationRead(target, offset + done, TlpLimits.Dw, requester, tag);
+            Register(transfer, tag, header, destination + done, TlpLimits.Dw);
+            batched += LayOut(batch.AsSpan(batched), function, header, []);
         }
 
         error = error == Errno.None ? Send(batch, ref batched) : error;

@@ -94,6 +94,28 @@ public sealed class CompletionTests : RawLinkFixture
         Assert.That(data, Is.EqualTo(Enumerable.Range(0, data.Length).Select(i => (byte)((i / 512) + 1))));
     }
 
+    /// <summary>QEMU waits for all of a configuration space, which on a busy machine may not take a thousand turns.</summary>
+    [Test]
+    public void ConfigurationReadHasManyRequestsAtOnce()
+    {
+        byte[] data = new byte[4096];
+        Task<Errno> read = Task.Run(() => Link.Connection.Requester.ReadConfiguration(5, s_requester, new Bdf(1, 0, 5), 0, data));
+        for (uint asked = 0; asked < 4096; asked += 4 * 256)
+        {
+            RawFrame[] requests = [.. Enumerable.Range(0, 256).Select(_ => Peer.Receive())];
+            foreach (RawFrame request in requests)
+            {
+                Assert.That(request.Dw(0), Is.EqualTo(0x0400_0001u), "CfgRd0 of 1 DW");
+                Assert.That(request.Dw(1) & 0xffff_00ff, Is.EqualTo(0x0100_000fu), "requester and byte enables");
+                Assert.That(request.Dw(2) & 0xffff_0000, Is.EqualTo(0x0105_0000u), "target");
+                Complete(request, BitConverter.GetBytes(request.Dw(2) & 0xfff));
+            }
+        }
+
+        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+        Assert.That(data, Is.EqualTo(Enumerable.Range(0, 1024).SelectMany(dw => BitConverter.GetBytes(4 * dw))));
+    }
+
     private Task<Errno> Read(byte[] data) =>
         Task.Run(() => Link.Connection.Requester.ReadMemory(5, s_requester, 0x1000, data, 512));
 
