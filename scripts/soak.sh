@@ -3,7 +3,7 @@
 # Keeps one pair of guests up and busy, cycle after cycle: cases of the kernel's self-test (a BAR, DMA, memcpy, INTx, MSI; what is
 # plugged has no MSI-X; every byte that they move is compared by a checksum or one by one), then the link down and up, with the endpoint
 # unplugged from and plugged into the running host. Memory, descriptors and threads of both processes are looked at from the
-# 2nd minute to the end of that. In the second half there are faults instead, in turns, and cases after each: EpcDevice,
+# 2nd minute to the end of that. After two fifths of the time there are faults instead, in turns, and cases after each: EpcDevice,
 # EpfBridge, the EP guest's QEMU and the host's killed and started again, and each guest's reboot and panic.
 #
 # Usage: scripts/soak.sh [--minutes N] [OPTION]...
@@ -86,7 +86,7 @@ leave_soak() {
 trap leave_soak EXIT
 
 # Less than three minutes tell nothing of growth.
-flaps=$((minutes * 30)) rounds=$(((minutes * 2 + 2) / 3))
+flaps=$((minutes * 24)) rounds=$(((minutes * 2 + 2) / 3))
 [ "$flaps" -ge 180 ] || flaps=180
 faults=$((minutes * 60 - flaps))
 echo "$flaps $faults $rounds" >"$RUN_DIR/soak-times"
