@@ -639,9 +639,10 @@ void qemu_ep_window_disable(struct qemu_ep *ep)
 		return;
 
 	writel(0, ep->regs + EPC_WINDOW_CONTROL);
+	/* A controller that is dead reads all ones, and is not waited for. */
 	if (readl_poll_timeout(ep->regs + EPC_WINDOW_STATUS, status,
-			       !(status & EPC_WINDOW_STATUS_BUSY), QEMU_EP_WINDOW_POLL_US,
-			       QEMU_EP_WINDOW_SECONDS * USEC_PER_SEC))
+			       !(status & EPC_WINDOW_STATUS_BUSY) || PCI_POSSIBLE_ERROR(status),
+			       QEMU_EP_WINDOW_POLL_US, QEMU_EP_WINDOW_SECONDS * USEC_PER_SEC))
 		dev_err(&ep->pdev->dev, "QEMU has not unmapped the window within %u s\n",
 			QEMU_EP_WINDOW_SECONDS);
 }
