@@ -298,6 +298,7 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         foreach (Action order in _orders.GetConsumingEnumerable())
         {
             order();
+            NativeHeap.Trim();
         }
     }
 
