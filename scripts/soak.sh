@@ -27,6 +27,7 @@ set -euo pipefail
 STEP_SECONDS=180
 # Building and booting
 START_SECONDS=1200
+# At least
 SAMPLE_SECONDS=5
 GROWTH_PERCENT=5
 PROCESSES=(EpcDevice EpfBridge)
@@ -169,6 +170,11 @@ while :; do
 		line=$partial$line partial=''
 		last=$SECONDS
 		soak_line "$line"
+		# Always at the same place of a cycle: a device that is plugged has descriptors and a thread of its own.
+		if [[ $line == *'ok '[0-9]*MSI_TEST && $SECONDS -ge $next_sample ]]; then
+			next_sample=$((SECONDS + SAMPLE_SECONDS))
+			sample
+		fi
 		case $line in *soak:*) step=${line#*soak: } ;; *ok\ [0-9]*) step="what follows '${line#*| }'" ;; esac
 		[ -z "$begin" ] || limit=$STEP_SECONDS
 	else
@@ -178,10 +184,6 @@ while :; do
 	if [ $((SECONDS - last)) -ge "$limit" ]; then
 		reason="nothing was heard for $limit s: $step"
 		break
-	fi
-	if [ -n "$begin" ] && [ "$SECONDS" -ge "$next_sample" ]; then
-		next_sample=$((SECONDS + SAMPLE_SECONDS))
-		sample
 	fi
 	if [ -n "$begin" ] && [ "$SECONDS" -ge "$next_report" ]; then
 		next_report=$((SECONDS + 60))
