@@ -28,7 +28,7 @@ public sealed class LinkConnectionTests : RawLinkFixture
         using var memfd = Memfd.Create(0x1000);
         int before = OpenDescriptors.Count();
         Handler.OnControl = (kind, _, _) => Enum.IsDefined(kind) ? throw new InvalidOperationException() : true;
-        foreach (ushort kind in new ushort[] { 0, 5, 15, 22, 37, 1000, ushort.MaxValue })
+        foreach (ushort kind in new ushort[] { 0, 5, 15, 22, 39, 1000, ushort.MaxValue })
         {
             Peer.Send(RawFrame.Build(kind, 9, new byte[kind % 4100]), memfd.Descriptor);
         }
