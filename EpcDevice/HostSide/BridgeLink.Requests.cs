@@ -228,6 +228,9 @@ internal sealed partial class BridgeLink
             Errno.EBADMSG => UncorrectableError.PoisonedTlpReceived,
             _ => UncorrectableError.CompleterAbort,
         };
+
+        // First, so that the host finds it recorded when it has the completion.
+        _endpoint.RequestFailed(function, header, recorded);
         Complete(
             connection,
             function,
@@ -235,7 +238,6 @@ internal sealed partial class BridgeLink
             recorded == UncorrectableError.CompleterAbort
                 ? CompletionStatus.CompleterAbort
                 : CompletionStatus.UnsupportedRequest);
-        _endpoint.RequestFailed(function, header, recorded);
         _failures.Report(header.HasPayload ? "write by the host" : "read by the host", header.Address, error);
     }
 
