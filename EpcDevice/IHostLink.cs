@@ -1,5 +1,6 @@
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice;
@@ -41,6 +42,15 @@ internal interface IHostLink
     /// time-out, <see cref="Errno.EPERM"/> where it may not issue any, <see cref="Errno.ENOTCONN"/> while the link is
     /// down.</returns>
     Errno Read(int function, ulong address, Span<byte> destination);
+
+    /// <summary>A memory read request of a function whose data is put where it belongs as it comes.</summary>
+    /// <param name="function">Whose requester ID is used.</param>
+    /// <param name="address">Host bus address, in bytes.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="target">Takes the data, none after the return; perhaps not all where there is an error.</param>
+    /// <param name="error">As for <see cref="Read"/>.</param>
+    /// <returns>False where nothing was read: it takes <see cref="Read"/>.</returns>
+    bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error);
 
     /// <summary>
     /// A memory write request of a function: posted, so success says only that no later write, read or interrupt

@@ -179,8 +179,19 @@ internal sealed partial class EndpointFunction
         }
     }
 
+    /// <inheritdoc/>
+    bool IReadHolder.MayAnswer() => _client is not { IsBehind: true };
+
+    /// <inheritdoc/>
+    void IReadHolder.AnswerLater(in TlpHeader request) => AddToLane(request, []);
+
     private void Load(in TlpHeader header, bool onLane)
     {
+        if (!onLane && TryHold(header))
+        {
+            return;
+        }
+
         Span<byte> data = (s_data ??= new byte[TlpLimits.MaxPayload]).AsSpan(0, header.ReadLength);
         bool isFlush = header.FirstByteEnables == 0;
         Errno error = isFlush ? Errno.None : _client?.Memory.Read(header.FirstByteAddress, data) ?? Errno.EFAULT;
@@ -206,6 +217,28 @@ internal sealed partial class EndpointFunction
                 header,
                 error is Errno.EFAULT or Errno.EACCES ? CompletionStatus.UnsupportedRequest : CompletionStatus.CompleterAbort);
         }
+    }
+
+    /// <summary>
+    /// Answers a read together with others: whether they pass what the host has posted before it wrote what was read is
+    /// asked for all of them at once.
+    /// </summary>
+    /// <returns>False where it is to be answered by itself, or refused.</returns>
+    private bool TryHold(in TlpHeader header)
+    {
+        if (IsDirect || header.FirstByteEnables == 0 || _client is not { } client)
+        {
+            return false;
+        }
+
+        Span<byte> data = _link.Requester.PlaceData(_number, header, RootComplex, _maxPayload, this, out int length);
+        if (data.IsEmpty || client.Memory.Read(header.FirstByteAddress, data) != Errno.None)
+        {
+            return false;
+        }
+
+        _link.Requester.Hold(header, length);
+        return true;
     }
 
     private void Store(in TlpHeader header, ReadOnlySpan<byte> payload)

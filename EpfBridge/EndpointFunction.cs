@@ -20,7 +20,7 @@ namespace EpfTest.EpfBridge;
 /// BAR leads to memory that the EP guest's QEMU does not share, such a write itself waits for that: the endpoint could see
 /// what the host does next.
 /// </remarks>
-internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalBorrower, IDisposable
+internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalBorrower, IReadHolder, IDisposable
 {
     private const int ConfigSize = 4096;
     private const int PciConfigSize = 256;

@@ -1,6 +1,7 @@
 using EpfTest.EpcDevice;
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Fuzz;
@@ -29,6 +30,13 @@ internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
 
     /// <inheritdoc/>
     public Errno Read(int function, ulong address, Span<byte> destination) => Errno.EFAULT;
+
+    /// <inheritdoc/>
+    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
+    {
+        error = Errno.None;
+        return false;
+    }
 
     /// <inheritdoc/>
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.None;

@@ -91,8 +91,11 @@ internal static class DmaRows
 
     private static void Check(Pair pair)
     {
-        if (!pair.Hosts[0].Memory.Read(EpSide.DmaMemory, Span).AsSpan().SequenceEqual(
-            pair.Ep.Memory.Read(EpSide.DmaMemory, Span)))
+        bool IsCopied() => pair.Hosts[0].Memory.Read(EpSide.DmaMemory, Span).AsSpan().SequenceEqual(
+            pair.Ep.Memory.Read(EpSide.DmaMemory, Span));
+
+        // What is posted may still be on its way when its descriptor is done.
+        if (!SpinWait.SpinUntil(IsCopied, Limits.Reply))
         {
             throw new InvalidOperationException("DMA did not copy what it should have");
         }

@@ -34,6 +34,7 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
 
     private readonly object _monitor = new();
     private Thread? _thread;
+    private readonly GuestLanding _landing = new(port);
     private byte[] _piece = [];
     private byte[] _batch = [];
     private int _windowHint;
@@ -354,12 +355,21 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
         for (uint left = descriptor.Length; left > 0;)
         {
             int length = (int)Math.Min(left, PieceSize);
-            if (length <= SmallestLent
-                || run != _run
-                || !TryCopyInPlace(descriptor, function, source, destination, ref length))
+            Errno error = Errno.None;
+            if (length > SmallestLent
+                && run == _run
+                && (TryCopyInPlace(descriptor, function, source, destination, ref length)
+                    || TryReadInPlace(descriptor, function, source, destination, ref length, out error)))
+            {
+                if (error != Errno.None)
+                {
+                    return Status(error, DmaStatus.SourceError);
+                }
+            }
+            else
             {
                 Span<byte> piece = _piece.AsSpan(0, length);
-                Errno error = run != _run ? Errno.EINTR
+                error = run != _run ? Errno.EINTR
                     : descriptor.SourceIsHost ? port.ReadHost(function, source, piece)
                     : ReadGuest(run, source, piece);
                 if (error != Errno.None)
@@ -413,6 +423,41 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
 
         length = to.Bytes.Length;
         from.Bytes[..length].CopyTo(to.Bytes);
+        return true;
+    }
+
+    /// <summary>Reads from the host straight into memory of the EP guest, where it is mapped here.</summary>
+    /// <param name="descriptor">Where the ends are.</param>
+    /// <param name="function">Whose requests those to the host are.</param>
+    /// <param name="source">The first address.</param>
+    /// <param name="destination">The first address.</param>
+    /// <param name="length">The most bytes; how many were read.</param>
+    /// <param name="error">Why not all of them were.</param>
+    /// <returns>False where it takes the way through the buffer.</returns>
+    private bool TryReadInPlace(
+        in DmaDescriptor descriptor, int function, ulong source, ulong destination, ref int length, out Errno error)
+    {
+        error = Errno.None;
+        if (!descriptor.SourceIsHost || descriptor.DestinationIsHost)
+        {
+            return false;
+        }
+
+        int together;
+        using (LentMemory place = port.LendGuest(destination, length))
+        {
+            together = place.Bytes.Length;
+        }
+
+        _landing.Begin(destination);
+        if (together == 0
+            || !port.TryReadHost(function, source, together, _landing, out error)
+            || (error == Errno.None && _landing.HasMissed))
+        {
+            return false;
+        }
+
+        length = together;
         return true;
     }
 

@@ -93,6 +93,15 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
         return way is not null ? way.Lend(offset, length, access, ref hint) : guest.Lend(address, length, access);
     }
 
+    /// <summary>Reads from a host bus address straight into memory of the EP guest, as
+    /// <see cref="IHostLink.TryRead"/> has it.</summary>
+    public bool TryReadHost(int function, ulong address, int length, GuestLanding landing, out Errno error) =>
+        host.TryRead(function, address, length, landing, out error);
+
+    /// <summary>Lends memory of the EP guest to write to, for any thread; none of what lies behind a window.</summary>
+    public LentMemory LendGuest(ulong address, int wanted) =>
+        FindWindow(address, wanted, out _, out int length) is null ? guest.Lend(address, length, DmaAccess.Write) : default;
+
     /// <summary>The window that an address lies in, if it is one, and for how many bytes that holds.</summary>
     private OutboundWindow? FindWindow(ulong address, int wanted, out ulong offset, out int length)
     {

@@ -1,5 +1,6 @@
 using EpfTest.EpcDevice.Functions;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Host;
@@ -25,6 +26,21 @@ internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
         FunctionBlock block = functions[function];
         Errno error = Check(block);
         return error != Errno.None ? error : Record(block, link.Host.Read(function, address, destination));
+    }
+
+    /// <summary>Reads memory of the host straight to where it belongs, as <see cref="IHostLink.TryRead"/> has it.</summary>
+    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
+    {
+        FunctionBlock block = functions[function];
+        error = Check(block);
+        if (error != Errno.None)
+        {
+            return true;
+        }
+
+        bool read = link.Host.TryRead(function, address, length, target, out error);
+        Record(block, error);
+        return read;
     }
 
     /// <summary>Writes memory of the host; a write that is an MSI of the function is sent as such.</summary>

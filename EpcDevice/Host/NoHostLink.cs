@@ -1,5 +1,6 @@
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Host;
@@ -27,6 +28,13 @@ internal sealed class NoHostLink : IHostLink
 
     /// <inheritdoc/>
     public Errno Read(int function, ulong address, Span<byte> destination) => Errno.ENOTCONN;
+
+    /// <inheritdoc/>
+    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
+    {
+        error = Errno.None;
+        return false;
+    }
 
     /// <inheritdoc/>
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.ENOTCONN;

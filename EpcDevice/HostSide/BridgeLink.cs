@@ -177,6 +177,13 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             : Errno.ENOTCONN;
 
     /// <inheritdoc/>
+    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
+    {
+        error = Errno.ENOTCONN;
+        return _up is not { } connection || _memory[function].TryRead(connection, address, length, target, out error);
+    }
+
+    /// <inheritdoc/>
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) =>
         _up is { } connection
             ? _memory[function].Write(connection, address, source)
@@ -267,6 +274,16 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             BdfOf(function),
             address,
             destination,
+            _endpoint.TransferLimits(function).MaxReadRequest) ?? Errno.ENOTCONN;
+
+    /// <summary>The same, with the data put where it belongs as it comes.</summary>
+    internal Errno ReadByTlp(int function, ulong address, int length, IReadTarget target) =>
+        _connection?.Requester.ReadMemory(
+            (ushort)function,
+            BdfOf(function),
+            address,
+            length,
+            target,
             _endpoint.TransferLimits(function).MaxReadRequest) ?? Errno.ENOTCONN;
 
     /// <summary>A read of memory that the host's QEMU does not share.</summary>

@@ -132,6 +132,19 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
                 : _link.ReadByTlp(_function, address, destination)
             : _table.Read(address, destination);
 
+    /// <summary>As <see cref="IHostLink.TryRead"/> has it: by TLPs that wait for no QEMU.</summary>
+    public bool TryRead(LinkConnection connection, ulong address, int length, IReadTarget target, out Errno error)
+    {
+        error = Errno.None;
+        if ((connection.Capabilities & LinkCapabilities.Direct) != 0 || _table.WaitsForClient(address, length))
+        {
+            return false;
+        }
+
+        error = _link.ReadByTlp(_function, address, length, target);
+        return true;
+    }
+
     public Errno Write(LinkConnection connection, ulong address, ReadOnlySpan<byte> source)
     {
         if ((connection.Capabilities & LinkCapabilities.Direct) != 0)

@@ -13,6 +13,7 @@ public sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
     private const int MaxDeferred = 64 << 10;
+    private const int MaxHeld = 256;
 
     private readonly UnixSocket _socket;
     private readonly MessageReceiver _receiver;
@@ -34,6 +35,12 @@ public sealed class LinkConnection : IDisposable
     // Of the receiving thread: answers that go out together.
     private readonly byte[] _deferred = GC.AllocateUninitializedArray<byte>(MaxDeferred);
     private int _deferredLength;
+
+    // Completions at the end of it that their holder still has to allow, and what they answer.
+    private readonly TlpHeader[] _held = new TlpHeader[MaxHeld];
+    private int _heldCount;
+    private int _heldLength;
+    private IReadHolder? _holder;
 
     private LinkConnection(
         UnixSocket socket,
@@ -265,12 +272,43 @@ public sealed class LinkConnection : IDisposable
             return [];
         }
 
+        Settle();
         if (_deferredLength + size > _deferred.Length)
         {
             SendDeferred();
         }
 
         return _deferred.AsSpan(_deferredLength);
+    }
+
+    /// <summary>The same for a completion that goes out if <paramref name="holder"/> still allows it then.</summary>
+    internal Span<byte> PlaceHeld(int size, IReadHolder holder)
+    {
+        if (!IsReceivingThread)
+        {
+            return [];
+        }
+
+        if (_holder != holder || _heldCount == _held.Length)
+        {
+            Settle();
+            _holder = holder;
+        }
+
+        if (_deferredLength + size > _deferred.Length)
+        {
+            SendDeferred();
+        }
+
+        return _deferred.AsSpan(_deferredLength);
+    }
+
+    /// <summary>A frame has been laid out where <see cref="PlaceHeld"/> said.</summary>
+    internal void Hold(in TlpHeader request, int length)
+    {
+        _held[_heldCount++] = request;
+        _heldLength += length;
+        _deferredLength += length;
     }
 
     /// <summary>A frame has been laid out where <see cref="PlaceDeferred"/> said.</summary>
@@ -287,9 +325,33 @@ public sealed class LinkConnection : IDisposable
     {
         if (_deferredLength > 0 && IsReceivingThread)
         {
+            Settle();
             int length = _deferredLength;
             _deferredLength = 0;
-            _ = !_down && _sender.Send(_deferred.AsSpan(0, length), mayWait: false);
+            _ = length > 0 && !_down && _sender.Send(_deferred.AsSpan(0, length), mayWait: false);
+        }
+    }
+
+    /// <summary>Asks whether what is held may go out, and drops it if not.</summary>
+    private void Settle()
+    {
+        if (_heldCount == 0)
+        {
+            return;
+        }
+
+        int count = _heldCount;
+        int length = _heldLength;
+        _heldCount = _heldLength = 0;
+        if (_holder!.MayAnswer())
+        {
+            return;
+        }
+
+        _deferredLength -= length;
+        for (int i = 0; i < count; i++)
+        {
+            _holder.AnswerLater(_held[i]);
         }
     }
 

@@ -88,9 +88,23 @@ public sealed unsafe class TlpRequester
 
             return Wraps(address, destination.Length)
                 ? Errno.EFAULT
-                : ReadPieces(function, requester, address, start, destination.Length, maxReadRequest);
+                : ReadPieces(function, requester, address, start, null, destination.Length, maxReadRequest);
         }
     }
+
+    /// <summary>Memory read requests whose data is put where it belongs as it comes.</summary>
+    /// <param name="function">The function that they are about.</param>
+    /// <param name="requester">Who asks.</param>
+    /// <param name="address">Bus address on the other side.</param>
+    /// <param name="length">Bytes, at least 1.</param>
+    /// <param name="target">Takes the data, none after the return; perhaps not all where there is an error.</param>
+    /// <param name="maxReadRequest">Bytes of the largest request (MRRS).</param>
+    /// <returns>As for <see cref="ReadMemory(ushort, Bdf, ulong, Span{byte}, int)"/>.</returns>
+    public Errno ReadMemory(
+        ushort function, Bdf requester, ulong address, int length, IReadTarget target, int maxReadRequest) =>
+        Wraps(address, length)
+            ? Errno.EFAULT
+            : ReadPieces(function, requester, address, null, target, length, maxReadRequest);
 
     /// <summary>Memory write requests: posted.</summary>
     /// <param name="function">The function that they are about.</param>
@@ -241,6 +255,44 @@ public sealed unsafe class TlpRequester
         return sent && Send(batch, ref batched) == Errno.None;
     }
 
+    /// <summary>Begins to answer a read with one completion, which goes out if its holder still allows it then.</summary>
+    /// <param name="function">The function that it was about.</param>
+    /// <param name="request">The read, not one of nothing (a flush).</param>
+    /// <param name="completer">Who answers.</param>
+    /// <param name="maxPayload">MPS in bytes.</param>
+    /// <param name="holder">Who allows it.</param>
+    /// <param name="length">For <see cref="Hold"/>.</param>
+    /// <returns>Where its <see cref="TlpHeader.ReadLength"/> bytes go; empty where it takes more than one completion, and
+    /// for all threads but the receiving one.</returns>
+    public Span<byte> PlaceData(
+        ushort function, in TlpHeader request, Bdf completer, int maxPayload, IReadHolder holder, out int length)
+    {
+        length = 0;
+        int start = request.CompletionLowerAddress % TlpLimits.Dw;
+        if (request.CompletionByteCount > maxPayload - start)
+        {
+            return [];
+        }
+
+        Span<byte> frame = _link.PlaceHeld(MaxFrame, holder);
+        if (frame.IsEmpty)
+        {
+            return [];
+        }
+
+        TlpHeader header = TlpHeader.CompletionData(request, completer);
+        length = FrameHeader.Length + header.HeaderLength + header.PayloadLength;
+        new FrameHeader((uint)(length - FrameHeader.Length), FrameKind.Tlp, function).Write(frame);
+        header.Encode(frame[FrameHeader.Length..]);
+        Span<byte> payload = frame[(FrameHeader.Length + header.HeaderLength)..length];
+        payload[..start].Clear();
+        payload[(start + request.ReadLength)..].Clear();
+        return payload.Slice(start, request.ReadLength);
+    }
+
+    /// <summary>The data is where <see cref="PlaceData"/> said.</summary>
+    public void Hold(in TlpHeader request, int length) => _link.Hold(request, length);
+
     /// <summary>Takes a completion that has come. For the receiving thread.</summary>
     /// <returns>Why the link cannot go on, or null.</returns>
     internal string? Complete(in TlpHeader completion, ReadOnlySpan<byte> payload)
@@ -262,11 +314,21 @@ public sealed unsafe class TlpRequester
             ref Outstanding entry = ref _outstanding[completion.Tag];
             Transfer? transfer = entry.Transfer;
 
-            // In bounds: the waiting thread gave Length bytes at Destination, and takes the lock before it leaves.
-            var destination = transfer is null
-                ? new byte[entry.Length]
-                : new Span<byte>(entry.Destination, entry.Length);
-            CompletionResult result = entry.Assembler.Accept(completion, payload, destination);
+            CompletionResult result = entry.Assembler.Accept(completion, payload, out int offset, out ReadOnlySpan<byte> data);
+            if (transfer is not null && !data.IsEmpty)
+            {
+                // The waiting thread takes the lock before it leaves.
+                if (transfer.Target is { } target)
+                {
+                    target.Put(entry.Offset + offset, data);
+                }
+                else
+                {
+                    // In bounds: that thread gave Length bytes there.
+                    data.CopyTo(new Span<byte>(entry.Destination, entry.Length)[offset..]);
+                }
+            }
+
             switch (result)
             {
                 case CompletionResult.InProgress:
@@ -339,9 +401,15 @@ public sealed unsafe class TlpRequester
     }
 
     private Errno ReadPieces(
-        ushort function, Bdf requester, ulong address, byte* destination, int length, int maxReadRequest)
+        ushort function,
+        Bdf requester,
+        ulong address,
+        byte* destination,
+        IReadTarget? target,
+        int length,
+        int maxReadRequest)
     {
-        Transfer? transfer = Begin();
+        Transfer? transfer = Begin(target);
         if (transfer is null)
         {
             return Errno.ENOTCONN;
@@ -364,7 +432,7 @@ public sealed unsafe class TlpRequester
             }
 
             TlpHeader header = TlpHeader.MemoryRead(piece.Address, piece.Length, requester, tag);
-            Register(transfer, tag, header, destination + piece.Offset, piece.Length);
+            Register(transfer, tag, header, destination + piece.Offset, (int)piece.Offset, piece.Length);
             batched += LayOut(batch.AsSpan(batched), function, header, []);
             if (batched >= BatchSize)
             {
@@ -407,7 +475,7 @@ public sealed unsafe class TlpRequester
             }
 
             TlpHeader header = TlpHeader.ConfigurationRead(target, offset + done, TlpLimits.Dw, requester, tag);
-            Register(transfer, tag, header, destination + done, TlpLimits.Dw);
+            Register(transfer, tag, header, destination + done, done, TlpLimits.Dw);
             batched += LayOut(batch.AsSpan(batched), function, header, []);
         }
 
@@ -446,7 +514,7 @@ public sealed unsafe class TlpRequester
                     TlpHeader.ConfigurationWrite(target, (int)address, writeLength, requester, tag),
                 _ => TlpHeader.MemoryRead(address, readLength, requester, tag),
             };
-            Register(transfer, tag, header, destination, header.ReadLength);
+            Register(transfer, tag, header, destination, 0, header.ReadLength);
             Span<byte> frame = stackalloc byte[FrameHeader.Length + 16 + sizeof(uint)];
             var data = new ReadOnlySpan<byte>(&value, writeLength);
             if (!_link.SendFrames(frame[..LayOut(frame, function, header, data)]))
@@ -459,7 +527,7 @@ public sealed unsafe class TlpRequester
         return error == Errno.None ? waited : error;
     }
 
-    private Transfer? Begin()
+    private Transfer? Begin(IReadTarget? target = null)
     {
         lock (_lock)
         {
@@ -473,7 +541,7 @@ public sealed unsafe class TlpRequester
                 transfer = new Transfer();
             }
 
-            transfer.Begin(_completionTimeout);
+            transfer.Begin(_completionTimeout, target);
             return transfer;
         }
     }
@@ -497,7 +565,8 @@ public sealed unsafe class TlpRequester
         return Errno.None;
     }
 
-    private void Register(Transfer transfer, int tag, in TlpHeader header, byte* destination, int length)
+    private void Register(
+        Transfer transfer, int tag, in TlpHeader header, byte* destination, int offset, int length)
     {
         lock (_lock)
         {
@@ -506,6 +575,7 @@ public sealed unsafe class TlpRequester
             {
                 Transfer = transfer,
                 Destination = destination,
+                Offset = offset,
                 Length = length,
                 Assembler = new CompletionAssembler(header),
             };
@@ -547,7 +617,10 @@ public sealed unsafe class TlpRequester
     private struct Outstanding
     {
         public Transfer? Transfer;
+
+        // Where the data goes, for a transfer without a target, and where in the whole that is.
         public byte* Destination;
+        public int Offset;
         public int Length;
         public CompletionAssembler Assembler;
     }
@@ -571,8 +644,12 @@ public sealed unsafe class TlpRequester
         /// <summary>Milliseconds until the time is up, for all requests together.</summary>
         public int TimeLeft => (int)Math.Max(_end - Environment.TickCount64, 0);
 
-        public void Begin(TimeSpan limit)
+        /// <summary>Takes the data, if each request has no place for it.</summary>
+        public IReadTarget? Target { get; private set; }
+
+        public void Begin(TimeSpan limit, IReadTarget? target)
         {
+            Target = target;
             _pending = 0;
             _end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
             _error = Errno.None;

@@ -41,6 +41,27 @@ public struct CompletionAssembler
     /// <returns>What it did. The new <see cref="Result"/> unless <see cref="CompletionResult.Unexpected"/>.</returns>
     public CompletionResult Accept(in TlpHeader completion, ReadOnlySpan<byte> payload, Span<byte> destination)
     {
+        CompletionResult result = Accept(
+            completion, payload, destination.Length, out int offset, out ReadOnlySpan<byte> data);
+        data.CopyTo(destination[offset..]);
+        return result;
+    }
+
+    /// <summary>Takes a completion, and leaves it to the caller to put its data where it belongs.</summary>
+    /// <param name="completion">A header that <see cref="TlpHeader.TryDecode"/> accepted.</param>
+    /// <param name="payload">Its payload.</param>
+    /// <param name="offset">Where in the request's <see cref="TlpHeader.ReadLength"/> bytes the data belongs.</param>
+    /// <param name="data">The data, none of a completion that is poisoned or does not match.</param>
+    /// <returns>What it did. The new <see cref="Result"/> unless <see cref="CompletionResult.Unexpected"/>.</returns>
+    public CompletionResult Accept(
+        in TlpHeader completion, ReadOnlySpan<byte> payload, out int offset, out ReadOnlySpan<byte> data) =>
+        Accept(completion, payload, _request.ReadLength, out offset, out data);
+
+    private CompletionResult Accept(
+        in TlpHeader completion, ReadOnlySpan<byte> payload, int room, out int offset, out ReadOnlySpan<byte> data)
+    {
+        offset = 0;
+        data = [];
         if (Result != CompletionResult.InProgress
             || !completion.IsCompletion
             || completion.Tag != _request.Tag
@@ -49,11 +70,13 @@ public struct CompletionAssembler
             return CompletionResult.Unexpected;
         }
 
-        Result = Take(completion, payload, destination);
+        offset = Math.Min(_received, room);
+        Result = Take(completion, payload, room, ref data);
         return Result;
     }
 
-    private CompletionResult Take(in TlpHeader completion, ReadOnlySpan<byte> payload, Span<byte> destination)
+    private CompletionResult Take(
+        in TlpHeader completion, ReadOnlySpan<byte> payload, int room, ref ReadOnlySpan<byte> data)
     {
         if (completion.TrafficClass != _request.TrafficClass || completion.Attributes != _request.Attributes)
         {
@@ -75,10 +98,11 @@ public struct CompletionAssembler
             return CompletionResult.KindMismatch;
         }
 
-        return completion.HasPayload ? TakeData(completion, payload, destination) : CompletionResult.Done;
+        return completion.HasPayload ? TakeData(completion, payload, room, ref data) : CompletionResult.Done;
     }
 
-    private CompletionResult TakeData(in TlpHeader completion, ReadOnlySpan<byte> payload, Span<byte> destination)
+    private CompletionResult TakeData(
+        in TlpHeader completion, ReadOnlySpan<byte> payload, int room, ref ReadOnlySpan<byte> data)
     {
         if (completion.ByteCount != _request.CompletionByteCount - _received)
         {
@@ -91,7 +115,7 @@ public struct CompletionAssembler
         }
 
         int length = Math.Min(completion.ByteLength, _request.ReadLength);
-        if (payload.Length != completion.PayloadLength || length > destination.Length - _received)
+        if (payload.Length != completion.PayloadLength || length > room - _received)
         {
             return CompletionResult.Overrun;
         }
@@ -99,7 +123,7 @@ public struct CompletionAssembler
         _poisoned |= completion.Poisoned;
         if (!completion.Poisoned)
         {
-            TlpPayload.Unpack(completion, payload)[..length].CopyTo(destination[_received..]);
+            data = TlpPayload.Unpack(completion, payload)[..length];
         }
 
         _received += completion.ByteLength;

@@ -28,7 +28,7 @@ public static class TlpPayload
     /// <see cref="TlpHeader.ByteLength"/> bytes. Those between may be disabled unless
     /// <see cref="TlpHeader.IsContiguous"/>: then use <see cref="Scatter"/>.
     /// </returns>
-    public static ReadOnlySpan<byte> Unpack(in TlpHeader header, ReadOnlySpan<byte> payload) =>
+    public static ReadOnlySpan<byte> Unpack(scoped in TlpHeader header, ReadOnlySpan<byte> payload) =>
         payload.Slice(header.FirstByteOffset, header.ByteLength);
 
     /// <summary>Copies the enabled bytes of a write, and leaves those that are not enabled as they are.</summary>

@@ -1,6 +1,7 @@
 using EpfTest.EpcDevice;
 using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Tests.EpcDevice;
@@ -60,6 +61,12 @@ internal sealed class FakeHostLink : IHostLink
     {
         DuringWait?.Invoke();
         BusMasters[function] = enabled;
+    }
+
+    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
+    {
+        error = Errno.None;
+        return false;
     }
 
     public Errno Read(int function, ulong address, Span<byte> destination)
