@@ -43,14 +43,16 @@ internal interface IHostLink
     /// down.</returns>
     Errno Read(int function, ulong address, Span<byte> destination);
 
-    /// <summary>A memory read request of a function whose data is put where it belongs as it comes.</summary>
+    /// <summary>Whether reads travel as requests of which several may be under way.</summary>
+    bool ReadsAhead { get; }
+
+    /// <summary>Sends memory read requests of a function whose data is put where it belongs as it comes.</summary>
     /// <param name="function">Whose requester ID is used.</param>
     /// <param name="address">Host bus address, in bytes.</param>
-    /// <param name="length">Bytes.</param>
-    /// <param name="target">Takes the data, none after the return; perhaps not all where there is an error.</param>
-    /// <param name="error">As for <see cref="Read"/>.</param>
-    /// <returns>False where nothing was read: it takes <see cref="Read"/>.</returns>
-    bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error);
+    /// <param name="length">The most bytes; how many are read.</param>
+    /// <param name="target">Takes the data; perhaps not all where there is an error.</param>
+    /// <returns>What is to be awaited, with the errors of <see cref="Read"/>; none where it takes that.</returns>
+    PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target);
 
     /// <summary>
     /// A memory write request of a function: posted, so success says only that no later write, read or interrupt

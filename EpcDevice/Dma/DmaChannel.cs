@@ -3,6 +3,7 @@ using System.Numerics;
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 using Microsoft.Extensions.Logging;
 
@@ -20,8 +21,10 @@ namespace EpfTest.EpcDevice.Dma;
 internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupts, ILogger logger)
     : IRegisterBlock, IDisposable
 {
-    // As much as 256 tags of 4096 bytes: a read by TLPs stands still between two pieces.
     private const int PieceSize = 1 << 20;
+
+    // Each asks for no more than half of what there are tags for.
+    private const int ReadsAhead = 2;
 
     // Of fewer bytes the way through a buffer costs nothing, single accesses stay single, and MSIs are seen.
     private const int SmallestLent = 64;
@@ -34,7 +37,10 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
 
     private readonly object _monitor = new();
     private Thread? _thread;
-    private readonly GuestLanding _landing = new(port);
+    private readonly DmaRead[] _reads = [.. Enumerable.Range(0, ReadsAhead).Select(_ => new DmaRead(port))];
+    private int _firstRead;
+    private int _readCount;
+    private DmaStatus _readStatus = DmaStatus.Done;
     private byte[] _piece = [];
     private byte[] _batch = [];
     private int _windowHint;
@@ -290,31 +296,43 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
             return;
         }
 
-        Span<byte> word = stackalloc byte[sizeof(uint)];
-        for (int i = 0; i < count; i++)
+        bool goesOn = true;
+        _readStatus = DmaStatus.Done;
+        for (int i = 0; goesOn && i < count; i++)
         {
             var descriptor = DmaDescriptor.Parse(descriptors[(i * EpcRegister.DescSize)..]);
-            DmaStatus status = descriptor.IsValid ? Copy(run, descriptor, function) : DmaStatus.BadDescriptor;
-            if (status == DmaStatus.Pending)
-            {
-                return;
-            }
-
-            BinaryPrimitives.WriteUInt32LittleEndian(word, (uint)status);
-            Errno error = WriteGuest(run, address + EpcRegister.DescStatus, word);
-            if (error != Errno.None)
-            {
-                Fail(run, "it cannot be written");
-                return;
-            }
-
-            if (!Complete(run, descriptor.Interrupts))
-            {
-                return;
-            }
-
+            goesOn = MayReadAhead(descriptor)
+                ? ReadAhead(run, descriptor, address, function)
+                : FinishReads(run, function)
+                    && Publish(
+                        run,
+                        descriptor,
+                        address,
+                        descriptor.IsValid ? Copy(run, descriptor, function) : DmaStatus.BadDescriptor);
             address += EpcRegister.DescSize;
         }
+
+        FinishReads(run, function);
+    }
+
+    /// <summary>Says how a descriptor has ended.</summary>
+    /// <returns>False if the run has ended.</returns>
+    private bool Publish(int run, in DmaDescriptor descriptor, ulong address, DmaStatus status)
+    {
+        if (status == DmaStatus.Pending)
+        {
+            return false;
+        }
+
+        Span<byte> word = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(word, (uint)status);
+        if (WriteGuest(run, address + EpcRegister.DescStatus, word) != Errno.None)
+        {
+            Fail(run, "it cannot be written");
+            return false;
+        }
+
+        return Complete(run, descriptor.Interrupts);
     }
 
     private bool Complete(int run, bool interrupts)
@@ -355,34 +373,14 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
         for (uint left = descriptor.Length; left > 0;)
         {
             int length = (int)Math.Min(left, PieceSize);
-            Errno error = Errno.None;
-            if (length > SmallestLent
-                && run == _run
-                && (TryCopyInPlace(descriptor, function, source, destination, ref length)
-                    || TryReadInPlace(descriptor, function, source, destination, ref length, out error)))
+            if (length <= SmallestLent
+                || run != _run
+                || !TryCopyInPlace(descriptor, function, source, destination, ref length))
             {
-                if (error != Errno.None)
+                DmaStatus status = CopyThroughBuffer(run, descriptor, function, source, destination, length);
+                if (status != DmaStatus.Done)
                 {
-                    return Status(error, DmaStatus.SourceError);
-                }
-            }
-            else
-            {
-                Span<byte> piece = _piece.AsSpan(0, length);
-                error = run != _run ? Errno.EINTR
-                    : descriptor.SourceIsHost ? port.ReadHost(function, source, piece)
-                    : ReadGuest(run, source, piece);
-                if (error != Errno.None)
-                {
-                    return Status(error, DmaStatus.SourceError);
-                }
-
-                error = run != _run ? Errno.EINTR
-                    : descriptor.DestinationIsHost ? port.WriteHost(function, destination, piece)
-                    : WriteGuest(run, destination, piece);
-                if (error != Errno.None)
-                {
-                    return Status(error, DmaStatus.DestinationError);
+                    return status;
                 }
             }
 
@@ -393,6 +391,139 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
 
         return DmaStatus.Done;
     }
+
+    private DmaStatus CopyThroughBuffer(
+        int run, in DmaDescriptor descriptor, int function, ulong source, ulong destination, int length)
+    {
+        Span<byte> piece = _piece.AsSpan(0, length);
+        Errno error = run != _run ? Errno.EINTR
+            : descriptor.SourceIsHost ? port.ReadHost(function, source, piece)
+            : ReadGuest(run, source, piece);
+        if (error != Errno.None)
+        {
+            return Status(error, DmaStatus.SourceError);
+        }
+
+        error = run != _run ? Errno.EINTR
+            : descriptor.DestinationIsHost ? port.WriteHost(function, destination, piece)
+            : WriteGuest(run, destination, piece);
+        return error == Errno.None ? DmaStatus.Done : Status(error, DmaStatus.DestinationError);
+    }
+
+    /// <summary>Whether the host has what is to be read, and is asked for it by requests of which several can be under way.</summary>
+    private bool MayReadAhead(in DmaDescriptor descriptor) =>
+        descriptor is { IsValid: true, SourceIsHost: true, DestinationIsHost: false, Length: > SmallestLent }
+            && port.ReadsAhead;
+
+    /// <summary>Begins to read what a descriptor asks for, perhaps while something of the one before is still under way.</summary>
+    /// <returns>False if the run has ended.</returns>
+    private bool ReadAhead(int run, in DmaDescriptor descriptor, ulong address, int function)
+    {
+        // Of two that write the same, the later one's data has to stay.
+        foreach (DmaRead read in _reads)
+        {
+            if (_readCount > 0 && read.Overlaps(descriptor.Destination, descriptor.Length))
+            {
+                FinishReads(run, function);
+            }
+        }
+
+        ulong source = descriptor.Source;
+        ulong destination = descriptor.Destination;
+        for (uint left = descriptor.Length; left > 0;)
+        {
+            if (!FinishReads(run, function, ReadsAhead - 1))
+            {
+                return false;
+            }
+
+            if (_readStatus != DmaStatus.Done)
+            {
+                // A piece of this descriptor has failed: the one that is under way is its last.
+                _reads[_firstRead].IsLast = true;
+                return true;
+            }
+
+            DmaRead read = _reads[(_firstRead + _readCount) % ReadsAhead];
+            int length = (int)Math.Min(left, PieceSize);
+            read.Pending = Begin(read.Landing, function, source, destination, ref length);
+            read.Source = source;
+            read.Destination = destination;
+            read.Length = length;
+            read.Descriptor = descriptor;
+            read.DescriptorAddress = address;
+            left -= (uint)length;
+            source += (ulong)length;
+            destination += (ulong)length;
+            read.IsLast = left == 0;
+            _readCount++;
+        }
+
+        return true;
+    }
+
+    private PendingRead Begin(GuestLanding landing, int function, ulong source, ulong destination, ref int length)
+    {
+        int together;
+        using (LentMemory place = port.LendGuest(destination, length))
+        {
+            together = place.Bytes.Length;
+        }
+
+        if (together == 0)
+        {
+            return default;
+        }
+
+        length = together;
+        landing.Begin(destination);
+        return port.BeginReadHost(function, source, ref length, landing);
+    }
+
+    /// <summary>Awaits all reads but the last few, and all if the run has ended.</summary>
+    /// <returns>False if the run has ended.</returns>
+    private bool FinishReads(int run, int function, int left = 0)
+    {
+        bool goesOn = true;
+        while (_readCount > (goesOn ? left : 0))
+        {
+            DmaRead read = _reads[_firstRead];
+            _firstRead = (_firstRead + 1) % ReadsAhead;
+            _readCount--;
+            goesOn &= FinishRead(run, function, read);
+        }
+
+        return goesOn;
+    }
+
+    private bool FinishRead(int run, int function, DmaRead read)
+    {
+        bool hasMissed = read.Pending.IsNone;
+        if (!hasMissed)
+        {
+            Errno error = port.EndReadHost(function, read.Pending);
+            error = run != _run ? Errno.EINTR : error;
+            hasMissed = error == Errno.None && read.Landing.HasMissed;
+            Note(error == Errno.None ? DmaStatus.Done : Status(error, DmaStatus.SourceError));
+        }
+
+        if (hasMissed && _readStatus == DmaStatus.Done)
+        {
+            Note(CopyThroughBuffer(run, read.Descriptor, function, read.Source, read.Destination, read.Length));
+        }
+
+        DmaStatus status = _readStatus;
+        if (!read.IsLast)
+        {
+            return status != DmaStatus.Pending;
+        }
+
+        _readStatus = DmaStatus.Done;
+        return Publish(run, read.Descriptor, read.DescriptorAddress, status);
+    }
+
+    /// <summary>The first piece that fails says how its descriptor ends.</summary>
+    private void Note(DmaStatus status) => _readStatus = _readStatus == DmaStatus.Done ? status : _readStatus;
 
     /// <summary>Copies without a stop in between, where both ends are mapped here.</summary>
     /// <param name="descriptor">Where the ends are.</param>
@@ -423,41 +554,6 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
 
         length = to.Bytes.Length;
         from.Bytes[..length].CopyTo(to.Bytes);
-        return true;
-    }
-
-    /// <summary>Reads from the host straight into memory of the EP guest, where it is mapped here.</summary>
-    /// <param name="descriptor">Where the ends are.</param>
-    /// <param name="function">Whose requests those to the host are.</param>
-    /// <param name="source">The first address.</param>
-    /// <param name="destination">The first address.</param>
-    /// <param name="length">The most bytes; how many were read.</param>
-    /// <param name="error">Why not all of them were.</param>
-    /// <returns>False where it takes the way through the buffer.</returns>
-    private bool TryReadInPlace(
-        in DmaDescriptor descriptor, int function, ulong source, ulong destination, ref int length, out Errno error)
-    {
-        error = Errno.None;
-        if (!descriptor.SourceIsHost || descriptor.DestinationIsHost)
-        {
-            return false;
-        }
-
-        int together;
-        using (LentMemory place = port.LendGuest(destination, length))
-        {
-            together = place.Bytes.Length;
-        }
-
-        _landing.Begin(destination);
-        if (together == 0
-            || !port.TryReadHost(function, source, together, _landing, out error)
-            || (error == Errno.None && _landing.HasMissed))
-        {
-            return false;
-        }
-
-        length = together;
         return true;
     }
 

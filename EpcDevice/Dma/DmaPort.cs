@@ -2,6 +2,7 @@ using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Host;
 using EpfTest.EpcDevice.Outbound;
 using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.EpcDevice.Dma;
@@ -93,10 +94,15 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
         return way is not null ? way.Lend(offset, length, access, ref hint) : guest.Lend(address, length, access);
     }
 
-    /// <summary>Reads from a host bus address straight into memory of the EP guest, as
-    /// <see cref="IHostLink.TryRead"/> has it.</summary>
-    public bool TryReadHost(int function, ulong address, int length, GuestLanding landing, out Errno error) =>
-        host.TryRead(function, address, length, landing, out error);
+    /// <inheritdoc cref="IHostLink.ReadsAhead"/>
+    public bool ReadsAhead => host.ReadsAhead;
+
+    /// <summary>Begins to read from a host bus address straight into memory of the EP guest.</summary>
+    public PendingRead BeginReadHost(int function, ulong address, ref int length, GuestLanding landing) =>
+        host.BeginRead(function, address, ref length, landing);
+
+    /// <summary>Awaits what <see cref="BeginReadHost"/> has begun.</summary>
+    public Errno EndReadHost(int function, PendingRead read) => host.EndRead(function, read);
 
     /// <summary>Lends memory of the EP guest to write to, for any thread; none of what lies behind a window.</summary>
     public LentMemory LendGuest(ulong address, int wanted) =>

@@ -28,20 +28,21 @@ internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
         return error != Errno.None ? error : Record(block, link.Host.Read(function, address, destination));
     }
 
-    /// <summary>Reads memory of the host straight to where it belongs, as <see cref="IHostLink.TryRead"/> has it.</summary>
-    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
-    {
-        FunctionBlock block = functions[function];
-        error = Check(block);
-        if (error != Errno.None)
-        {
-            return true;
-        }
+    /// <inheritdoc cref="IHostLink.ReadsAhead"/>
+    public bool ReadsAhead => link.Host.ReadsAhead;
 
-        bool read = link.Host.TryRead(function, address, length, target, out error);
-        Record(block, error);
-        return read;
+    /// <summary>Begins to read memory of the host straight to where it belongs, as <see cref="IHostLink.BeginRead"/> has
+    /// it.</summary>
+    public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target)
+    {
+        Errno error = Check(functions[function]);
+        return error == Errno.None
+            ? link.Host.BeginRead(function, address, ref length, target)
+            : PendingRead.Failed(error);
     }
+
+    /// <summary>Awaits what <see cref="BeginRead"/> has begun.</summary>
+    public Errno EndRead(int function, PendingRead read) => Record(functions[function], read.Await());
 
     /// <summary>Writes memory of the host; a write that is an MSI of the function is sent as such.</summary>
     /// <param name="function">Whose requester ID is used.</param>

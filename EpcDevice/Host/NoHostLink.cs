@@ -30,11 +30,10 @@ internal sealed class NoHostLink : IHostLink
     public Errno Read(int function, ulong address, Span<byte> destination) => Errno.ENOTCONN;
 
     /// <inheritdoc/>
-    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
-    {
-        error = Errno.None;
-        return false;
-    }
+    public bool ReadsAhead => false;
+
+    /// <inheritdoc/>
+    public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) => default;
 
     /// <inheritdoc/>
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.ENOTCONN;

@@ -177,11 +177,13 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             : Errno.ENOTCONN;
 
     /// <inheritdoc/>
-    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
-    {
-        error = Errno.ENOTCONN;
-        return _up is not { } connection || _memory[function].TryRead(connection, address, length, target, out error);
-    }
+    public bool ReadsAhead => _up is { } connection && (connection.Capabilities & LinkCapabilities.Direct) == 0;
+
+    /// <inheritdoc/>
+    public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) =>
+        _up is { } connection
+            ? _memory[function].BeginRead(connection, address, ref length, target)
+            : PendingRead.Failed(Errno.ENOTCONN);
 
     /// <inheritdoc/>
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) =>
@@ -277,14 +279,14 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             _endpoint.TransferLimits(function).MaxReadRequest) ?? Errno.ENOTCONN;
 
     /// <summary>The same, with the data put where it belongs as it comes.</summary>
-    internal Errno ReadByTlp(int function, ulong address, int length, IReadTarget target) =>
-        _connection?.Requester.ReadMemory(
+    internal PendingRead BeginReadByTlp(int function, ulong address, ref int length, IReadTarget target) =>
+        _connection?.Requester.BeginRead(
             (ushort)function,
             BdfOf(function),
             address,
-            length,
+            ref length,
             target,
-            _endpoint.TransferLimits(function).MaxReadRequest) ?? Errno.ENOTCONN;
+            _endpoint.TransferLimits(function).MaxReadRequest) ?? PendingRead.Failed(Errno.ENOTCONN);
 
     /// <summary>A read of memory that the host's QEMU does not share.</summary>
     internal Errno ReadByQemu(int function, ulong address, Span<byte> destination)

@@ -132,18 +132,11 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
                 : _link.ReadByTlp(_function, address, destination)
             : _table.Read(address, destination);
 
-    /// <summary>As <see cref="IHostLink.TryRead"/> has it: by TLPs that wait for no QEMU.</summary>
-    public bool TryRead(LinkConnection connection, ulong address, int length, IReadTarget target, out Errno error)
-    {
-        error = Errno.None;
-        if ((connection.Capabilities & LinkCapabilities.Direct) != 0 || _table.WaitsForClient(address, length))
-        {
-            return false;
-        }
-
-        error = _link.ReadByTlp(_function, address, length, target);
-        return true;
-    }
+    /// <summary>As <see cref="IHostLink.BeginRead"/> has it: by TLPs that wait for no QEMU.</summary>
+    public PendingRead BeginRead(LinkConnection connection, ulong address, ref int length, IReadTarget target) =>
+        (connection.Capabilities & LinkCapabilities.Direct) != 0 || _table.WaitsForClient(address, length)
+            ? default
+            : _link.BeginReadByTlp(_function, address, ref length, target);
 
     public Errno Write(LinkConnection connection, ulong address, ReadOnlySpan<byte> source)
     {

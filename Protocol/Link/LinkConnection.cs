@@ -12,8 +12,11 @@ namespace EpfTest.Protocol.Link;
 public sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
-    private const int MaxDeferred = 64 << 10;
+    private const int MaxDeferred = 128 << 10;
     private const int MaxHeld = 256;
+
+    // So that one batch can be sent while another is received.
+    private const int SendBuffer = 2 * MaxDeferred;
 
     private readonly UnixSocket _socket;
     private readonly MessageReceiver _receiver;
@@ -92,6 +95,7 @@ public sealed class LinkConnection : IDisposable
         string? refusal;
         LinkHello other = default;
         socket.SetSendTimeout(timeouts.Send);
+        socket.SetSendBuffer(SendBuffer);
         Span<byte> hello = stackalloc byte[FrameHeader.Length + LinkHello.Length];
         new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Write(hello);
         new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, role, capabilities).Write(hello[FrameHeader.Length..]);
@@ -479,6 +483,16 @@ public sealed class LinkConnection : IDisposable
                 if (fault is not null)
                 {
                     return fault;
+                }
+
+                if (Requester.HasFinished)
+                {
+                    Requester.HasFinished = false;
+                    if (!_receiver.Available.IsEmpty)
+                    {
+                        // Whoever waited for it may want this core, to ask for more while we take what has come.
+                        Thread.Yield();
+                    }
                 }
             }
 

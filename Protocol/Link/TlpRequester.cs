@@ -59,6 +59,9 @@ public sealed unsafe class TlpRequester
     /// <summary>How many requests of the other side were refused, with UR or CA.</summary>
     public long Refused => Interlocked.Read(ref _refused);
 
+    /// <summary>Whether all that somebody waits for has come; for the receiving thread, which takes it back.</summary>
+    internal bool HasFinished { get; set; }
+
     private enum Kind
     {
         MemoryRead,
@@ -88,23 +91,36 @@ public sealed unsafe class TlpRequester
 
             return Wraps(address, destination.Length)
                 ? Errno.EFAULT
-                : ReadPieces(function, requester, address, start, null, destination.Length, maxReadRequest);
+                : Begin() is { } transfer
+                    ? Await(
+                        transfer,
+                        SendPieces(transfer, function, requester, address, start, destination.Length, maxReadRequest))
+                    : Errno.ENOTCONN;
         }
     }
 
-    /// <summary>Memory read requests whose data is put where it belongs as it comes.</summary>
+    /// <summary>Sends memory read requests whose data is put where it belongs as it comes.</summary>
     /// <param name="function">The function that they are about.</param>
     /// <param name="requester">Who asks.</param>
     /// <param name="address">Bus address on the other side.</param>
-    /// <param name="length">Bytes, at least 1.</param>
-    /// <param name="target">Takes the data, none after the return; perhaps not all where there is an error.</param>
+    /// <param name="length">The most bytes; how many are read: no more than half of all tags can ask for, so that those
+    /// of two reads are enough to keep the other side busy.</param>
+    /// <param name="target">Takes the data; perhaps not all where there is an error.</param>
     /// <param name="maxReadRequest">Bytes of the largest request (MRRS).</param>
-    /// <returns>As for <see cref="ReadMemory(ushort, Bdf, ulong, Span{byte}, int)"/>.</returns>
-    public Errno ReadMemory(
-        ushort function, Bdf requester, ulong address, int length, IReadTarget target, int maxReadRequest) =>
-        Wraps(address, length)
-            ? Errno.EFAULT
-            : ReadPieces(function, requester, address, null, target, length, maxReadRequest);
+    public PendingRead BeginRead(
+        ushort function, Bdf requester, ulong address, ref int length, IReadTarget target, int maxReadRequest)
+    {
+        length = Math.Min(length, _tags.Capacity / 2 * maxReadRequest);
+        if (Wraps(address, length))
+        {
+            return PendingRead.Failed(Errno.EFAULT);
+        }
+
+        return Begin(target) is { } transfer
+            ? new PendingRead(
+                this, transfer, SendPieces(transfer, function, requester, address, null, length, maxReadRequest))
+            : PendingRead.Failed(Errno.ENOTCONN);
+    }
 
     /// <summary>Memory write requests: posted.</summary>
     /// <param name="function">The function that they are about.</param>
@@ -343,7 +359,7 @@ public sealed unsafe class TlpRequester
                 default:
                     entry.Transfer = null;
                     _tags.Release(completion.Tag);
-                    transfer?.Finish(Count(result));
+                    HasFinished |= transfer?.Finish(Count(result)) ?? false;
                     return null;
             }
         }
@@ -360,6 +376,34 @@ public sealed unsafe class TlpRequester
                 entry.Transfer?.Finish(Errno.ENOTCONN);
                 entry.Transfer = null;
             }
+        }
+    }
+
+    /// <summary>Waits for the requests of a transfer, of which more could not be sent if there is an error.</summary>
+    internal Errno Await(Transfer transfer, Errno sent)
+    {
+        ReceiveProgress.ThreadWaits(true);
+        bool done = transfer.WaitForAll();
+        ReceiveProgress.ThreadWaits(false);
+        lock (_lock)
+        {
+            if (!done)
+            {
+                // What comes later finds no transfer, and only gives back its tag.
+                foreach (ref Outstanding entry in _outstanding.AsSpan())
+                {
+                    if (entry.Transfer == transfer)
+                    {
+                        entry.Transfer = null;
+                        transfer.Finish(Errno.ETIMEDOUT);
+                        Interlocked.Increment(ref _timeouts);
+                    }
+                }
+            }
+
+            Errno error = sent == Errno.None ? transfer.Error : sent;
+            _idle.Push(transfer);
+            return error;
         }
     }
 
@@ -400,21 +444,15 @@ public sealed unsafe class TlpRequester
         return sent ? Errno.None : Errno.ENOTCONN;
     }
 
-    private Errno ReadPieces(
+    private Errno SendPieces(
+        Transfer transfer,
         ushort function,
         Bdf requester,
         ulong address,
         byte* destination,
-        IReadTarget? target,
         int length,
         int maxReadRequest)
     {
-        Transfer? transfer = Begin(target);
-        if (transfer is null)
-        {
-            return Errno.ENOTCONN;
-        }
-
         Errno error = Errno.None;
         byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
         int batched = 0;
@@ -445,9 +483,7 @@ public sealed unsafe class TlpRequester
             }
         }
 
-        error = error == Errno.None ? Send(batch, ref batched) : error;
-        Errno waited = Await(transfer);
-        return error == Errno.None ? waited : error;
+        return error == Errno.None ? Send(batch, ref batched) : error;
     }
 
     private Errno ReadDwords(ushort function, Bdf requester, Bdf target, int offset, byte* destination, int length)
@@ -479,9 +515,7 @@ public sealed unsafe class TlpRequester
             batched += LayOut(batch.AsSpan(batched), function, header, []);
         }
 
-        error = error == Errno.None ? Send(batch, ref batched) : error;
-        Errno waited = Await(transfer);
-        return error == Errno.None ? waited : error;
+        return Await(transfer, error == Errno.None ? Send(batch, ref batched) : error);
     }
 
     private Errno Complete(
@@ -523,8 +557,7 @@ public sealed unsafe class TlpRequester
             }
         }
 
-        Errno waited = Await(transfer);
-        return error == Errno.None ? waited : error;
+        return Await(transfer, error);
     }
 
     private Transfer? Begin(IReadTarget? target = null)
@@ -587,33 +620,6 @@ public sealed unsafe class TlpRequester
         }
     }
 
-    private Errno Await(Transfer transfer)
-    {
-        ReceiveProgress.ThreadWaits(true);
-        bool done = transfer.WaitForAll();
-        ReceiveProgress.ThreadWaits(false);
-        lock (_lock)
-        {
-            if (!done)
-            {
-                // What comes later finds no transfer, and only gives back its tag.
-                foreach (ref Outstanding entry in _outstanding.AsSpan())
-                {
-                    if (entry.Transfer == transfer)
-                    {
-                        entry.Transfer = null;
-                        transfer.Finish(Errno.ETIMEDOUT);
-                        Interlocked.Increment(ref _timeouts);
-                    }
-                }
-            }
-
-            Errno error = transfer.Error;
-            _idle.Push(transfer);
-            return error;
-        }
-    }
-
     private struct Outstanding
     {
         public Transfer? Transfer;
@@ -626,7 +632,7 @@ public sealed unsafe class TlpRequester
     }
 
     /// <summary>The requests that one caller waits for. Its own lock is the inner one.</summary>
-    private sealed class Transfer
+    internal sealed class Transfer
     {
         // Each may give the core to whoever has to answer, which costs less than to sleep and be woken.
         private const int Yields = 140;
@@ -665,7 +671,8 @@ public sealed unsafe class TlpRequester
         }
 
         /// <summary>One request is done.</summary>
-        public void Finish(Errno error)
+        /// <returns>Whether it was the last.</returns>
+        public bool Finish(Errno error)
         {
             lock (this)
             {
@@ -679,6 +686,8 @@ public sealed unsafe class TlpRequester
                 {
                     Monitor.Pulse(this);
                 }
+
+                return _pending == 0;
             }
         }
 

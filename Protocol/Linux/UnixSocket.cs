@@ -163,6 +163,10 @@ public sealed class UnixSocket : FileDescriptor
         }
     }
 
+    /// <summary>Asks for room for so many bytes that were sent and not received yet; the kernel may give less.</summary>
+    internal unsafe void SetSendBuffer(int bytes) =>
+        _ = LibC.setsockopt(Number, LibC.SOL_SOCKET, LibC.SO_SNDBUF, &bytes, sizeof(int));
+
     /// <summary>How many bytes wait to be received.</summary>
     internal unsafe int Readable
     {

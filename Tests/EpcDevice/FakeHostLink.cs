@@ -63,11 +63,9 @@ internal sealed class FakeHostLink : IHostLink
         BusMasters[function] = enabled;
     }
 
-    public bool TryRead(int function, ulong address, int length, IReadTarget target, out Errno error)
-    {
-        error = Errno.None;
-        return false;
-    }
+    public bool ReadsAhead => false;
+
+    public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) => default;
 
     public Errno Read(int function, ulong address, Span<byte> destination)
     {

@@ -64,16 +64,28 @@ public sealed class HeldReadTests : RawLinkFixture
     public void DataIsPutWhereItBelongsAsItComes()
     {
         var target = new Target();
-        Task<Errno> read = Task.Run(
-            () => Link.Connection.Requester.ReadMemory(5, new Bdf(1, 0, 0), 0x1001, 1022, target, 512));
+        int length = 1022;
+        PendingRead read = Link.Connection.Requester.BeginRead(
+            5, new Bdf(1, 0, 0), 0x1001, ref length, target, 512);
+        Assert.That(length, Is.EqualTo(1022));
         RawFrame[] requests = [Peer.Receive(), Peer.Receive()];
         Complete(requests[1], 511);
         Wait.Until(() => target.Puts.Count == 1, "the second half is there");
         Assert.That(target.Puts[0], Is.EqualTo((511, 511)));
         Complete(requests[0], 511);
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+        Assert.That(read.Await(), Is.EqualTo(Errno.None));
         Assert.That(target.Puts, Has.Count.EqualTo(2));
         Assert.That(target.Puts[1], Is.EqualTo((0, 511)));
+    }
+
+    [Test]
+    public void NoMoreIsReadAtOnceThanHalfOfTheTagsAskFor()
+    {
+        int length = 1 << 20;
+        PendingRead read = Link.Connection.Requester.BeginRead(5, new Bdf(1, 0, 0), 0x1000, ref length, new Target(), 128);
+        Assert.That(length, Is.EqualTo(128 * 128));
+        Peer.Dispose();
+        Assert.That(read.Await(), Is.EqualTo(Errno.ENOTCONN));
     }
 
     private void Answer(Holder holder) => Handler.OnTlp = (function, header, _) => Hold(function, header, holder);
