@@ -123,6 +123,7 @@ public sealed class LinkConnection : IDisposable
 
         refusals?.Accepted();
         socket.SetReceiveTimeout(TimeSpan.Zero);
+        receiver.WaitsInPoll = true;
         return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger, timeouts);
     }
 

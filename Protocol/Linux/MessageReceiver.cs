@@ -48,6 +48,13 @@ internal sealed class MessageReceiver : IDisposable
     public static byte[] AllocateBuffer(int maxMessageSize) =>
         GC.AllocateUninitializedArray<byte>(maxMessageSize + ReceiveAhead, pinned: true);
 
+    /// <summary>
+    /// Whether a receive waits in poll(2), without the limit that the socket may have. A thread that waits in recvmsg(2)
+    /// is woken, for nothing, each time the peer takes something that was sent to it (unix_write_space() in
+    /// net/unix/af_unix.c), and the peer waits for that, too: 10 us where the threads have different cores.
+    /// </summary>
+    public bool WaitsInPoll { get; set; }
+
     /// <summary>How the last <see cref="Receive"/> failed; none where the peer hung up.</summary>
     public Errno Error { get; private set; }
 
@@ -129,7 +136,7 @@ internal sealed class MessageReceiver : IDisposable
     {
         if (_poll == TimeSpan.Zero)
         {
-            return _socket.Receive(buffer, place, out descriptorCount, out received);
+            return WaitAndReceive(buffer, place, out descriptorCount, out received);
         }
 
         long start = Stopwatch.GetTimestamp();
@@ -154,6 +161,22 @@ internal sealed class MessageReceiver : IDisposable
         if (Stopwatch.GetElapsedTime(start) < _poll)
         {
             _misses = 0;
+        }
+
+        return error;
+    }
+
+    private Errno WaitAndReceive(Span<byte> buffer, Span<int> place, out int descriptorCount, out int received)
+    {
+        if (!WaitsInPoll)
+        {
+            return _socket.Receive(buffer, place, out descriptorCount, out received);
+        }
+
+        Errno error;
+        while ((error = _socket.TryReceive(buffer, place, out descriptorCount, out received)) == Errno.EAGAIN)
+        {
+            _socket.WaitReadable();
         }
 
         return error;
