@@ -13,7 +13,9 @@ namespace EpfTest.EpcDevice.Dma;
 /// <remarks>
 /// <para>Registers are written by the thread that serves the EP guest and guarded by a monitor, which the channel's thread
 /// holds only to look at them and to publish a completion, never while it moves bytes.</para>
-/// <para>Stopping waits for the piece under way, which takes no longer than the link's time limit. If that piece is memory
+/// <para>What the host is asked for by TLPs is read ahead: while a piece is awaited, requests for the next one, perhaps of
+/// the next descriptor, are under way. Descriptors are completed in their order all the same.</para>
+/// <para>Stopping waits for the pieces under way, which take no longer than the link's time limit. If one is memory
 /// of the EP guest that is reached by messages it does not wait: the answer would be received by the very thread that
 /// stops. Either way the number of the run is another afterwards, and what belongs to an earlier run is dropped: no
 /// status, no HEAD, no interrupt.</para>
