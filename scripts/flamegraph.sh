@@ -41,7 +41,7 @@ what=${words[0]} file=$(realpath -m -- "${words[1]}")
 # Processes to look at, the group of rows that keeps them busy, and what tells the right ones by their command line
 case $what in
 register) names=(EpcDevice) group=register mark=--poll-us title="Register reads, one core" ;;
-tlp) names=(EpcDevice EpfBridge) group=bar mark=Tlp title="Host BAR reads, TLP path" ;;
+tlp) names=(EpcDevice EpfBridge) group=bar mark="--datapath tlp" title="Host BAR reads, TLP path" ;;
 *) usage_error "$what: not one of register, tlp" ;;
 esac
 
