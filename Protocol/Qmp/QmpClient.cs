@@ -24,6 +24,7 @@ public sealed class QmpClient : IDisposable
     private readonly TaskCompletionSource _greeted = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _receiving;
     private long _lastId;
+    private volatile bool _hasHeard;
     private volatile bool _ended;
 
     private QmpClient(Socket socket, Action<string, JsonElement> onEvent, Action onEnd)
@@ -81,7 +82,9 @@ public sealed class QmpClient : IDisposable
         catch (AggregateException)
         {
             client.Dispose();
-            throw new QmpException($"{path}: what is there is no monitor");
+            throw client._hasHeard
+                ? new QmpException($"{path}: what is there is no monitor")
+                : new QmpException($"{path}: QEMU has hung up without a greeting; it is probably about to end") { IsAbsent = true };
         }
         catch
         {
@@ -173,6 +176,7 @@ public sealed class QmpClient : IDisposable
             {
                 ReadResult result = await _reader.ReadAsync().ConfigureAwait(false);
                 ReadOnlySequence<byte> buffer = result.Buffer;
+                _hasHeard |= !buffer.IsEmpty;
                 while (buffer.PositionOf((byte)'\n') is { } end)
                 {
                     Handle(buffer.Slice(0, end));

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using EpfTest.Protocol.Qmp;
 using EpfTest.Tests.Support;
@@ -192,6 +193,22 @@ public sealed class HotPluggerTests
         Assert.That(
             () => QmpClient.Connect(Path, TimeSpan.FromMilliseconds(50), static (_, _) => { }, static () => { }),
             Throws.InstanceOf<QmpException>().With.Message.Contains("no greeting"));
+    }
+
+    /// <summary>A QEMU that is killed listens a moment longer than its clients are served.</summary>
+    [Test]
+    public void AMonitorThatHangsUpWithoutAWordIsNoneAtAll()
+    {
+        _monitor.Dispose();
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(Path));
+        listener.Listen();
+        Task hangUp = Task.Run(() => listener.Accept().Dispose());
+        Assert.That(
+            () => QmpClient.Connect(Path, TimeSpan.FromSeconds(5), static (_, _) => { }, static () => { }),
+            Throws.InstanceOf<QmpException>().With.Property(nameof(QmpException.IsAbsent)).True);
+        Wait.For(hangUp);
+        File.Delete(Path);
     }
 
     private HotPlugger NewPlugger() =>
