@@ -107,16 +107,18 @@ cycles=0 bytes=0 wrong=0 raised=0 lost=0 passed=0 failed=0 downs=0 reason='' beg
 begun=0 ended=0 kinds=()
 declare -A overcome=()
 
-# sample: a line "seconds name private-KiB descriptors threads" for each process.
+# sample: a line "seconds name private-KiB descriptors threads file-KiB" for each process. What it has of files, its libraries
+# above all, is the kernel's cache: that comes when it is used and goes when memory is wanted elsewhere, and counts for nothing.
 sample() {
-	local name pid memory fds threads
+	local name pid memory files fds threads
 	for name in "${PROCESSES[@]}"; do
 		pid=$(cat "$RUN_DIR/$name.pid" 2>/dev/null) || continue
-		memory=$(awk '/^VmRSS:/ { rss = $2 } /^RssShmem:/ { shared = $2 } END { print rss - shared }' "/proc/$pid/status" 2>/dev/null) ||
-			continue
+		read -r memory files < <(awk '/^RssAnon:/ { anonymous = $2 } /^RssFile:/ { files = $2 } END { print anonymous, files }' \
+			"/proc/$pid/status" 2>/dev/null) || continue
+		[ -n "$files" ] || continue
 		threads=$(awk '/^Threads:/ { print $2 }' "/proc/$pid/status" 2>/dev/null) || continue
 		fds=$(find "/proc/$pid/fd" -mindepth 1 2>/dev/null | wc -l)
-		printf '%d %s %s %s %s\n' $((SECONDS - begin)) "$name" "$memory" "$fds" "$threads" >>"$RUN_DIR/samples"
+		printf '%d %s %s %s %s %s\n' $((SECONDS - begin)) "$name" "$memory" "$fds" "$threads" "$files" >>"$RUN_DIR/samples"
 	done
 }
 
