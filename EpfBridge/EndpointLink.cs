@@ -298,7 +298,6 @@ internal sealed class EndpointLink : ILinkHandler, IDisposable
         foreach (Action order in _orders.GetConsumingEnumerable())
         {
             order();
-            NativeHeap.Trim();
         }
     }
 

@@ -15,6 +15,7 @@ public static class DeviceProcess
 
     private const int ExitFailure = 1;
     private const int HelpWidth = 110;
+    private static readonly TimeSpan s_trimInterval = TimeSpan.FromSeconds(10);
 
     /// <summary>Reads the command line, runs the device until SIGTERM or SIGINT, and cleans up.</summary>
     /// <param name="arguments">The command line.</param>
@@ -68,7 +69,11 @@ public static class DeviceProcess
             // What makes no sense is to be told now, not when the first client comes.
             _ = options.Poll;
             using IDisposable device = start(options, loggers, Fail);
-            ended.Wait();
+            while (!ended.Wait(s_trimInterval))
+            {
+                NativeHeap.Trim();
+            }
+
             if (failure is null)
             {
                 return 0;
