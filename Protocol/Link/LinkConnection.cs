@@ -9,11 +9,18 @@ namespace EpfTest.Protocol.Link;
 /// One end of the link while it is connected: frames out, frames in. <see cref="Run"/> receives on the thread that
 /// calls it; everything else may be called by any thread.
 /// </summary>
+/// <remarks>
+/// A thread that waits for one completion receives itself meanwhile, in place of the one in <see cref="Run"/>, which
+/// would only have to wake it. "The receiving thread" is whichever holds the lock for that.
+/// </remarks>
 public sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
     private const int MaxDeferred = 128 << 10;
     private const int MaxHeld = 256;
+
+    // Each may give the core to whoever has to answer, which costs less than to sleep and be woken.
+    private const int ReceivesInVain = 140;
 
     // So that one batch can be sent while another is received.
     private const int SendBuffer = 2 * MaxDeferred;
@@ -33,7 +40,11 @@ public sealed class LinkConnection : IDisposable
     private volatile bool _down;
     private bool _closed;
     private bool _refusedByOther;
-    private int _receivingThread;
+
+    // Held by whoever receives and deals with what comes. The thread in Run lets go of it while it waits.
+    private readonly Lock _receiving = new();
+    private readonly SocketWait _wait;
+    private bool _ended;
 
     // Of the receiving thread: answers that go out together.
     private readonly byte[] _deferred = GC.AllocateUninitializedArray<byte>(MaxDeferred);
@@ -59,6 +70,7 @@ public sealed class LinkConnection : IDisposable
         _logger = logger;
         Capabilities = capabilities;
         _acknowledgeTimeout = timeouts.Acknowledge;
+        _wait = new SocketWait(socket);
         _sender = new FrameSender(socket, timeouts.Room);
         Requester = new TlpRequester(this, logger, timeouts.Completion);
     }
@@ -123,24 +135,13 @@ public sealed class LinkConnection : IDisposable
 
         refusals?.Accepted();
         socket.SetReceiveTimeout(TimeSpan.Zero);
-        receiver.WaitsInPoll = true;
         return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger, timeouts);
     }
 
     /// <summary>Receives until the link ends, however that comes.</summary>
     public void Run()
     {
-        _receivingThread = Environment.CurrentManagedThreadId;
-        if (ReceiveUntilFault() is { } fault)
-        {
-            _logger.LogError("link ended: {Reason}", fault);
-            if (!_refusedByOther)
-            {
-                _sender.Send(Refusal(fault), mayWait: false);
-            }
-        }
-
-        Shutdown();
+        ReceiveUntilEnd();
         Requester.FailAll();
         lock (_acknowledgeLock)
         {
@@ -248,11 +249,57 @@ public sealed class LinkConnection : IDisposable
     {
         Shutdown();
         _sender.Dispose();
-        _receiver.Dispose();
+        lock (_receiving)
+        {
+            _ended = true;
+            _receiver.Dispose();
+            _wait.Dispose();
+        }
+
         lock (_socketLock)
         {
             _closed = true;
             _socket.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Receives until the requests of a transfer are done, their time is up, or the link has ended; not at all where
+    /// another thread is receiving. For a thread that could only wait otherwise.
+    /// </summary>
+    internal void ReceiveUntilDone(TlpRequester.Transfer transfer)
+    {
+        if (!_receiving.TryEnter())
+        {
+            return;
+        }
+
+        try
+        {
+            if (_ended)
+            {
+                return;
+            }
+
+            _wait.Suspend();
+            var spin = new SpinWait();
+            while (ReceiveAll(transfer) && !transfer.IsDone && transfer.TimeLeft is > 0 and int left)
+            {
+                if (spin.Count < ReceivesInVain)
+                {
+                    spin.SpinOnce(sleep1Threshold: -1);
+                }
+                else
+                {
+                    _socket.WaitReadable(left);
+                }
+            }
+
+            _wait.Resume();
+        }
+        finally
+        {
+            _receiving.Exit();
         }
     }
 
@@ -323,7 +370,7 @@ public sealed class LinkConnection : IDisposable
         return !_down;
     }
 
-    private bool IsReceivingThread => Environment.CurrentManagedThreadId == _receivingThread;
+    private bool IsReceivingThread => _receiving.IsHeldByCurrentThread;
 
     /// <summary>Sends what the receiving thread, if this is the one, has still to send.</summary>
     private void SendDeferred()
@@ -460,46 +507,106 @@ public sealed class LinkConnection : IDisposable
         return frame;
     }
 
-    /// <summary>Deals with frames until no more come.</summary>
-    /// <returns>Why the link cannot go on, or null where the other side hung up.</returns>
-    private string? ReceiveUntilFault()
+    /// <summary>Receives until the link ends.</summary>
+    private void ReceiveUntilEnd()
     {
-        string? fault;
-        do
+        while (true)
         {
-            // The first may have come together with the hello.
-            while (TryTake(_receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out fault))
+            lock (_receiving)
             {
-                try
+                if (!ReceiveAll(null))
                 {
-                    fault = Handle(frame, payload);
-                }
-                catch (LinuxException error)
-                {
-                    // Descriptors or memory have run out.
-                    fault = error.Message;
-                }
-
-                _receiver.CloseDescriptors();
-                if (fault is not null)
-                {
-                    return fault;
-                }
-
-                if (Requester.HasFinished)
-                {
-                    Requester.HasFinished = false;
-                    if (!_receiver.Available.IsEmpty)
-                    {
-                        // Whoever waited for it may want this core, to ask for more while we take what has come.
-                        Thread.Yield();
-                    }
+                    return;
                 }
             }
 
-            SendDeferred();
+            _wait.Wait();
         }
-        while (fault is null && _receiver.Receive(FrameHeader.Missing(_receiver.Available)));
+    }
+
+    /// <summary>Receives what has come, and deals with it. The lock is held.</summary>
+    /// <param name="transfer">What is left once it is done is for another thread; null to go on.</param>
+    /// <returns>False where the link has ended.</returns>
+    private bool ReceiveAll(TlpRequester.Transfer? transfer)
+    {
+        while (!_ended)
+        {
+            // The first may have come together with the hello.
+            string? fault = HandleAll(transfer);
+            SendDeferred();
+            if (fault is not null)
+            {
+                End(fault);
+            }
+            else if (transfer is { IsDone: true })
+            {
+                return true;
+            }
+            else if (!_receiver.TryReceive(FrameHeader.Missing(_receiver.Available)))
+            {
+                if (_receiver.Error == Errno.EAGAIN)
+                {
+                    return true;
+                }
+
+                End(null);
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Ends the link, of which the thread in <see cref="Run"/> learns thereby. The lock is held.</summary>
+    /// <param name="fault">Why it cannot go on; null where the other side hung up.</param>
+    private void End(string? fault)
+    {
+        _ended = true;
+        if (fault is not null)
+        {
+            _logger.LogError("link ended: {Reason}", fault);
+            if (!_refusedByOther)
+            {
+                _sender.Send(Refusal(fault), mayWait: false);
+            }
+        }
+
+        Shutdown();
+    }
+
+    /// <summary>Deals with the frames that have been received.</summary>
+    /// <returns>Why the link cannot go on, or null.</returns>
+    private string? HandleAll(TlpRequester.Transfer? transfer)
+    {
+        string? fault;
+        while (TryTake(_receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out fault))
+        {
+            try
+            {
+                fault = Handle(frame, payload);
+            }
+            catch (LinuxException error)
+            {
+                // Descriptors or memory have run out.
+                fault = error.Message;
+            }
+
+            _receiver.CloseDescriptors();
+            if (fault is not null)
+            {
+                break;
+            }
+
+            if (Requester.HasFinished)
+            {
+                Requester.HasFinished = false;
+                if (!_receiver.Available.IsEmpty && transfer is not { IsDone: true })
+                {
+                    // Whoever waited for it may want this core, to ask for more while we take what has come.
+                    Thread.Yield();
+                }
+            }
+        }
+
         return fault;
     }
 

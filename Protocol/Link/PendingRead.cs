@@ -26,5 +26,5 @@ public readonly struct PendingRead
 
     /// <summary>Waits until all is there, or the time is up; nothing is put into the target after that.</summary>
     /// <returns>As for <see cref="TlpRequester.ReadMemory"/>.</returns>
-    public Errno Await() => _transfer is null ? _error : _requester!.Await(_transfer, _error);
+    public Errno Await() => _transfer is null ? _error : _requester!.Await(_transfer, _error, receives: false);
 }

@@ -94,7 +94,8 @@ public sealed unsafe class TlpRequester
                 : Begin() is { } transfer
                     ? Await(
                         transfer,
-                        SendPieces(transfer, function, requester, address, start, destination.Length, maxReadRequest))
+                        SendPieces(transfer, function, requester, address, start, destination.Length, maxReadRequest),
+                        receives: true)
                     : Errno.ENOTCONN;
         }
     }
@@ -380,9 +381,18 @@ public sealed unsafe class TlpRequester
     }
 
     /// <summary>Waits for the requests of a transfer, of which more could not be sent if there is an error.</summary>
-    internal Errno Await(Transfer transfer, Errno sent)
+    /// <param name="transfer">The transfer.</param>
+    /// <param name="sent">The error.</param>
+    /// <param name="receives">Whether the calling thread may receive them itself, which takes a change of threads less for
+    /// one answer. With many it is better done by another while the caller asks for more.</param>
+    internal Errno Await(Transfer transfer, Errno sent, bool receives)
     {
         ReceiveProgress.ThreadWaits(true);
+        if (receives)
+        {
+            _link.ReceiveUntilDone(transfer);
+        }
+
         bool done = transfer.WaitForAll();
         ReceiveProgress.ThreadWaits(false);
         lock (_lock)
@@ -515,7 +525,7 @@ public sealed unsafe class TlpRequester
             batched += LayOut(batch.AsSpan(batched), function, header, []);
         }
 
-        return Await(transfer, error == Errno.None ? Send(batch, ref batched) : error);
+        return Await(transfer, error == Errno.None ? Send(batch, ref batched) : error, receives: true);
     }
 
     private Errno Complete(
@@ -557,7 +567,7 @@ public sealed unsafe class TlpRequester
             }
         }
 
-        return Await(transfer, error);
+        return Await(transfer, error, receives: true);
     }
 
     private Transfer? Begin(IReadTarget? target = null)
@@ -650,6 +660,9 @@ public sealed unsafe class TlpRequester
         /// <summary>Milliseconds until the time is up, for all requests together.</summary>
         public int TimeLeft => (int)Math.Max(_end - Environment.TickCount64, 0);
 
+        /// <summary>Whether no request is pending.</summary>
+        public bool IsDone => Volatile.Read(ref _pending) <= 0;
+
         /// <summary>Takes the data, if each request has no place for it.</summary>
         public IReadTarget? Target { get; private set; }
 
@@ -707,7 +720,7 @@ public sealed unsafe class TlpRequester
         public bool WaitForAll()
         {
             var spin = new SpinWait();
-            while (Volatile.Read(ref _pending) > 0 && spin.Count < Yields)
+            while (!IsDone && spin.Count < Yields)
             {
                 spin.SpinOnce(sleep1Threshold: -1);
             }

@@ -48,17 +48,10 @@ internal sealed class MessageReceiver : IDisposable
     public static byte[] AllocateBuffer(int maxMessageSize) =>
         GC.AllocateUninitializedArray<byte>(maxMessageSize + ReceiveAhead, pinned: true);
 
-    /// <summary>
-    /// Whether a receive waits in poll(2), without the limit that the socket may have. A thread that waits in recvmsg(2)
-    /// is woken, for nothing, each time the peer takes something that was sent to it (unix_write_space() in
-    /// net/unix/af_unix.c), and the peer waits for that, too: 10 us where the threads have different cores.
-    /// </summary>
-    public bool WaitsInPoll { get; set; }
-
-    /// <summary>How the last <see cref="Receive"/> failed; none where the peer hung up.</summary>
+    /// <summary>How the last receive failed; none where the peer hung up.</summary>
     public Errno Error { get; private set; }
 
-    /// <summary>Whether the last <see cref="Receive"/> failed because more descriptors came than a message can have.</summary>
+    /// <summary>Whether the last receive failed because more descriptors came than a message can have.</summary>
     public bool TooManyDescriptors { get; private set; }
 
     /// <summary>What has come and was not consumed, whole messages and perhaps a part of one.</summary>
@@ -70,25 +63,11 @@ internal sealed class MessageReceiver : IDisposable
     /// <summary>Receives more. The caller has consumed all whole messages.</summary>
     /// <param name="missing">How many bytes of the message at hand are known to be missing, at least 1.</param>
     /// <returns>False where the peer hung up, the socket failed, or more descriptors came than a message can have.</returns>
-    [SkipLocalsInit]
-    public bool Receive(int missing)
-    {
-        if (_start == _end || _buffer.Length - _start < _maxMessageSize)
-        {
-            // The rest of a message would not fit behind what has come of it.
-            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
-            _descriptorsCameBefore -= _start;
-            _end -= _start;
-            _start = 0;
-        }
+    public bool Receive(int missing) => Receive(missing, wait: true);
 
-        int room = _descriptorCount > 0 ? missing : _buffer.Length - _end;
-        Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
-        Error = PollAndReceive(_buffer.AsSpan(_end, room), place, out int descriptorCount, out int received);
-        _end += received;
-        TooManyDescriptors = !Keep(place[..descriptorCount]);
-        return !TooManyDescriptors && Error == Errno.None && received > 0;
-    }
+    /// <summary>As <see cref="Receive(int)"/>, but waits for nothing: false, and <see cref="Errno.EAGAIN"/> as the
+    /// <see cref="Error"/>, where there is nothing.</summary>
+    public bool TryReceive(int missing) => Receive(missing, wait: false);
 
     /// <summary>Goes on to the message after the first <paramref name="size"/> available bytes.</summary>
     public void Consume(int size) => _start += size;
@@ -117,6 +96,29 @@ internal sealed class MessageReceiver : IDisposable
         _descriptorCount = 0;
     }
 
+    [SkipLocalsInit]
+    private bool Receive(int missing, bool wait)
+    {
+        if (_start == _end || _buffer.Length - _start < _maxMessageSize)
+        {
+            // The rest of a message would not fit behind what has come of it.
+            _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+            _descriptorsCameBefore -= _start;
+            _end -= _start;
+            _start = 0;
+        }
+
+        int room = _descriptorCount > 0 ? missing : _buffer.Length - _end;
+        Span<byte> buffer = _buffer.AsSpan(_end, room);
+        Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
+        Error = wait
+            ? PollAndReceive(buffer, place, out int descriptorCount, out int received)
+            : _socket.TryReceive(buffer, place, out descriptorCount, out received);
+        _end += received;
+        TooManyDescriptors = !Keep(place[..descriptorCount]);
+        return !TooManyDescriptors && Error == Errno.None && received > 0;
+    }
+
     private static void Close(ReadOnlySpan<int> descriptors)
     {
         foreach (int descriptor in descriptors)
@@ -136,7 +138,7 @@ internal sealed class MessageReceiver : IDisposable
     {
         if (_poll == TimeSpan.Zero)
         {
-            return WaitAndReceive(buffer, place, out descriptorCount, out received);
+            return _socket.Receive(buffer, place, out descriptorCount, out received);
         }
 
         long start = Stopwatch.GetTimestamp();
@@ -161,22 +163,6 @@ internal sealed class MessageReceiver : IDisposable
         if (Stopwatch.GetElapsedTime(start) < _poll)
         {
             _misses = 0;
-        }
-
-        return error;
-    }
-
-    private Errno WaitAndReceive(Span<byte> buffer, Span<int> place, out int descriptorCount, out int received)
-    {
-        if (!WaitsInPoll)
-        {
-            return _socket.Receive(buffer, place, out descriptorCount, out received);
-        }
-
-        Errno error;
-        while ((error = _socket.TryReceive(buffer, place, out descriptorCount, out received)) == Errno.EAGAIN)
-        {
-            _socket.WaitReadable();
         }
 
         return error;

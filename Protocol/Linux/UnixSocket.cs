@@ -197,10 +197,11 @@ public sealed class UnixSocket : FileDescriptor
     }
 
     /// <summary>Waits until a receive would not: something is there, or the peer has hung up.</summary>
-    internal unsafe void WaitReadable()
+    /// <param name="limit">Milliseconds at most; -1 for ever.</param>
+    internal unsafe void WaitReadable(int limit = -1)
     {
         var poll = new pollfd { fd = Number, events = LibC.POLLIN };
-        while (LibC.poll(&poll, 1, -1) < 0 && LastError.Get() == Errno.EINTR)
+        while (LibC.poll(&poll, 1, limit) < 0 && limit < 0 && LastError.Get() == Errno.EINTR)
         {
         }
     }

@@ -185,12 +185,12 @@ public sealed class HelloTests
     public void DescriptorThatComesWithTheHelloGoesToItsFrame()
     {
         using var memfd = Memfd.Create(0x1000);
-        int before = OpenDescriptors.Count();
         _peer.Send(RawFrame.HelloOf(RawFrame.Bridge));
         _peer.Send(RawFrame.Memory(RawFrame.MemoryAdd, 0, 3, 0, 0x1000), memfd.Descriptor);
         var handler = new TestLinkHandler();
         LinkConnection connection = LinkConnection.Open(
             _sockets.Left, LinkRole.Endpoint, LinkCapabilities.None, handler, _logger)!;
+        int before = OpenDescriptors.Count();
         using var link = new OpenLink(connection);
         Wait.Until(() => !handler.Control.IsEmpty, "the frame is handled");
         Assert.That(handler.Control.Single().HasDescriptor, Is.True);
