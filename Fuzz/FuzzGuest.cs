@@ -25,8 +25,8 @@ internal sealed class FuzzGuest : IVfioUserClient, IDmaMessenger, IDisposable
             _memory.Descriptor.Duplicate(),
             0,
             mayMap: true,
-            out DmaRange? range);
-        Range = range!;
+            out DmaRange range);
+        Range = range;
         for (int type = (int)IrqIndex.Intx; type <= (int)IrqIndex.Msix; type++)
         {
             if (irqCounts[type] > 0)

@@ -89,7 +89,7 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     {
         RangeMap ranges = _ranges;
         ulong last = address + (length - 1);
-        for (DmaRange? range = ranges.FirstIn(address, last); range is not null; range = ranges.FirstIn(address, last, range))
+        for (DmaRange? next = ranges.FirstIn(address, last); next is { } range; next = ranges.FirstIn(address, last, range))
         {
             if (range.Backing == DmaBacking.Messages)
             {
@@ -148,7 +148,7 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     {
         RangeMap ranges = _isBusMaster ? _ranges : RangeMap.Empty;
         ulong last = address + (size - 1);
-        for (DmaRange? range = ranges.FirstIn(address, last); range is not null; range = ranges.FirstIn(address, last, range))
+        for (DmaRange? next = ranges.FirstIn(address, last); next is { } range; next = ranges.FirstIn(address, last, range))
         {
             if (range.File is { } file)
             {

@@ -109,9 +109,9 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         foreach (FunctionHostMemory function in functions)
         {
             RangeMap ranges = function._table.Ranges;
-            for (DmaRange? range = ranges.AtOrBelow(0) ?? ranges.Above(0);
-                range is not null;
-                range = ranges.Above(range.Address))
+            for (DmaRange? next = ranges.AtOrBelow(0) ?? ranges.Above(0);
+                next is { } range;
+                next = ranges.Above(range.Address))
             {
                 if (IsMappable(range))
                 {

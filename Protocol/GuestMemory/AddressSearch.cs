@@ -7,7 +7,7 @@ namespace EpfTest.Protocol.GuestMemory;
 public static class AddressSearch
 {
     // What is left then lies in few cache lines, which are loaded at the same time.
-    private const int CountedAtOnce = 32;
+    private const int CountedAtOnce = 64;
 
     /// <summary>How many addresses are not above <paramref name="address"/>: the index of the first that is.</summary>
     /// <param name="sorted">Addresses in ascending order.</param>

@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.GuestMemory;
 
 /// <summary>A range of bus addresses that the client made available for DMA (VFIO_USER_DMA_MAP).</summary>
-public sealed class DmaRange
+public readonly record struct DmaRange
 {
     internal DmaRange(ulong address, ulong size, DmaAccess access, SharedFile? file, ulong fileOffset)
     {

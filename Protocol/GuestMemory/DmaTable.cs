@@ -50,7 +50,7 @@ public sealed class DmaTable : IDisposable
     /// <param name="descriptor">The file that holds the memory, owned by this call, or null.</param>
     /// <param name="fileOffset">Where the range starts in it, in bytes.</param>
     /// <param name="mayMap">False to use system calls only.</param>
-    /// <param name="range">The new range.</param>
+    /// <param name="range">The new range, if there is no error.</param>
     /// <returns>
     /// <see cref="Errno.EINVAL"/> for an empty or wrapping range, one that its file does not hold, or one range too
     /// many; <see cref="Errno.EEXIST"/> where it overlaps another.
@@ -62,9 +62,9 @@ public sealed class DmaTable : IDisposable
         FileDescriptor? descriptor,
         ulong fileOffset,
         bool mayMap,
-        out DmaRange? range)
+        out DmaRange range)
     {
-        range = null;
+        range = default;
         using FileDescriptor? owned = descriptor;
         RangeMap map = _map;
         if (size == 0 || address + (size - 1) < address || map.Count == MaxRanges)
@@ -246,7 +246,7 @@ public sealed class DmaTable : IDisposable
     {
         RangeMap map = _map;
         ulong last = address + (ulong)Math.Max(length - 1, 0);
-        for (DmaRange? range = map.FirstIn(address, last); range is not null; range = map.FirstIn(address, last, range))
+        for (DmaRange? next = map.FirstIn(address, last); next is { } range; next = map.FirstIn(address, last, range))
         {
             if (range.File is null)
             {
@@ -270,7 +270,7 @@ public sealed class DmaTable : IDisposable
         file = null;
         fileOffset = 0;
         length = 0;
-        if (_map.Find(address) is not { } range)
+        if (!_map.TryFind(address, out DmaRange range))
         {
             return Errno.EFAULT;
         }

@@ -6,7 +6,7 @@ namespace EpfTest.Protocol.GuestMemory;
 /// </summary>
 /// <remarks>
 /// Two levels: the first addresses of the leaves, and leaves of at most <see cref="LeafSize"/> ranges each. A change among
-/// 65,535 ranges copies some 16 KiB, a search reads three or four cache lines that are not among the nearest.
+/// 65,535 ranges copies some 16 KiB, a search reads one of each kind of array, from cache lines that are not among the nearest.
 /// </remarks>
 public sealed class RangeMap
 {
@@ -20,8 +20,8 @@ public sealed class RangeMap
     private readonly ulong[][] _addresses;
     private readonly DmaRange[][] _ranges;
 
-    // Part of the map, so that it never leads to a range that is gone.
-    private DmaRange? _lastHit;
+    // The leaf and the place in it of what was found last. Part of the map, so that it never leads to a range that is gone.
+    private long _lastHit;
 
     private RangeMap(ulong[] firsts, ulong[][] addresses, DmaRange[][] ranges, int count)
     {
@@ -35,27 +35,42 @@ public sealed class RangeMap
     public int Count { get; }
 
     /// <summary>The range that holds an address, or null.</summary>
-    public DmaRange? Find(ulong address)
+    public DmaRange? Find(ulong address) => TryFind(address, out DmaRange range) ? range : null;
+
+    /// <summary>Finds the range that holds an address.</summary>
+    public bool TryFind(ulong address, out DmaRange range)
     {
-        if (_lastHit is { } last && address - last.Address < last.Size)
+        range = default;
+        if (Count == 0)
         {
-            return last;
+            return false;
         }
 
-        return AtOrBelow(address) is { } range && address - range.Address < range.Size ? _lastHit = range : null;
+        long place = Volatile.Read(ref _lastHit);
+        ref readonly DmaRange found = ref At(place);
+        if (address - found.Address >= found.Size)
+        {
+            place = PlaceAtOrBelow(address);
+            if (place < 0)
+            {
+                return false;
+            }
+
+            found = ref At(place);
+            if (address - found.Address >= found.Size)
+            {
+                return false;
+            }
+
+            Volatile.Write(ref _lastHit, place);
+        }
+
+        range = found;
+        return true;
     }
 
     /// <summary>The last range that starts at or below an address, or null.</summary>
-    public DmaRange? AtOrBelow(ulong address)
-    {
-        int above = AddressSearch.UpperBound(_firsts, address);
-        if (above == 0)
-        {
-            return null;
-        }
-
-        return _ranges[above - 1][AddressSearch.UpperBound(_addresses[above - 1], address) - 1];
-    }
+    public DmaRange? AtOrBelow(ulong address) => PlaceAtOrBelow(address) is >= 0 and long place ? At(place) : null;
 
     /// <summary>The first range that starts above an address, or null.</summary>
     public DmaRange? Above(ulong address)
@@ -77,8 +92,8 @@ public sealed class RangeMap
     /// and starts above <paramref name="after"/>, if that is given; or null.</summary>
     public DmaRange? FirstIn(ulong first, ulong last, DmaRange? after = null)
     {
-        DmaRange? range = after is null ? Find(first) ?? Above(first) : Above(after.Address);
-        return range is not null && range.Address <= last ? range : null;
+        DmaRange? range = after is null ? Find(first) ?? Above(first) : Above(after.Value.Address);
+        return range is { } found && found.Address <= last ? found : null;
     }
 
     /// <summary>All ranges, in the order of addresses.</summary>
@@ -114,6 +129,14 @@ public sealed class RangeMap
         int inside = AddressSearch.UpperBound(_addresses[place], range.Address) - 1;
         DmaRange[] ranges = [.. old[..inside], .. old[(inside + 1)..]];
         return ranges.Length > 0 ? Replace(place, Count - 1, ranges) : Replace(place, Count - 1);
+    }
+
+    private ref readonly DmaRange At(long place) => ref _ranges[place >>> 32][(int)place];
+
+    private long PlaceAtOrBelow(ulong address)
+    {
+        int leaf = AddressSearch.UpperBound(_firsts, address) - 1;
+        return leaf < 0 ? -1 : (long)leaf << 32 | (uint)(AddressSearch.UpperBound(_addresses[leaf], address) - 1);
     }
 
     private RangeMap Replace(int place, int count, params ReadOnlySpan<DmaRange[]> leaves)

@@ -55,14 +55,14 @@ internal sealed partial class VfioUserConnection
             _receiver.Descriptors.IsEmpty ? null : _receiver.TakeDescriptor(0),
             BinaryPrimitives.ReadUInt64LittleEndian(payload[8..]),
             mayMap: !flags.HasFlag(DmaMapFlags.FileIo),
-            out DmaRange? range);
+            out DmaRange range);
         if (error != Errno.None)
         {
             return error;
         }
 
         _logger.LogDebug("DMA range {Range} mapped", range);
-        if (range!.Backing == DmaBacking.SystemCalls && !flags.HasFlag(DmaMapFlags.FileIo) && !_warnedOfSystemCalls)
+        if (range.Backing == DmaBacking.SystemCalls && !flags.HasFlag(DmaMapFlags.FileIo) && !_warnedOfSystemCalls)
         {
             _warnedOfSystemCalls = true;
             _logger.LogWarning(

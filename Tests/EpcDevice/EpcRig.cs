@@ -240,7 +240,7 @@ internal sealed class EpcRig : IDisposable
 
     public void Unmap(ulong address, ulong size)
     {
-        DmaRange range = Guest.Memory.Find(address, size)!;
+        DmaRange range = Guest.Memory.Find(address, size)!.Value;
         Device.DmaUnmapping(range);
         Guest.Memory.Unmap(range);
     }
@@ -257,8 +257,8 @@ internal sealed class EpcRig : IDisposable
     private void Map(ulong address, ulong size, FileDescriptor? descriptor)
     {
         Errno error = Guest.Memory.Map(
-            address, size, DmaAccess.Read | DmaAccess.Write, descriptor, 0, mayMap: true, out DmaRange? range);
+            address, size, DmaAccess.Read | DmaAccess.Write, descriptor, 0, mayMap: true, out DmaRange range);
         Assert.That(error, Is.EqualTo(Errno.None));
-        Device.DmaMapped(range!);
+        Device.DmaMapped(range);
     }
 }

@@ -44,15 +44,15 @@ public sealed class DmaTableTests
                     ulong offset = (ulong)(detail / 4 % 8 * DmaTableModel.Unit);
                     var (descriptor, contents, isWritable) = files[detail / 32 % files.Length];
                     Errno mapped = table.Map(
-                        address, size, access, descriptor?.Duplicate(), offset, mayMap: true, out DmaRange? _);
+                        address, size, access, descriptor?.Duplicate(), offset, mayMap: true, out DmaRange _);
                     Assert.That(mapped, Is.EqualTo(model.Map(address, size, access, contents, offset, isWritable)));
                     break;
                 case 3:
                     DmaRange? range = table.Find(address, size);
                     Assert.That(range is not null, Is.EqualTo(model.Unmap(address, size)));
-                    if (range is not null)
+                    if (range is { } found)
                     {
-                        table.Unmap(range);
+                        table.Unmap(found);
                     }
 
                     break;

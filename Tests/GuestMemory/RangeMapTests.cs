@@ -36,7 +36,7 @@ public sealed class RangeMapTests
         {
             ulong slot = rising && step < 2000 ? (ulong)step : (ulong)random.Next(3000);
             ulong address = slot * Slot;
-            if (expected.Remove(address, out DmaRange? known))
+            if (expected.Remove(address, out DmaRange known))
             {
                 map = map.Remove(known);
             }
@@ -53,13 +53,13 @@ public sealed class RangeMapTests
             int below = AddressSearch.UpperBound([.. expected.Keys], wanted) - 1;
             DmaRange? holder = below >= 0 ? expected.Values[below] : null;
             DmaRange? next = below + 1 < expected.Count ? expected.Values[below + 1] : null;
-            Assert.That(map.AtOrBelow(wanted), Is.SameAs(holder));
-            Assert.That(map.Above(wanted), Is.SameAs(next));
-            holder = holder is not null && wanted - holder.Address < holder.Size ? holder : null;
-            Assert.That(map.Find(wanted), Is.SameAs(holder));
+            Assert.That(map.AtOrBelow(wanted), Is.EqualTo(holder));
+            Assert.That(map.Above(wanted), Is.EqualTo(next));
+            holder = wanted - holder?.Address < holder?.Size ? holder : null;
+            Assert.That(map.Find(wanted), Is.EqualTo(holder));
             DmaRange? first = holder ?? next;
             Assert.That(
-                map.FirstIn(wanted, wanted + Slot), Is.SameAs(first?.Address <= wanted + Slot ? first : null));
+                map.FirstIn(wanted, wanted + Slot), Is.EqualTo(first?.Address <= wanted + Slot ? first : null));
         }
 
         Assert.That(map.ToArray(), Is.EqualTo(expected.Values));

@@ -20,7 +20,7 @@ public sealed class DmaMapTests : ConnectedFixture
     {
         using var memfd = Memfd.Create(4 * (long)Page, canShrink);
         Assert.That(Map(0x10000, 2 * Page, memfd.Descriptor, offset: Page), Is.EqualTo(Errno.None));
-        Assert.That(Memory.Find(0x10000, 2 * Page)!.Backing, Is.EqualTo(backing));
+        Assert.That(Memory.Find(0x10000, 2 * Page)?.Backing, Is.EqualTo(backing));
 
         Assert.That(Memory.Write(0x10ffe, [1, 2, 3, 4]), Is.EqualTo(Errno.None));
         Assert.That(memfd.Read(0x1ffe, 4), Is.EqualTo(new byte[] { 1, 2, 3, 4 }));
@@ -163,9 +163,9 @@ public sealed class DmaMapTests : ConnectedFixture
     {
         using var memfd = Memfd.Create((long)Page);
         Assert.That(Map(0, Page, memfd.Descriptor, flags: 3 | FileIoFlag), Is.EqualTo(Errno.None));
-        Assert.That(Memory.Find(0, Page)!.Backing, Is.EqualTo(DmaBacking.SystemCalls));
+        Assert.That(Memory.Find(0, Page)?.Backing, Is.EqualTo(DmaBacking.SystemCalls));
         Assert.That(Map(Page, Page, memfd.Descriptor, offset: 0, flags: 3 | MmapFlag), Is.EqualTo(Errno.None));
-        Assert.That(Memory.Find(Page, Page)!.Backing, Is.EqualTo(DmaBacking.Mapping));
+        Assert.That(Memory.Find(Page, Page)?.Backing, Is.EqualTo(DmaBacking.Mapping));
     }
 
     [Test]
