@@ -25,7 +25,7 @@
 
 /*
  * Of so many copies the quickest is shown, as of pci-epf-test's: now and then one takes ten times
- * as long, probably where two addresses meet in TCG's TLB.
+ * as long, where the addresses of source and destination meet in TCG's TLB.
  */
 #define BENCH_COPIES		3
 
