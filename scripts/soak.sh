@@ -201,13 +201,25 @@ else
 	PAIR=''
 fi
 
-# growth NAME COLUMN: per cent from the 2nd minute to the last before processes were killed, by the means of their samples.
+# median NAME COLUMN FROM TO: of the samples from one second to before another; nothing where there are none.
+median() {
+	awk -v name="$1" -v column="$2" -v from="$3" -v to="$4" '$2 == name && $1 >= from && $1 < to { print $column }' \
+		"$RUN_DIR/samples" | sort -n | awk '{ value[NR] = $1 } END { if (NR) print value[int((NR + 1) / 2)] }'
+}
+
+# growth NAME COLUMN: per cent from the 2nd minute to the last before processes were killed, by the medians of up to three minutes
+# at either end: a garbage collection takes some megabytes, which it gives back a minute later, and there are ten minutes between two.
 growth() {
-	awk -v name="$1" -v column="$2" -v end="${growth_end:-0}" '
-		BEGIN { width = end / 10 < 30 ? 30 : end / 10 < 60 ? end / 10 : 60 }
-		$2 == name && $1 >= 120 && $1 < 120 + width { a += $column; n++ }
-		$2 == name && $1 >= end - width && $1 < end { b += $column; m++ }
-		END { if (!n || !m) print "none"; else printf "%.1f\n", (b / m - a / n) * 100 / (a / n) }' "$RUN_DIR/samples"
+	local first last width=$(((${growth_end:-0} - 120) / 2))
+	[ "$width" -le 180 ] || width=180
+	[ "$width" -ge 30 ] || width=30
+	first=$(median "$1" "$2" 120 $((120 + width)))
+	last=$(median "$1" "$2" $((${growth_end:-0} - width)) "${growth_end:-0}")
+	if [ -n "$first" ] && [ -n "$last" ]; then
+		awk -v first="$first" -v last="$last" 'BEGIN { printf "%.1f\n", (last - first) * 100 / first }'
+	else
+		echo none
+	fi
 }
 
 troubles=()
