@@ -19,9 +19,6 @@ public sealed class LinkConnection : IDisposable
     private const int MaxDeferred = 128 << 10;
     private const int MaxHeld = 256;
 
-    // Each may give the core to whoever has to answer, which costs less than to sleep and be woken.
-    private const int ReceivesInVain = 140;
-
     // So that one batch can be sent while another is received.
     private const int SendBuffer = 2 * MaxDeferred;
 
@@ -135,7 +132,17 @@ public sealed class LinkConnection : IDisposable
 
         refusals?.Accepted();
         socket.SetReceiveTimeout(TimeSpan.Zero);
-        return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger, timeouts);
+        try
+        {
+            return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger, timeouts);
+        }
+        catch (LinuxException)
+        {
+            // No descriptor is free; the other side must not wait for us.
+            receiver.Dispose();
+            socket.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Receives until the link ends, however that comes.</summary>
@@ -285,7 +292,7 @@ public sealed class LinkConnection : IDisposable
             var spin = new SpinWait();
             while (ReceiveAll(transfer) && !transfer.IsDone && transfer.TimeLeft is > 0 and int left)
             {
-                if (spin.Count < ReceivesInVain)
+                if (spin.Count < TlpRequester.Transfer.Yields)
                 {
                     spin.SpinOnce(sleep1Threshold: -1);
                 }

@@ -644,8 +644,9 @@ public sealed unsafe class TlpRequester
     /// <summary>The requests that one caller waits for. Its own lock is the inner one.</summary>
     internal sealed class Transfer
     {
-        // Each may give the core to whoever has to answer, which costs less than to sleep and be woken.
-        private const int Yields = 140;
+        /// <summary>How often whoever waits looks again, giving the core to whoever has to answer: that costs less than to sleep
+        /// and be woken.</summary>
+        public const int Yields = 140;
 
         private long _end;
         private int _pending;
