@@ -1,8 +1,10 @@
 using EpfTest.EpcDevice.Functions;
+using EpfTest.EpcDevice.Guest;
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.EpcDevice;
 

@@ -1,7 +1,7 @@
 using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice;
 

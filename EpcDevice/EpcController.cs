@@ -1,13 +1,12 @@
 using EpfTest.EpcDevice.Dma;
 using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Guest;
-using EpfTest.EpcDevice.Host;
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Outbound;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.EpcDevice.Window;
-using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Hosting;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.VfioUser;
 using EpfTest.Protocol.VhostUser;
 using Microsoft.Extensions.Logging;

@@ -1,8 +1,8 @@
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 

@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
-using EpfTest.EpcDevice.HostSide;
+using EpfTest.EpcDevice.Link;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Protocol.Qmp;
+using EpfTest.Protocol.Hosting.Qmp;
 using EpfTest.Protocol.VfioUser;
 using EpfTest.Protocol.VhostUser;
 using Microsoft.Extensions.Logging;

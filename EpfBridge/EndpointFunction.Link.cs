@@ -1,7 +1,7 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 

@@ -1,6 +1,6 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 

@@ -1,9 +1,9 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 

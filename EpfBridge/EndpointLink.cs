@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
+using EpfTest.Protocol.Hosting.Qmp;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Qmp;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 

@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using EpfTest.EpcDevice;
-using EpfTest.EpcDevice.HostSide;
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging.Abstractions;
 

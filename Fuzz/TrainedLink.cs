@@ -1,8 +1,8 @@
-using EpfTest.EpcDevice;
-using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.EpcDevice.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Fuzz;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using EpfTest.Bench.Machine;
 using EpfTest.Bench.Measurement;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Bench.Rows;

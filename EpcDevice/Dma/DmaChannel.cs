@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Numerics;
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.Dma;

@@ -1,9 +1,10 @@
 using EpfTest.EpcDevice.Guest;
-using EpfTest.EpcDevice.Host;
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Outbound;
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.EpcDevice.Dma;
 

@@ -1,5 +1,5 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.EpcDevice.Dma;
 

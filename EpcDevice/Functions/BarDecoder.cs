@@ -1,4 +1,4 @@
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Functions;
 

@@ -1,7 +1,8 @@
-using EpfTest.EpcDevice.Inbound;
+using EpfTest.EpcDevice.Guest;
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Functions;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Functions;
 

@@ -1,8 +1,8 @@
 using EpfTest.EpcDevice.Guest;
-using EpfTest.EpcDevice.Host;
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.Functions;

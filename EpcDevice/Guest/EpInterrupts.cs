@@ -1,3 +1,4 @@
+using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.EpcDevice.Guest;

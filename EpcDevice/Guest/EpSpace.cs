@@ -1,6 +1,6 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.EpcDevice.Guest;

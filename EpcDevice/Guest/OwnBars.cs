@@ -1,5 +1,5 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Guest;
 

@@ -1,4 +1,4 @@
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.EpcDevice.Outbound;
 

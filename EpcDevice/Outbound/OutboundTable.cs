@@ -1,5 +1,4 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.EpcDevice.Window;
 
 namespace EpfTest.EpcDevice.Outbound;
 

@@ -1,7 +1,7 @@
-using EpfTest.EpcDevice.Host;
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.EpcDevice.Link;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.EpcDevice.Outbound;
 

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.Hosting;
 
 /// <summary>Logs the first of a burst of failed accesses, and later how many more there were.</summary>
-public sealed class BurstLog(ILogger logger)
+internal sealed class BurstLog(ILogger logger)
 {
     private const long BurstMilliseconds = 1000;
 

@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.Hosting;
 
 /// <summary>How data travels between the guests.</summary>
-public enum DataPath
+internal enum DataPath
 {
     /// <summary>Through shared memory where there is some.</summary>
     Direct,

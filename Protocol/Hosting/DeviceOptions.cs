@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.Hosting;
 
 /// <summary>The options that every device process has.</summary>
-public abstract class DeviceOptions
+internal abstract class DeviceOptions
 {
     private const int MaxPollMicroseconds = 1_000_000;
 

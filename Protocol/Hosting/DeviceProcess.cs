@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging.Console;
 namespace EpfTest.Protocol.Hosting;
 
 /// <summary>What is the same in every device process: options, logging, signals and exit codes.</summary>
-public static class DeviceProcess
+internal static class DeviceProcess
 {
     /// <summary>The exit code for a command line that makes no sense (EX_USAGE of sysexits.h).</summary>
     public const int ExitUsage = 64;

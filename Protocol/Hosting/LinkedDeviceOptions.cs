@@ -1,12 +1,12 @@
 using CommandLine;
+using EpfTest.Protocol.Hosting.Qmp;
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Qmp;
 using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.Protocol.Hosting;
 
 /// <summary>The options of a process that is one end of the link.</summary>
-public abstract class LinkedDeviceOptions : DeviceOptions
+internal abstract class LinkedDeviceOptions : DeviceOptions
 {
     // One access may wait for room and for two requests, and QEMU gives up after 5 s.
     private const int MaxCompletionTimeout = 2000;

@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.Link;
 
 /// <summary>What a frame carries; <c>docs/link-protocol.md</c> has their payloads.</summary>
-public enum FrameKind : ushort
+internal enum FrameKind : ushort
 {
     /// <summary>Who speaks which version; the first frame of each side.</summary>
     Hello = 1,

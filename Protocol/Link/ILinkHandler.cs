@@ -1,11 +1,11 @@
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Protocol.Link;
 
 /// <summary>What a side does with what arrives. Called by the link's receiving thread, which must not be kept waiting:
 /// what it does not read, the other side cannot send.</summary>
-public interface ILinkHandler
+internal interface ILinkHandler
 {
     /// <summary>A request or message; completions never come here.</summary>
     void HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload);

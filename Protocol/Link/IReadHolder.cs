@@ -1,4 +1,4 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Protocol.Link;
 
@@ -6,7 +6,7 @@ namespace EpfTest.Protocol.Link;
 /// Holds completions back that the receiving thread has laid out, until it is known, for several at once, that they pass
 /// nothing that they may not pass. Called by that thread.
 /// </summary>
-public interface IReadHolder
+internal interface IReadHolder
 {
     /// <summary>Whether all that is held may go out now.</summary>
     bool MayAnswer();

@@ -2,7 +2,7 @@ namespace EpfTest.Protocol.Link;
 
 /// <summary>What a side offers in its hello; both use what both offer.</summary>
 [Flags]
-public enum LinkCapabilities : uint
+internal enum LinkCapabilities : uint
 {
     /// <summary>TLPs only.</summary>
     None = 0,

@@ -1,5 +1,5 @@
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 
@@ -13,7 +13,7 @@ namespace EpfTest.Protocol.Link;
 /// A thread that waits for one completion receives itself meanwhile, in place of the one in <see cref="Run"/>, which
 /// would only have to wake it. "The receiving thread" is whichever holds the lock for that.
 /// </remarks>
-public sealed class LinkConnection : IDisposable
+internal sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
     private const int MaxDeferred = 128 << 10;

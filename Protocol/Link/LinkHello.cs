@@ -7,7 +7,7 @@ namespace EpfTest.Protocol.Link;
 /// <param name="Minor">A higher one is accepted: it may add what can be ignored.</param>
 /// <param name="Role">Which end speaks.</param>
 /// <param name="Capabilities">What it offers.</param>
-public readonly record struct LinkHello(ushort Major, ushort Minor, LinkRole Role, LinkCapabilities Capabilities)
+internal readonly record struct LinkHello(ushort Major, ushort Minor, LinkRole Role, LinkCapabilities Capabilities)
 {
     /// <summary>The version that is spoken here.</summary>
     public const ushort OurMajor = 1;

@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.Link;
 
 /// <summary>Which end of the link a process is.</summary>
-public enum LinkRole : uint
+internal enum LinkRole : uint
 {
     /// <summary>EpcDevice.</summary>
     Endpoint = 1,

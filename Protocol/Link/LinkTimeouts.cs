@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.Link;
 
 /// <summary>How long an end of the link waits for the other.</summary>
-public sealed record LinkTimeouts
+internal sealed record LinkTimeouts
 {
     /// <summary>What the processes use.</summary>
     public static readonly LinkTimeouts Default = new();

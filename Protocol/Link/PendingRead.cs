@@ -3,7 +3,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Protocol.Link;
 
 /// <summary>Memory read requests that have been sent and have still to be awaited, once.</summary>
-public readonly struct PendingRead
+internal readonly struct PendingRead
 {
     private readonly TlpRequester? _requester;
     private readonly TlpRequester.Transfer? _transfer;

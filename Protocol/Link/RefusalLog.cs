@@ -4,7 +4,7 @@ namespace EpfTest.Protocol.Link;
 
 /// <summary>Logs why a link is refused, and not again for the same reason while the other side keeps trying.</summary>
 /// <remarks>For one thread.</remarks>
-public sealed class RefusalLog(ILogger logger)
+internal sealed class RefusalLog(ILogger logger)
 {
     private string? _last;
 

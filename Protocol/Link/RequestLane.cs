@@ -1,5 +1,5 @@
 using System.Buffers;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Protocol.Link;
 
@@ -12,7 +12,7 @@ namespace EpfTest.Protocol.Link;
 /// the lane has to go through it, too. Completions never do: a QEMU may be waiting for whoever awaits them, and does not
 /// answer us before. The thread is made for the first request.
 /// </remarks>
-public sealed class RequestLane : IDisposable
+internal sealed class RequestLane : IDisposable
 {
     /// <summary>The most requests that wait: the other side leaves fewer than that unfinished.</summary>
     public const int Capacity = 1 << 16;

@@ -1,6 +1,6 @@
 using System.Numerics;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +14,7 @@ namespace EpfTest.Protocol.Link;
 /// Reads of more than one request have several outstanding at once, each under a tag of its own. A request that is not
 /// completed in time keeps its tag until its completion comes after all, or the link ends.
 /// </remarks>
-public sealed unsafe class TlpRequester
+internal sealed unsafe class TlpRequester
 {
     private const int BatchSize = 32 << 10;
     private const int MaxFrame = FrameHeader.Length + FrameHeader.MaxPayload;

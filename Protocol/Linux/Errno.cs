@@ -4,7 +4,7 @@ namespace EpfTest.Protocol.Linux;
 /// Error numbers of Linux as they cross the wire and come back from system calls
 /// (<c>include/uapi/asm-generic/errno-base.h</c> and <c>errno.h</c>). <see cref="None"/> is success.
 /// </summary>
-public enum Errno
+internal enum Errno
 {
     /// <summary>Success.</summary>
     None = 0,

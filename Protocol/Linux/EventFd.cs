@@ -3,7 +3,7 @@ using Tmds.Linux;
 namespace EpfTest.Protocol.Linux;
 
 /// <summary>An eventfd(2) counter, by which two processes wake each other.</summary>
-public sealed class EventFd : FileDescriptor
+internal sealed class EventFd : FileDescriptor
 {
     // A peer may pass a blocking counter that is full, and must not make us wait with it.
     private readonly bool _mayBlock;

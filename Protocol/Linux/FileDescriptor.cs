@@ -4,7 +4,7 @@ using Tmds.Linux;
 namespace EpfTest.Protocol.Linux;
 
 /// <summary>Owns one file descriptor and closes it when disposed.</summary>
-public class FileDescriptor : SafeHandle
+internal class FileDescriptor : SafeHandle
 {
     private const int Invalid = -1;
 

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace EpfTest.Protocol.Linux;
 
 /// <summary>A system call failed where the caller cannot go on; the message says what was being done to what.</summary>
-public sealed class LinuxException : IOException
+internal sealed class LinuxException : IOException
 {
     /// <summary>Creates the exception for <paramref name="action"/>, for example "bind /run/x.sock".</summary>
     public LinuxException(string action, Errno errno)

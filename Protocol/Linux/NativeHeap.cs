@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace EpfTest.Protocol.Linux;
 
 /// <summary>The C library's heap, in which the runtime's compiler works.</summary>
-public static partial class NativeHeap
+internal static partial class NativeHeap
 {
     /// <summary>
     /// Gives back to the system what is free in it. The compiler takes megabytes for a while when methods have been called often enough

@@ -6,7 +6,7 @@ namespace EpfTest.Protocol.Linux;
 /// Which users may be at the other end of a socket: the one who runs this process, and those that are named. A socket's
 /// mode keeps out most, but not root, nor who got hold of its directory.
 /// </summary>
-public sealed class PeerPolicy
+internal sealed class PeerPolicy
 {
     /// <summary>Nobody but the user who runs this process.</summary>
     public static readonly PeerPolicy SameUser = new([]);

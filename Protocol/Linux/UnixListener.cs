@@ -8,7 +8,7 @@ namespace EpfTest.Protocol.Linux;
 /// Listens at a path of the file system. The socket is made with mode 0600, takes the place of one that a dead
 /// process left behind, never of one that a live process serves, and is removed again when disposed.
 /// </summary>
-public sealed class UnixListener : FileDescriptor
+internal sealed class UnixListener : FileDescriptor
 {
     private const int Backlog = 8;
 

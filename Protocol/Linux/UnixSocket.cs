@@ -8,7 +8,7 @@ namespace EpfTest.Protocol.Linux;
 /// A connected Unix stream socket that carries bytes and file descriptors (unix(7), SCM_RIGHTS). One thread may
 /// receive while another sends.
 /// </summary>
-public sealed class UnixSocket : FileDescriptor
+internal sealed class UnixSocket : FileDescriptor
 {
     /// <summary>The most descriptors that the kernel passes with one message (SCM_MAX_FD).</summary>
     public const int MaxDescriptors = 253;

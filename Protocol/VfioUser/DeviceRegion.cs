@@ -10,7 +10,7 @@ namespace EpfTest.Protocol.VfioUser;
 /// <param name="FileOffset">Where in <paramref name="File"/> the region starts, in bytes.</param>
 /// <param name="MmapAreas">The parts that can be mapped.</param>
 /// <param name="IoEventFds">The parts whose writes can become signals.</param>
-public sealed record DeviceRegion(
+internal sealed record DeviceRegion(
     ulong Size,
     RegionFlags Flags = RegionFlags.Read | RegionFlags.Write,
     FileDescriptor? File = null,

@@ -3,7 +3,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>Has the client's eventfds signalled elsewhere than by <see cref="InterruptTable.Trigger"/>.</summary>
-public interface ISignalBorrower
+internal interface ISignalBorrower
 {
     /// <summary>
     /// Offers the eventfd of a vector that has just been signalled; it may be signalled until <see cref="Return"/>, as long as

@@ -1,9 +1,9 @@
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>What a device may use, from any thread, of the client that is connected to it; empty while there is none.</summary>
-public interface IVfioUserClient
+internal interface IVfioUserClient
 {
     /// <summary>The guest's memory, by bus address.</summary>
     DmaTable Memory { get; }

@@ -1,5 +1,5 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.Protocol.VfioUser;
 
@@ -11,7 +11,7 @@ namespace EpfTest.Protocol.VfioUser;
 /// All members are called by the one thread that answers the client, so none may wait for anything that needs that
 /// client's QEMU, and none may take longer than its time limit for a reply (5 s).
 /// </remarks>
-public interface IVfioUserDevice
+internal interface IVfioUserDevice
 {
     /// <summary>What the client is told of the regions, by <see cref="RegionIndex"/>.</summary>
     IReadOnlyList<DeviceRegion> Regions { get; }

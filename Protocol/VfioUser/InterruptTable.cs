@@ -10,7 +10,7 @@ namespace EpfTest.Protocol.VfioUser;
 /// masked, or that the client has not given an eventfd yet, remembers one interrupt until it can be delivered. One that
 /// needs no more than its eventfd written may be lent, so that whoever raises it does that without asking here.
 /// </remarks>
-public sealed class InterruptTable : IDisposable
+internal sealed class InterruptTable : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Vector[][] _vectors;

@@ -11,4 +11,4 @@ namespace EpfTest.Protocol.VfioUser;
 /// <param name="Descriptor">What is signalled.</param>
 /// <param name="Flags">KVM_IOEVENTFD_FLAG_*.</param>
 /// <param name="DataMatch">With KVM_IOEVENTFD_FLAG_DATAMATCH: the only value that signals.</param>
-public sealed record IoEventFd(ulong Offset, ulong Size, EventFd Descriptor, uint Flags = 0, ulong DataMatch = 0);
+internal sealed record IoEventFd(ulong Offset, ulong Size, EventFd Descriptor, uint Flags = 0, ulong DataMatch = 0);

@@ -3,4 +3,4 @@ namespace EpfTest.Protocol.VfioUser;
 /// <summary>A part of a region that a client may map (<c>struct vfio_region_sparse_mmap_area</c>).</summary>
 /// <param name="Offset">Bytes from the start of the region.</param>
 /// <param name="Size">Bytes.</param>
-public readonly record struct MmapArea(ulong Offset, ulong Size);
+internal readonly record struct MmapArea(ulong Offset, ulong Size);

@@ -2,7 +2,7 @@ namespace EpfTest.Protocol.VfioUser;
 
 /// <summary><c>VFIO_REGION_INFO_FLAG_*</c> of Linux <c>include/uapi/linux/vfio.h</c>.</summary>
 [Flags]
-public enum RegionFlags
+internal enum RegionFlags
 {
     /// <summary>The region is not there.</summary>
     None = 0,

@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>The regions of a PCI device (<c>VFIO_PCI_*_REGION_INDEX</c> of Linux <c>include/uapi/linux/vfio.h</c>).</summary>
-public static class RegionIndex
+internal static class RegionIndex
 {
     /// <summary>The first of the six BARs.</summary>
     public const int Bar0 = 0;

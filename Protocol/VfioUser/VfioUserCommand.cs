@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>The commands of the vfio-user specification (QEMU <c>docs/interop/vfio-user.rst</c>, "Commands").</summary>
-public enum VfioUserCommand : ushort
+internal enum VfioUserCommand : ushort
 {
     /// <summary>Negotiates the version; the first message of a connection.</summary>
     Version = 1,

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.VfioUser;

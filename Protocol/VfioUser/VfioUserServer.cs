@@ -1,5 +1,5 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.VfioUser;
@@ -9,7 +9,7 @@ namespace EpfTest.Protocol.VfioUser;
 /// the listening socket's queue; when one goes, all that it set up goes with it, and the next is served.
 /// </summary>
 /// <remarks>One thread accepts, receives, calls the device and replies, so commands are answered in their order.</remarks>
-public sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
+internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 {
     private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
 

@@ -3,7 +3,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>How clients are served.</summary>
-public sealed record VfioUserServerOptions
+internal sealed record VfioUserServerOptions
 {
     /// <summary>Clients of our own user, without polling and without keeping track.</summary>
     public static readonly VfioUserServerOptions Default = new();

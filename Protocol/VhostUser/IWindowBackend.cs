@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.VhostUser;
 
 /// <summary>Asks a running QEMU to change what is mapped in a device's shared-memory region.</summary>
-public interface IWindowBackend
+internal interface IWindowBackend
 {
     /// <summary>
     /// Has mappings taken away and made, in this order, and waits until QEMU has applied all of it: a register that a

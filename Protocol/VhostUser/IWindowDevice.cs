@@ -1,7 +1,7 @@
 namespace EpfTest.Protocol.VhostUser;
 
 /// <summary>A virtio device with one shared-memory region, which <see cref="VhostUserServer"/> serves.</summary>
-public interface IWindowDevice
+internal interface IWindowDevice
 {
     /// <summary>Bytes of the region.</summary>
     ulong Size { get; }

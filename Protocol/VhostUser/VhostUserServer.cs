@@ -8,7 +8,7 @@ namespace EpfTest.Protocol.VhostUser;
 /// next is served.
 /// </summary>
 /// <remarks>One thread accepts, receives and replies.</remarks>
-public sealed class VhostUserServer : IDisposable
+internal sealed class VhostUserServer : IDisposable
 {
     private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
 

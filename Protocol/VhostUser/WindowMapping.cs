@@ -7,4 +7,4 @@ namespace EpfTest.Protocol.VhostUser;
 /// <param name="Size">Bytes, whole pages.</param>
 /// <param name="File">The file; open for reading and writing.</param>
 /// <param name="FileOffset">Where in it, in bytes, whole pages.</param>
-public readonly record struct WindowMapping(ulong Offset, ulong Size, FileDescriptor File, ulong FileOffset);
+internal readonly record struct WindowMapping(ulong Offset, ulong Size, FileDescriptor File, ulong FileOffset);

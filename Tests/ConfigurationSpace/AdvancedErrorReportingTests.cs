@@ -1,8 +1,8 @@
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
-public class AdvancedErrorReportingTests
+internal class AdvancedErrorReportingTests
 {
     private const int Mask = EndpointFunction.Aer + 0x08;
     private const int Severity = EndpointFunction.Aer + 0x0C;

@@ -1,10 +1,10 @@
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using FsCheck;
 using PropertyAttribute = FsCheck.NUnit.PropertyAttribute;
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
-public class BarTests
+internal class BarTests
 {
     private const uint Ones = ~0U;
 

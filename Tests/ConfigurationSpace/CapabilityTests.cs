@@ -1,8 +1,8 @@
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
-public class CapabilityTests
+internal class CapabilityTests
 {
     [Test]
     public void PowerManagementHasTheBytesOfTheSpecification() =>

@@ -1,8 +1,8 @@
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
-public class HeaderTests
+internal class HeaderTests
 {
     [Test]
     public void TheHeaderHasTheBytesOfTheSpecification()

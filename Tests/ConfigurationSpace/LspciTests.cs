@@ -1,11 +1,11 @@
 using System.Globalization;
 using System.Text;
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
 /// <summary>Has pciutils, which knows nothing of us, read the configuration space.</summary>
-public class LspciTests
+internal class LspciTests
 {
     private static readonly string[] s_expected =
     [

@@ -1,8 +1,8 @@
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
-public class ObserverTests
+internal class ObserverTests
 {
     private ConfigSpace _space = null!;
     private RecordingObserver _observer = null!;

@@ -1,8 +1,8 @@
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.ConfigurationSpace;
 
-public class ResetTests
+internal class ResetTests
 {
     private const int LinkControl = EndpointFunction.Express + 0x10;
     private const int LinkControl2 = EndpointFunction.Express + 0x30;

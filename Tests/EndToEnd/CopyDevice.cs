@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.Tests.EndToEnd;

@@ -1,4 +1,4 @@
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging.Abstractions;
 

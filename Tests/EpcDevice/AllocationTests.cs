@@ -5,7 +5,7 @@ namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>Moving bytes leaves nothing to the garbage collector.</summary>
 [TestFixture]
-public sealed class AllocationTests
+internal sealed class AllocationTests
 {
     private readonly byte[] _data = new byte[64];
 

@@ -1,11 +1,11 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>What a commit promises while the link's and the DMA channels' threads are at work.</summary>
 [TestFixture]
-public sealed class ConcurrencyTests
+internal sealed class ConcurrencyTests
 {
     private const int Rounds = 200;
     private const ulong BarSize = 1 << 20;

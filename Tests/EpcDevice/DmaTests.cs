@@ -1,12 +1,12 @@
 using EpfTest.EpcDevice.Dma;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.EpcDevice;
 
 [TestFixture]
-public sealed class DmaTests
+internal sealed class DmaTests
 {
     private const ulong Ram = FakeGuest.RamAddress + 0x10_0000;
     private const ulong Host = FakeHostLink.MemoryAddress;

@@ -1,10 +1,11 @@
 using System.Buffers.Binary;
 using EpfTest.EpcDevice;
-using EpfTest.EpcDevice.Inbound;
+using EpfTest.EpcDevice.Functions;
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,11 +1,11 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>Events of the link and of functions, and the edge of vector 0.</summary>
 [TestFixture]
-public sealed class EventTests
+internal sealed class EventTests
 {
     private static readonly int s_functionStatus = EpcRig.Function(0, EpcRegister.FnEventStatus);
     private static readonly int s_functionMask = EpcRig.Function(0, EpcRegister.FnEventMask);

@@ -1,5 +1,5 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.Tests.EpcDevice;

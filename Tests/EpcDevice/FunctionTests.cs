@@ -1,12 +1,12 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>The header, the capabilities and the BARs of a function.</summary>
 [TestFixture]
-public sealed class FunctionTests
+internal sealed class FunctionTests
 {
     private const uint Bar64 = EpcRegister.FnBarFlag64Bit;
 

@@ -4,7 +4,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Tests.EpcDevice;
 
 [TestFixture]
-public sealed class GlobalRegisterTests
+internal sealed class GlobalRegisterTests
 {
     private EpcRig _rig = null!;
 

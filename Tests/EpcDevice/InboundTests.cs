@@ -1,14 +1,15 @@
 using EpfTest.EpcDevice;
+using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>The host's accesses to BARs.</summary>
 [TestFixture]
-public sealed class InboundTests
+internal sealed class InboundTests
 {
     private const ulong Ram = FakeGuest.RamAddress;
     private const int DoorbellVector = 17;

@@ -1,11 +1,11 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>MSI, MSI-X and INTx to the host.</summary>
 [TestFixture]
-public sealed class InterruptTests
+internal sealed class InterruptTests
 {
     private const uint MsiAddress = 0xfee0_1000;
     private const ushort MsiData = 0x4320;

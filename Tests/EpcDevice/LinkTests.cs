@@ -1,11 +1,11 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>Link up and down, presence, and what resets leave.</summary>
 [TestFixture]
-public sealed class LinkTests
+internal sealed class LinkTests
 {
     private EpcRig _rig = null!;
 

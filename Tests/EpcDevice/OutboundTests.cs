@@ -1,12 +1,12 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.ConfigurationSpace;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>Outbound translations and the EP guest's accesses through them.</summary>
 [TestFixture]
-public sealed class OutboundTests
+internal sealed class OutboundTests
 {
     private const ulong Host = FakeHostLink.MemoryAddress;
 

@@ -8,7 +8,7 @@ namespace EpfTest.Tests.EpcDevice;
 
 /// <summary>The constants of EpcDevice are those of the driver.</summary>
 [TestFixture]
-public sealed partial class RegisterMapTests
+internal sealed partial class RegisterMapTests
 {
     [Test]
     public void ConstantsAreThoseOfTheDriverInBothDirections()

@@ -5,7 +5,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.Fuzz;
 
 /// <summary>What fuzzing has come upon does no harm, past findings among it (<c>scripts/fuzz.sh</c>).</summary>
-public sealed class CorpusTests
+internal sealed class CorpusTests
 {
     private static IEnumerable<string> Targets => FuzzTarget.All.Keys;
 

@@ -4,7 +4,7 @@ using EpfTest.Tests.EndToEnd;
 namespace EpfTest.Tests.Fuzz;
 
 /// <summary>A bounded run of scripts/fuzz.sh, on every target.</summary>
-public sealed class FuzzScriptTests
+internal sealed class FuzzScriptTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 

@@ -1,10 +1,10 @@
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Memory;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.GuestMemory;
 
 [TestFixture]
-public sealed class AccessGateTests
+internal sealed class AccessGateTests
 {
     [Test]
     public void DrainWaitsForThoseInsideAndNotForThoseWhoComeLater()

@@ -1,4 +1,4 @@
 namespace EpfTest.Tests.GuestMemory;
 
 /// <summary>One random call of a DmaTable, in units of <see cref="DmaTableModel.Unit"/> bytes.</summary>
-public sealed record DmaStep(byte Kind, byte Start, byte Length, byte Detail);
+internal sealed record DmaStep(byte Kind, byte Start, byte Length, byte Detail);

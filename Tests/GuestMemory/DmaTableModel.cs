@@ -1,5 +1,5 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.Tests.GuestMemory;
 
@@ -7,7 +7,7 @@ namespace EpfTest.Tests.GuestMemory;
 /// What a DmaTable should do, as simply as it can be said: a list of ranges, searched byte by byte. Its addresses
 /// are the last and the first few of the 64-bit space, so that ranges meet at both sides of the wrap.
 /// </summary>
-public sealed class DmaTableModel : IDmaMessenger
+internal sealed class DmaTableModel : IDmaMessenger
 {
     public const int Unit = 16;
     public const int Span = 32 * Unit;

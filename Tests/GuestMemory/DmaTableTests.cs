@@ -1,5 +1,5 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using EpfTest.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;
@@ -7,7 +7,7 @@ using FsCheck.Fluent;
 namespace EpfTest.Tests.GuestMemory;
 
 /// <summary>The table against a model of it, and its promise about accesses that are under way.</summary>
-public sealed class DmaTableTests
+internal sealed class DmaTableTests
 {
     private const int FileSize = 8 * DmaTableModel.Unit;
 

@@ -1,10 +1,10 @@
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.Tests.GuestMemory;
 
 /// <summary>The map and its search against sorted lists of the base library.</summary>
 [TestFixture]
-public sealed class RangeMapTests
+internal sealed class RangeMapTests
 {
     private const ulong Slot = 0x1000;
 

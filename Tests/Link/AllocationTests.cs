@@ -1,13 +1,13 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.Link;
 
 /// <summary>A request's way over the link and back leaves nothing to the garbage collector, in any thread of it.</summary>
 [TestFixture]
-public sealed class AllocationTests
+internal sealed class AllocationTests
 {
     private const int MaxReadRequest = 512;
     private const int Batches = 4;

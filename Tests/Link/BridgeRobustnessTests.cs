@@ -6,7 +6,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.Link;
 
 /// <summary>An EpcDevice that sends nonsense or vanishes: EpfBridge comes again, and nothing of it stays.</summary>
-public sealed class BridgeRobustnessTests
+internal sealed class BridgeRobustnessTests
 {
     private TemporaryFolder _folder = null!;
     private RecordingLogger _logger = null!;

@@ -1,11 +1,11 @@
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.Link;
 
 /// <summary>Completions laid out by hand: what counts, what is ignored, and what ends the link.</summary>
-public sealed class CompletionTests : RawLinkFixture
+internal sealed class CompletionTests : RawLinkFixture
 {
     private static readonly Bdf s_requester = new(1, 0, 0);
 

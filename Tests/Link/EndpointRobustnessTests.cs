@@ -5,7 +5,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.Link;
 
 /// <summary>Bridges that send nonsense or vanish: EpcDevice serves the next one, and nothing of theirs stays.</summary>
-public sealed class EndpointRobustnessTests
+internal sealed class EndpointRobustnessTests
 {
     private TemporaryFolder _folder = null!;
     private RecordingLogger _logger = null!;

@@ -5,7 +5,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.Link;
 
 /// <summary>Frames arrive in the order in which they were given, also through a socket that is full.</summary>
-public sealed class FrameSenderTests
+internal sealed class FrameSenderTests
 {
     private const int Frames = 4000;
     private const ushort Plain = 1;

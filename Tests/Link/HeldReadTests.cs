@@ -1,12 +1,12 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.Link;
 
 /// <summary>Completions that are held back until their holder allows all of them at once, and data that is put in place.</summary>
-public sealed class HeldReadTests : RawLinkFixture
+internal sealed class HeldReadTests : RawLinkFixture
 {
     private static readonly Bdf s_completer = new(0, 0, 0);
 

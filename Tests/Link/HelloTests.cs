@@ -4,7 +4,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.Link;
 
 /// <summary>Who is spoken to, and what the others are told.</summary>
-public sealed class HelloTests
+internal sealed class HelloTests
 {
     private static readonly TimeSpan s_brief = TimeSpan.FromMilliseconds(100);
 

@@ -5,7 +5,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.Link;
 
 /// <summary>What a link does with frames, whole, broken and unknown.</summary>
-public sealed class LinkConnectionTests : RawLinkFixture
+internal sealed class LinkConnectionTests : RawLinkFixture
 {
     private static readonly byte[] s_senseless = new byte[3];
 

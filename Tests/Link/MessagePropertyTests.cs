@@ -1,13 +1,13 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Memory;
 using FsCheck;
 using FsCheck.Fluent;
 
 namespace EpfTest.Tests.Link;
 
 /// <summary>What is written is read back.</summary>
-public sealed class MessagePropertyTests
+internal sealed class MessagePropertyTests
 {
     private static readonly Gen<ulong> s_long = ArbMap.Default.GeneratorFor<ulong>();
     private static readonly Gen<ushort> s_short = ArbMap.Default.GeneratorFor<ushort>();

@@ -4,7 +4,7 @@ using EpfTest.Tests.VfioUser;
 namespace EpfTest.Tests.Link;
 
 /// <summary>Frames as docs/link-protocol.md lays them out: numbers and layouts are written down a second time.</summary>
-public sealed record RawFrame(ushort Kind, ushort Function, byte[] Payload, IReadOnlyList<FileDescriptor> Descriptors)
+internal sealed record RawFrame(ushort Kind, ushort Function, byte[] Payload, IReadOnlyList<FileDescriptor> Descriptors)
 {
     public const ushort Hello = 1;
     public const ushort Refuse = 2;

@@ -4,7 +4,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.Link;
 
 /// <summary>Gives each test a link whose one end is ours and whose other end says what the test wants.</summary>
-public abstract class RawLinkFixture
+internal abstract class RawLinkFixture
 {
     private protected OpenLink Link { get; private set; } = null!;
 

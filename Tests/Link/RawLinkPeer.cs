@@ -5,7 +5,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.Link;
 
 /// <summary>An end of the link that sends whatever bytes it is told to. Each receive has a time limit.</summary>
-public sealed class RawLinkPeer : IDisposable
+internal sealed class RawLinkPeer : IDisposable
 {
     private readonly UnixSocket _socket;
     private readonly List<FileDescriptor> _owned = [];

@@ -1,12 +1,12 @@
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.Link;
 
 /// <summary>Requests that wait for a QEMU, apart from the thread that receives them.</summary>
 [TestFixture]
-public sealed class RequestLaneTests
+internal sealed class RequestLaneTests
 {
     private static readonly Bdf s_requester = new(1, 0, 0);
 

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Tests.Link;
 

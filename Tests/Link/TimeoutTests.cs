@@ -1,12 +1,12 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.Link;
 
 /// <summary>What happens to a link whose other side does not answer, or does not read.</summary>
-public sealed class TimeoutTests : RawLinkFixture
+internal sealed class TimeoutTests : RawLinkFixture
 {
     private const int MaxReadRequest = 512;
     private static readonly Bdf s_requester = new(1, 0, 0);

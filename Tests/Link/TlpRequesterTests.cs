@@ -1,6 +1,6 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Tests.Support;
 using FsCheck;
 using FsCheck.Fluent;
@@ -8,7 +8,7 @@ using FsCheck.Fluent;
 namespace EpfTest.Tests.Link;
 
 /// <summary>Requests that another end of the link completes from an array.</summary>
-public sealed class TlpRequesterTests
+internal sealed class TlpRequesterTests
 {
     private const int Size = 1 << 20;
     private const int Mrrs = 512;

@@ -1,13 +1,13 @@
 using System.Buffers.Binary;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.Link;
 
 /// <summary>A thread that waits for a completion receives from the link itself: nothing else may suffer from that.</summary>
-public sealed class WaitingReceiverTests : RawLinkFixture
+internal sealed class WaitingReceiverTests : RawLinkFixture
 {
     private static readonly Bdf s_requester = new(1, 0, 0);
 

@@ -1,13 +1,13 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Tests.VfioUser;
 
 namespace EpfTest.Tests.Link;
 
 /// <summary>The bytes of frames, worked out from docs/link-protocol.md.</summary>
-public sealed class WireFormatTests
+internal sealed class WireFormatTests
 {
     private delegate void Writer(Span<byte> destination);
 

@@ -9,7 +9,7 @@ namespace EpfTest.Tests.Linux;
 
 /// <summary>Where a listening socket may take the place of a file, and that it goes again.</summary>
 [SupportedOSPlatform("linux")]
-public sealed class UnixListenerTests
+internal sealed class UnixListenerTests
 {
     private TemporaryFolder _folder = null!;
 

@@ -2,7 +2,7 @@ using EpfTest.EpfBridge;
 
 namespace EpfTest.Tests.Pair;
 
-public sealed class CapabilityListTests
+internal sealed class CapabilityListTests
 {
     [TestCase(0x11, new byte[] { 0x01, 0x05, 0x10 })]
     [TestCase(0x01, new byte[] { 0x05, 0x11, 0x10 })]

@@ -11,7 +11,7 @@ namespace EpfTest.Tests.Pair;
 /// behind it reached by messages only. A thread of its own answers those, as QEMU's main loop does: never while a call is
 /// under way, for which QEMU holds its big lock. Any thread may call; one at a time is served.
 /// </summary>
-public abstract class GuestClient : IDisposable
+internal abstract class GuestClient : IDisposable
 {
     /// <summary>Bytes of memory that is passed as a descriptor.</summary>
     public const int SharedSize = 16 << 20;

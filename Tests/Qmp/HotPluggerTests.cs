@@ -1,12 +1,12 @@
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
-using EpfTest.Protocol.Qmp;
+using EpfTest.Protocol.Hosting.Qmp;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.Qmp;
 
 /// <summary>What a QEMU is asked as devices are wanted and not.</summary>
-public sealed class HotPluggerTests
+internal sealed class HotPluggerTests
 {
     private static readonly HotPlugDevice s_device = HotPlugDevice.VfioUser("epf0", "rp0", "/run/endpoint", postsWrites: true);
 

@@ -4,7 +4,7 @@ using Tmds.Linux;
 namespace EpfTest.Tests.Support;
 
 /// <summary>Eventfds made without EFD_NONBLOCK, on which a careless writer or reader waits.</summary>
-public static class BlockingEventFd
+internal static class BlockingEventFd
 {
     /// <summary>One at zero: a read of it blocks.</summary>
     public static EventFd CreateEmpty() => EventFd.TryAdopt(LibC.eventfd(0, LibC.EFD_CLOEXEC))!;

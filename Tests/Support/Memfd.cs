@@ -5,7 +5,7 @@ using Tmds.Linux;
 namespace EpfTest.Tests.Support;
 
 /// <summary>A memory file as QEMU shares its guest's memory with; sealed like QEMU's unless asked otherwise.</summary>
-public sealed unsafe class Memfd : IDisposable
+internal sealed unsafe class Memfd : IDisposable
 {
     private readonly SafeFileHandle _file;
 

@@ -4,7 +4,7 @@ using Tmds.Linux;
 namespace EpfTest.Tests.Support;
 
 /// <summary>Descriptors that are not what a peer should pass, by what they are instead.</summary>
-public static unsafe class OddDescriptors
+internal static unsafe class OddDescriptors
 {
     /// <summary>Files that are no memory of the size that is said, or not to be written.</summary>
     public static IEnumerable<string> Files => ["read-only memory", "the name of memory", "too short a file", "a file of /proc"];

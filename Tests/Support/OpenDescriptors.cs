@@ -4,7 +4,7 @@ namespace EpfTest.Tests.Support;
 /// Descriptors of the kinds that a client and a server have, in this process, where the servers under test run; the
 /// runtime opens and closes files and pipes of its own at any time.
 /// </summary>
-public static class OpenDescriptors
+internal static class OpenDescriptors
 {
     private static readonly string[] s_kinds = ["socket:", "anon_inode:[eventfd]", "anon_inode:[eventpoll]", "/memfd:epftest"];
 

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Tests.Support;
 
 /// <summary>Keeps what is logged, of all categories together.</summary>
-public sealed class RecordingLogger : ILogger, ILoggerFactory
+internal sealed class RecordingLogger : ILogger, ILoggerFactory
 {
     private readonly ConcurrentQueue<string> _lines = new();
 

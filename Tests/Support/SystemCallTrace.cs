@@ -4,7 +4,7 @@ using System.Globalization;
 namespace EpfTest.Tests.Support;
 
 /// <summary>strace(1) on one thread of a process.</summary>
-public sealed class SystemCallTrace : IDisposable
+internal sealed class SystemCallTrace : IDisposable
 {
     private readonly Process _strace;
     private readonly List<string> _lines = [];

@@ -2,7 +2,7 @@
 namespace EpfTest.Tests.Support;
 
 /// <summary>Waits for conditions, never for a time: a limit only ends a test that has failed.</summary>
-public static class Wait
+internal static class Wait
 {
     /// <summary>Far more than anything here takes.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);

@@ -1,10 +1,10 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Tests.Tlp;
 
 /// <summary>The hot path leaves nothing to the garbage collector.</summary>
 [TestFixture]
-public class AllocationTests
+internal class AllocationTests
 {
     private readonly byte[] _tlp = new byte[TlpLimits.MaxTlp];
     private readonly byte[] _memory = new byte[16384];

@@ -1,11 +1,11 @@
 using System.Globalization;
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Tests.Tlp;
 
 /// <summary>Encodes and decodes what cocotbext-pcie encoded, field by field.</summary>
 [TestFixture]
-public class CocotbextTests
+internal class CocotbextTests
 {
     private static IEnumerable<TestCaseData> Vectors =>
         CocotbextVectors.All.Select(

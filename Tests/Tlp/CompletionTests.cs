@@ -1,4 +1,4 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -6,7 +6,7 @@ namespace EpfTest.Tests.Tlp;
 
 /// <summary>Splits reads into completions and puts them together again, over encoded bytes.</summary>
 [TestFixture]
-public class CompletionTests
+internal class CompletionTests
 {
     private static readonly Bdf s_requester = new(0, 3, 0);
     private static readonly Bdf s_completer = new(1, 0, 0);

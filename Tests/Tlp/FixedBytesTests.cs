@@ -1,4 +1,4 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Tests.Tlp;
 
@@ -7,7 +7,7 @@ namespace EpfTest.Tests.Tlp;
 /// <c>Fmt[3] Type[5] | T9 TC[3] T8 Attr2 LN TH | TD EP Attr[2] AT[2] Length[10]</c>.
 /// </summary>
 [TestFixture]
-public class FixedBytesTests
+internal class FixedBytesTests
 {
     // 01:02.3 is 0x01 << 8 | 0x02 << 3 | 3 = 0x0113, 05:00.0 is 0x0500.
     private static readonly Bdf s_requester = new(1, 2, 3);

@@ -1,11 +1,11 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using FsCheck;
 using FsCheck.Fluent;
 
 namespace EpfTest.Tests.Tlp;
 
 [TestFixture]
-public class HeaderPropertyTests
+internal class HeaderPropertyTests
 {
     private static readonly Config s_thorough = Config.QuickThrowOnFailure.WithMaxTest(5000);
 

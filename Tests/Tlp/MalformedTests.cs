@@ -1,10 +1,10 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Tests.Tlp;
 
 /// <summary>Each rule that the decoder checks, broken once; and what must not be taken for broken.</summary>
 [TestFixture]
-public class MalformedTests
+internal class MalformedTests
 {
     [TestCase("", TlpError.TruncatedHeader)]
     [TestCase("00000001 0113050F 000010", TlpError.TruncatedHeader)]

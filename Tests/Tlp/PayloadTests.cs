@@ -1,11 +1,11 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using FsCheck;
 using FsCheck.Fluent;
 
 namespace EpfTest.Tests.Tlp;
 
 [TestFixture]
-public class PayloadTests
+internal class PayloadTests
 {
     [Test]
     public void BytesKeepTheOrderOfMemoryBetweenPadding()

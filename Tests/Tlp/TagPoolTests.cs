@@ -1,9 +1,9 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Tests.Tlp;
 
 [TestFixture]
-public class TagPoolTests
+internal class TagPoolTests
 {
     [TestCase(TagWidth.Bits5, 0, 31)]
     [TestCase(TagWidth.Bits8, 0, 255)]

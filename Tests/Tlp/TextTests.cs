@@ -1,9 +1,9 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Tests.Tlp;
 
 [TestFixture]
-public class TextTests
+internal class TextTests
 {
     private static readonly Bdf s_requester = new(0, 0, 0);
     private static readonly Bdf s_completer = new(1, 0, 0);

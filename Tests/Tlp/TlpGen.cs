@@ -1,4 +1,4 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 using FsCheck;
 using FsCheck.Fluent;
 

@@ -2,7 +2,7 @@
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Gives each test a server and a client that has agreed on the version.</summary>
-public abstract class ConnectedFixture : ServerFixture
+internal abstract class ConnectedFixture : ServerFixture
 {
     protected RawVfioUserClient Client { get; private set; } = null!;
 

@@ -3,7 +3,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>VFIO_USER_DEVICE_GET_INFO and VFIO_USER_DEVICE_GET_IRQ_INFO.</summary>
-public sealed class DeviceInfoTests : ConnectedFixture
+internal sealed class DeviceInfoTests : ConnectedFixture
 {
     private const uint EventFd = 1;
     private const uint Maskable = 2;

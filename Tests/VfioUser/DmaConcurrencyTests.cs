@@ -4,7 +4,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Once the client is told that a range is unmapped nothing reaches its memory any more.</summary>
-public sealed class DmaConcurrencyTests : ConnectedFixture
+internal sealed class DmaConcurrencyTests : ConnectedFixture
 {
     private const int Size = 0x4000;
     private const int Rounds = 40;

@@ -1,11 +1,11 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>VFIO_USER_DMA_MAP and VFIO_USER_DMA_UNMAP.</summary>
-public sealed class DmaMapTests : ConnectedFixture
+internal sealed class DmaMapTests : ConnectedFixture
 {
     private const ulong Page = 0x1000;
     private const ulong LastPage = 0xfffffffffffff000;

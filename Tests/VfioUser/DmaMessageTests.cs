@@ -1,11 +1,11 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>VFIO_USER_DMA_READ and VFIO_USER_DMA_WRITE, which the server asks of the client.</summary>
-public sealed class DmaMessageTests : ConnectedFixture
+internal sealed class DmaMessageTests : ConnectedFixture
 {
     private const ulong Base = 0x40000000;
     private const ulong Size = 0x400000;

@@ -1,12 +1,12 @@
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.VfioUser;
 using EpfTest.Tests.Support;
 
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Clients that pass what is not what they say, or ask without end: nothing of theirs stays, and the next is served.</summary>
-public sealed class HostileClientTests : ServerFixture
+internal sealed class HostileClientTests : ServerFixture
 {
     private const ulong Page = 4096;
 

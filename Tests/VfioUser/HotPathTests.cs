@@ -4,7 +4,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>What a region access costs the server.</summary>
-public sealed class HotPathTests : ConnectedFixture
+internal sealed class HotPathTests : ConnectedFixture
 {
     [Test]
     public void RegionReadAllocatesNothing()

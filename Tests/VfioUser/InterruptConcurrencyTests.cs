@@ -5,7 +5,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Interrupts that are raised while the client changes their set-up.</summary>
-public sealed class InterruptConcurrencyTests : ConnectedFixture
+internal sealed class InterruptConcurrencyTests : ConnectedFixture
 {
     private const uint SetTrigger = RawIrq.EventFd | RawIrq.Trigger;
 

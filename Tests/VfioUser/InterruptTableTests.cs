@@ -2,7 +2,7 @@ using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.Tests.VfioUser;
 
-public sealed class InterruptTableTests
+internal sealed class InterruptTableTests
 {
     [Test]
     public void PinOfADeviceWithoutOneGoesNowhere()

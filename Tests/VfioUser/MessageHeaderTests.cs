@@ -6,7 +6,7 @@ using FsCheck.Fluent;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>The header of every message.</summary>
-public sealed class MessageHeaderTests
+internal sealed class MessageHeaderTests
 {
     [Test]
     public void WhatIsWrittenIsRead() =>

@@ -5,7 +5,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Headers, how messages follow each other, and what belongs to no command in particular.</summary>
-public sealed class MessageStreamTests : ConnectedFixture
+internal sealed class MessageStreamTests : ConnectedFixture
 {
     private static readonly byte[] s_read = RawPayload.RegionAccess(TestDevice.Small, 0, 4);
 

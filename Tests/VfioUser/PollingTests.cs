@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>A server that asks for its client's next message before it waits for it.</summary>
-public sealed class PollingTests
+internal sealed class PollingTests
 {
     // Too short for any message to come meanwhile, and far longer than any takes.
     private const int Never = 1;

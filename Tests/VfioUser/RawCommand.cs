@@ -1,7 +1,7 @@
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>The command numbers, taken from the specification a second time so that a slip in one copy shows.</summary>
-public static class RawCommand
+internal static class RawCommand
 {
     public const ushort Version = 1;
     public const ushort DmaMap = 2;

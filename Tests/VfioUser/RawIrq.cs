@@ -1,7 +1,7 @@
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Indices and flags of VFIO_USER_DEVICE_SET_IRQS, as the specification and Linux number them.</summary>
-public static class RawIrq
+internal static class RawIrq
 {
     public const uint Intx = 0;
     public const uint Msi = 1;

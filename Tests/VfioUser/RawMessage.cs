@@ -4,7 +4,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>A message as it came; the client that received it closes its descriptors.</summary>
-public sealed record RawMessage(
+internal sealed record RawMessage(
     ushort Id, ushort Command, uint Flags, Errno Error, byte[] Payload, IReadOnlyList<FileDescriptor> Descriptors)
 {
     public const int HeaderSize = 16;

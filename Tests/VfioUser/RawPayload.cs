@@ -1,7 +1,7 @@
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>The payloads of commands, field by field as the specification lists them.</summary>
-public static class RawPayload
+internal static class RawPayload
 {
     public const uint Readable = 1 << 0;
     public const uint Writable = 1 << 1;

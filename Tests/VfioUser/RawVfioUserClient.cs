@@ -8,7 +8,7 @@ namespace EpfTest.Tests.VfioUser;
 /// A client that sends whatever bytes it is told to. Its layout of messages comes from the specification, not from
 /// the server's types. Each receive has a time limit.
 /// </summary>
-public sealed class RawVfioUserClient : IDisposable
+internal sealed class RawVfioUserClient : IDisposable
 {
     private readonly UnixSocket _socket;
     private readonly List<FileDescriptor> _owned = [];

@@ -3,7 +3,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>VFIO_USER_REGION_READ, VFIO_USER_REGION_WRITE and VFIO_USER_REGION_WRITE_MULTI.</summary>
-public sealed class RegionAccessTests : ConnectedFixture
+internal sealed class RegionAccessTests : ConnectedFixture
 {
     private const uint Small = TestDevice.Small;
     private const uint Size = TestDevice.SmallSize;

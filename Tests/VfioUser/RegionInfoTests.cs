@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>VFIO_USER_DEVICE_GET_REGION_INFO.</summary>
-public sealed class RegionInfoTests : ConnectedFixture
+internal sealed class RegionInfoTests : ConnectedFixture
 {
     private const uint Read = 1;
     private const uint Write = 2;

@@ -3,7 +3,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>VFIO_USER_DEVICE_GET_REGION_IO_FDS.</summary>
-public sealed class RegionIoFdsTests : ConnectedFixture
+internal sealed class RegionIoFdsTests : ConnectedFixture
 {
     private const uint FullSize = 16 + (3 * 40);
 

@@ -4,7 +4,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Clients that send nonsense or vanish: the server serves the next one, and nothing of theirs stays.</summary>
-public sealed class RobustnessTests : ServerFixture
+internal sealed class RobustnessTests : ServerFixture
 {
     private Memfd _memfd = null!;
     private EventFd _signal = null!;

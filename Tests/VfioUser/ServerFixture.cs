@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Gives each test a server of its own at a socket of its own.</summary>
-public abstract class ServerFixture
+internal abstract class ServerFixture
 {
     private readonly List<RawVfioUserClient> _clients = [];
     private TemporaryFolder _folder = null!;

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>How a server starts and ends, and who is served when.</summary>
-public sealed class ServerLifetimeTests : ServerFixture
+internal sealed class ServerLifetimeTests : ServerFixture
 {
     [Test]
     public void SecondClientIsServedWhenTheFirstHasGone()

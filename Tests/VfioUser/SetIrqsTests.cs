@@ -5,7 +5,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>VFIO_USER_DEVICE_SET_IRQS, and what a device's interrupts do with that set-up.</summary>
-public sealed class SetIrqsTests : ConnectedFixture
+internal sealed class SetIrqsTests : ConnectedFixture
 {
     private const uint SetTrigger = RawIrq.EventFd | RawIrq.Trigger;
 

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using EpfTest.Protocol.GuestMemory;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.VfioUser;
 using EpfTest.Tests.Support;
 
@@ -10,7 +10,7 @@ namespace EpfTest.Tests.VfioUser;
 /// A device whose regions are plain memory. It records what is called, and lets a test act inside a call, on the
 /// server's thread.
 /// </summary>
-public sealed class TestDevice : IVfioUserDevice, IDisposable
+internal sealed class TestDevice : IVfioUserDevice, IDisposable
 {
     public const int Small = 0;
     public const int Absent = 1;

@@ -5,7 +5,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>VFIO_USER_VERSION.</summary>
-public sealed class VersionTests : ServerFixture
+internal sealed class VersionTests : ServerFixture
 {
     private static readonly string[] s_always = ["max_msg_fds", "max_data_xfer_size"];
 

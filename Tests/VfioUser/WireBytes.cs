@@ -1,7 +1,7 @@
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Puts a message together field by field, little-endian.</summary>
-public sealed class WireBytes
+internal sealed class WireBytes
 {
     private readonly List<byte> _bytes = [];
 

@@ -4,7 +4,7 @@ using EpfTest.Tests.Support;
 namespace EpfTest.Tests.VfioUser;
 
 /// <summary>Whole messages as bytes, worked out by hand from the tables of the specification.</summary>
-public sealed class WireFormatTests : ConnectedFixture
+internal sealed class WireFormatTests : ConnectedFixture
 {
     private static IEnumerable<TestCaseData> Exchanges()
     {

@@ -7,7 +7,7 @@ namespace EpfTest.Tests.Window;
 
 /// <summary>The vhost-user server: what a front-end is told, when requests may be sent, and what hostile ones come to.</summary>
 [TestFixture]
-public sealed class VhostUserServerTests
+internal sealed class VhostUserServerTests
 {
     private TemporaryFolder _folder = null!;
     private RecordingLogger _logger = null!;

@@ -7,7 +7,7 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="Address">Host bus address.</param>
 /// <param name="IsEnabled">Whether the function claims accesses to it: its space is enabled, and it is in D0.</param>
 /// <param name="IsAwaited">Whether it leads to memory that the EP guest's QEMU does not share, so that writes are awaited.</param>
-public readonly record struct BarAddressMessage(int Bar, ulong Address, bool IsEnabled, bool IsAwaited)
+internal readonly record struct BarAddressMessage(int Bar, ulong Address, bool IsEnabled, bool IsAwaited)
 {
     /// <summary>Bytes.</summary>
     public const int Length = 16;

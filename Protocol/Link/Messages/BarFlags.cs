@@ -2,7 +2,7 @@ namespace EpfTest.Protocol.Link.Messages;
 
 /// <summary>What a BAR is like; the low bits of the register (PCI_BASE_ADDRESS_*).</summary>
 [Flags]
-public enum BarFlags : uint
+internal enum BarFlags : uint
 {
     /// <summary>32-bit memory.</summary>
     None = 0,

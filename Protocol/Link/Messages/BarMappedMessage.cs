@@ -5,7 +5,7 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <summary><see cref="FrameKind.BarMapped"/>: BAR (4), mapped (4).</summary>
 /// <param name="Bar">0 to 5.</param>
 /// <param name="IsMapped">Whether the host's QEMU maps it.</param>
-public readonly record struct BarMappedMessage(int Bar, bool IsMapped)
+internal readonly record struct BarMappedMessage(int Bar, bool IsMapped)
 {
     /// <summary>Bytes.</summary>
     public const int Length = 8;

@@ -4,4 +4,4 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="Size">Bytes; 0 where there is none, as above a 64-bit one.</param>
 /// <param name="Address">Host bus address as programmed.</param>
 /// <param name="Flags">What it is like.</param>
-public readonly record struct BarMessage(ulong Size, ulong Address, BarFlags Flags);
+internal readonly record struct BarMessage(ulong Size, ulong Address, BarFlags Flags);

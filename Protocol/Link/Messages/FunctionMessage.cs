@@ -11,7 +11,7 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="MsiVectors">0 without the capability.</param>
 /// <param name="MsixVectors">0 without the capability.</param>
 /// <param name="Bars">Six of them.</param>
-public sealed record FunctionMessage(
+internal sealed record FunctionMessage(
     bool Present, byte InterruptPin, ushort MsiVectors, ushort MsixVectors, IReadOnlyList<BarMessage> Bars)
 {
     /// <summary>Bytes.</summary>

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using EpfTest.Protocol.GuestMemory;
+using EpfTest.Protocol.Memory;
 
 namespace EpfTest.Protocol.Link.Messages;
 
@@ -12,7 +12,7 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="Offset">Bytes from the start of the BAR.</param>
 /// <param name="Size">Bytes.</param>
 /// <param name="FileOffset">Bytes from the start of the file.</param>
-public readonly record struct InboundAddMessage(int Bar, DmaAccess Access, ulong Offset, ulong Size, ulong FileOffset)
+internal readonly record struct InboundAddMessage(int Bar, DmaAccess Access, ulong Offset, ulong Size, ulong FileOffset)
 {
     /// <summary>Bytes.</summary>
     public const int Length = 32;

@@ -7,7 +7,7 @@ namespace EpfTest.Protocol.Link.Messages;
 /// </summary>
 /// <param name="IsMsix">Whether it is an MSI-X vector, not an MSI.</param>
 /// <param name="Vector">From 0, below <see cref="MaxVectors"/>.</param>
-public readonly record struct InterruptAddMessage(bool IsMsix, int Vector)
+internal readonly record struct InterruptAddMessage(bool IsMsix, int Vector)
 {
     /// <summary>Bytes.</summary>
     public const int Length = 8;

@@ -9,7 +9,7 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="IsMsix">Whether these are MSI-X vectors, not MSIs.</param>
 /// <param name="Start">The first.</param>
 /// <param name="Count">How many.</param>
-public readonly record struct InterruptInvalidateMessage(bool IsMsix, int Start, int Count)
+internal readonly record struct InterruptInvalidateMessage(bool IsMsix, int Start, int Count)
 {
     /// <summary>Bytes.</summary>
     public const int Length = 16;

@@ -1,4 +1,4 @@
-using EpfTest.Protocol.Tlp;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Protocol.Link.Messages;
 
@@ -6,7 +6,7 @@ namespace EpfTest.Protocol.Link.Messages;
 /// An MSI or MSI-X on the link: a Vendor_Defined Type 1 message to the root complex. On a bus it is a memory write to the
 /// address in the vector's table entry, but that table belongs to the host's QEMU, which shows it to nobody.
 /// </summary>
-public static class InterruptMessage
+internal static class InterruptMessage
 {
     private const ushort VendorId = 0x1234;
     private const uint MsixBit = 1 << 16;

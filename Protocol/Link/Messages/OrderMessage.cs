@@ -7,7 +7,7 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <see cref="FrameKind.InboundInvalidate"/>, the kind of reset for <see cref="FrameKind.FunctionReset"/>, how many function
 /// blocks there are for <see cref="FrameKind.LinkUp"/>, 0 for the others.
 /// </summary>
-public static class OrderMessage
+internal static class OrderMessage
 {
     /// <summary>Bytes.</summary>
     public const int Length = 8;

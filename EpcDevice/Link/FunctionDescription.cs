@@ -1,0 +1,20 @@
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
+
+namespace EpfTest.EpcDevice.Link;
+
+/// <summary>What the bridge must know of a function before the host looks at it.</summary>
+/// <param name="Bars">By BAR number; null where there is none.</param>
+/// <param name="BarAddresses">Host bus addresses as programmed, by BAR number.</param>
+/// <param name="BarsEnabled">Whether the function claims accesses to them, by BAR number.</param>
+/// <param name="BarsAwaited">Whether they lead to memory that the EP guest's QEMU does not share, by BAR number.</param>
+/// <param name="InterruptPin">0 for none.</param>
+/// <param name="MsiVectors">0 without the capability.</param>
+/// <param name="MsixVectors">0 without the capability.</param>
+internal sealed record FunctionDescription(
+    IReadOnlyList<BarSpec?> Bars,
+    IReadOnlyList<ulong> BarAddresses,
+    IReadOnlyList<bool> BarsEnabled,
+    IReadOnlyList<bool> BarsAwaited,
+    int InterruptPin,
+    int MsiVectors,
+    int MsixVectors);

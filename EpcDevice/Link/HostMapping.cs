@@ -1,0 +1,11 @@
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.EpcDevice.Link;
+
+/// <summary>A part of a range of host memory, where the host's QEMU shares it.</summary>
+/// <param name="Size">Bytes.</param>
+/// <param name="File">What holds it: a descriptor of the receiver's own.</param>
+/// <param name="FileOffset">Where in <paramref name="File"/>, in bytes.</param>
+/// <param name="Identity">Which file it is.</param>
+internal readonly record struct HostMapping(
+    ulong Size, FileDescriptor File, ulong FileOffset, Protocol.Memory.FileIdentity Identity);

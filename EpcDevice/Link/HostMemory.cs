@@ -1,0 +1,80 @@
+using EpfTest.EpcDevice.Functions;
+using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
+
+namespace EpfTest.EpcDevice.Link;
+
+/// <summary>Memory requests of the functions, as far as the link's state and bus mastering allow them.</summary>
+/// <remarks>For any thread that holds no lock; waits no longer than the link's time limit.</remarks>
+internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
+{
+    /// <inheritdoc cref="IHostLink.GuestWaits"/>
+    public bool GuestWaits
+    {
+        set => link.Host.GuestWaits = value;
+    }
+
+    /// <summary>Reads memory of the host.</summary>
+    /// <param name="function">Whose requester ID is used.</param>
+    /// <param name="address">Host bus address.</param>
+    /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
+    /// <returns><see cref="Errno.ENOTCONN"/> while the link is down, <see cref="Errno.EPERM"/> while the function may
+    /// not issue requests, or what <see cref="IHostLink.Read"/> returned.</returns>
+    public Errno Read(int function, ulong address, Span<byte> destination)
+    {
+        FunctionBlock block = functions[function];
+        Errno error = Check(block);
+        return error != Errno.None ? error : Record(block, link.Host.Read(function, address, destination));
+    }
+
+    /// <inheritdoc cref="IHostLink.ReadsAhead"/>
+    public bool ReadsAhead => link.Host.ReadsAhead;
+
+    /// <summary>Begins to read memory of the host straight to where it belongs, as <see cref="IHostLink.BeginRead"/> has
+    /// it.</summary>
+    public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target)
+    {
+        Errno error = Check(functions[function]);
+        return error == Errno.None
+            ? link.Host.BeginRead(function, address, ref length, target)
+            : PendingRead.Failed(error);
+    }
+
+    /// <summary>Awaits what <see cref="BeginRead"/> has begun.</summary>
+    public Errno EndRead(int function, PendingRead read) => Record(functions[function], read.Await());
+
+    /// <summary>Writes memory of the host; a write that is an MSI of the function is sent as such.</summary>
+    /// <param name="function">Whose requester ID is used.</param>
+    /// <param name="address">Host bus address.</param>
+    /// <param name="source">What to write.</param>
+    /// <returns>As for <see cref="Read"/>.</returns>
+    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source)
+    {
+        FunctionBlock block = functions[function];
+        Errno error = Check(block);
+        if (error != Errno.None || block.TryWriteMsi(address, source))
+        {
+            return error;
+        }
+
+        return Record(block, link.Host.Write(function, address, source));
+    }
+
+    /// <summary>Lends memory of the host, as <see cref="IHostLink.Lend"/> has it.</summary>
+    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) =>
+        Check(functions[function]) == Errno.None ? link.Host.Lend(function, address, wanted, access) : default;
+
+    private static Errno Record(FunctionBlock block, Errno error)
+    {
+        if (error != Errno.None)
+        {
+            block.RecordRequestError(error);
+        }
+
+        return error;
+    }
+
+    private Errno Check(FunctionBlock block) =>
+        !link.Up ? Errno.ENOTCONN : block.IsBusMaster ? Errno.None : Errno.EPERM;
+}

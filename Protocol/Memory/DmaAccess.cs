@@ -1,0 +1,13 @@
+namespace EpfTest.Protocol.Memory;
+
+/// <summary>What the device may do with a range of guest memory; the bits of VFIO_USER_DMA_MAP's flags.</summary>
+[Flags]
+internal enum DmaAccess
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+    /// <summary>The device may read.</summary>
+    Read = 1 << 0,
+    /// <summary>The device may write.</summary>
+    Write = 1 << 1,
+}

@@ -1,0 +1,35 @@
+using Tmds.Linux;
+
+namespace EpfTest.Protocol.Memory;
+
+/// <summary>What tells one shared file, opened one way, from another.</summary>
+/// <param name="Device">The file system (st_dev).</param>
+/// <param name="Inode">The file in it (st_ino).</param>
+/// <param name="Writable">Whether the descriptor allows writing.</param>
+/// <param name="CannotShrink">Whether it is sealed with F_SEAL_SHRINK (fcntl(2)).</param>
+internal readonly record struct FileIdentity(ulong Device, ulong Inode, bool Writable, bool CannotShrink)
+{
+    /// <summary>Reads what <paramref name="descriptor"/> is.</summary>
+    /// <param name="descriptor">An open descriptor.</param>
+    /// <param name="identity">The file.</param>
+    /// <param name="length">Its length now, in bytes.</param>
+    /// <returns>False where it is no regular file, so that neither a length nor an offset means anything.</returns>
+    internal static unsafe bool TryRead(int descriptor, out FileIdentity identity, out ulong length)
+    {
+        stat status;
+        // &status is what fstat(2) fills.
+        if (LibC.fstat(descriptor, &status) != 0 || !LibC.S_ISREG(status.st_mode))
+        {
+            identity = default;
+            length = 0;
+            return false;
+        }
+
+        int mode = LibC.fcntl(descriptor, LibC.F_GETFL) & LibC.O_ACCMODE;
+        int seals = LibC.fcntl(descriptor, LibC.F_GET_SEALS);
+        identity = new FileIdentity(
+            status.st_dev, status.st_ino, mode == LibC.O_RDWR, seals > 0 && (seals & LibC.F_SEAL_SHRINK) != 0);
+        length = (ulong)(long)status.st_size;
+        return mode != LibC.O_WRONLY;
+    }
+}

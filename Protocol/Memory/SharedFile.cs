@@ -1,0 +1,157 @@
+using EpfTest.Protocol.Linux;
+using Tmds.Linux;
+
+namespace EpfTest.Protocol.Memory;
+
+/// <summary>
+/// A file that a client shares. However many ranges of it are mapped for DMA, it costs one descriptor and one
+/// mapping, so that 65,535 ranges need neither that many descriptors nor that many areas of our address space.
+/// </summary>
+/// <remarks>
+/// A peer may shorten a file under us, and an access beyond its end then ends the process (SIGBUS). So it is mapped
+/// only where the kernel promises that it cannot shrink (F_SEAL_SHRINK, which QEMU's memory-backend-memfd sets);
+/// other files are reached with pread(2) and pwrite(2). Not thread-safe, except for the copies.
+/// </remarks>
+internal sealed unsafe class SharedFile
+{
+    private readonly FileDescriptor _descriptor;
+    private readonly ulong _length;
+    private byte* _base;
+    private int _references;
+
+    private SharedFile(FileDescriptor descriptor, FileIdentity identity, ulong length)
+    {
+        _descriptor = descriptor;
+        Identity = identity;
+        _length = length;
+    }
+
+    /// <summary>Which file it is.</summary>
+    public FileIdentity Identity { get; }
+
+    /// <summary><see cref="DmaBacking.Mapping"/> or <see cref="DmaBacking.SystemCalls"/>.</summary>
+    public DmaBacking Backing => _base != null ? DmaBacking.Mapping : DmaBacking.SystemCalls;
+
+    /// <summary>The descriptor, to be passed on to another process.</summary>
+    public FileDescriptor Descriptor => _descriptor;
+
+    /// <summary>Takes ownership of <paramref name="descriptor"/> and maps the file where it cannot shrink.</summary>
+    /// <returns>The file, with no reference yet.</returns>
+    internal static SharedFile Open(FileDescriptor descriptor, FileIdentity identity, ulong length)
+    {
+        var file = new SharedFile(descriptor, identity, length);
+        if (identity.CannotShrink && length > 0)
+        {
+            int protection = identity.Writable ? LibC.PROT_READ | LibC.PROT_WRITE : LibC.PROT_READ;
+            void* mapping = LibC.mmap(null, (size_t)length, protection, LibC.MAP_SHARED, descriptor.Number, 0);
+            if (mapping != LibC.MAP_FAILED)
+            {
+                // Guest memory has no place in our core dumps.
+                _ = LibC.madvise(mapping, (size_t)length, LibC.MADV_DONTDUMP);
+                file._base = (byte*)mapping;
+            }
+        }
+
+        return file;
+    }
+
+    /// <summary>Whether bytes [<paramref name="offset"/>, <paramref name="offset"/> + <paramref name="size"/>)
+    /// were inside the file when it was opened here.</summary>
+    internal bool Covers(ulong offset, ulong size) => offset <= _length && size <= _length - offset;
+
+    internal void AddReference() => _references++;
+
+    /// <summary>Unmaps and closes the file with its last range.</summary>
+    /// <returns>Whether it was the last.</returns>
+    internal bool Release()
+    {
+        if (--_references > 0)
+        {
+            return false;
+        }
+
+        if (_base != null)
+        {
+            _ = LibC.munmap(_base, (size_t)_length);
+            _base = null;
+        }
+
+        _descriptor.Dispose();
+        return true;
+    }
+
+    /// <summary>Bytes of the file where it is mapped; the caller has checked the range with <see cref="Covers"/>.</summary>
+    internal Span<byte> Mapped(ulong offset, int length) => new(_base + offset, length);
+
+    /// <summary>Copies bytes of the file; the caller has checked the range with <see cref="Covers"/>.</summary>
+    internal Errno Read(ulong offset, Span<byte> destination)
+    {
+        if (_base != null)
+        {
+            // In bounds: Covers() holds for the DMA range, the file cannot shrink, and it is mapped whole.
+            GuestCopy.FromGuest(_base + offset, destination);
+            return Errno.None;
+        }
+
+        // In bounds: the kernel checks the file's side, destination.Length bounds ours.
+        fixed (byte* start = destination)
+        {
+            for (int done = 0; done < destination.Length;)
+            {
+                long count = LibC.pread(
+                    _descriptor.Number, start + done, destination.Length - done, (long)offset + done);
+                if (count > 0)
+                {
+                    done += (int)count;
+                }
+                else if (count == 0)
+                {
+                    return Errno.EFAULT;
+                }
+                else if (LastError.Get() != Errno.EINTR)
+                {
+                    return LastError.Get();
+                }
+            }
+        }
+
+        return Errno.None;
+    }
+
+    /// <summary>Changes bytes of the file; the caller has checked the range with <see cref="Covers"/>.</summary>
+    internal Errno Write(ulong offset, ReadOnlySpan<byte> source)
+    {
+        if (_base != null)
+        {
+            // In bounds: as in Read().
+            GuestCopy.ToGuest(source, _base + offset);
+            return Errno.None;
+        }
+
+        // pwrite(2) would make a file that has shrunk grow again.
+        if (!FileIdentity.TryRead(_descriptor.Number, out _, out ulong length) || offset + (ulong)source.Length > length)
+        {
+            return Errno.EFAULT;
+        }
+
+        // In bounds: source.Length bounds our side.
+        fixed (byte* start = source)
+        {
+            for (int done = 0; done < source.Length;)
+            {
+                long count = LibC.pwrite(
+                    _descriptor.Number, start + done, source.Length - done, (long)offset + done);
+                if (count >= 0)
+                {
+                    done += (int)count;
+                }
+                else if (LastError.Get() != Errno.EINTR)
+                {
+                    return LastError.Get();
+                }
+            }
+        }
+
+        return Errno.None;
+    }
+}
