@@ -97,10 +97,10 @@ internal sealed partial class EpcController : IEndpoint
         _functions[function].ReadBar(bar, offset, destination);
 
     /// <inheritdoc/>
-    public bool IsGuestBehind => _guest.Client?.IsBehind ?? false;
+    public bool HasPendingPostedWrites => _guest.Client?.HasPendingPostedWrites ?? false;
 
     /// <inheritdoc/>
-    public bool LetGuestCatchUp() => _guest.Client?.CatchUp() ?? true;
+    public bool DrainPostedWrites() => _guest.Client?.DrainPostedWrites() ?? true;
 
     /// <inheritdoc/>
     public Errno WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source) =>

@@ -159,7 +159,7 @@ internal sealed partial class EndpointFunction
     }
 
     /// <inheritdoc/>
-    bool ISignalBorrower.TryBorrow(IrqIndex index, int vector, FileDescriptor signal)
+    bool ISignalLessee.TryLease(IrqIndex index, int vector, FileDescriptor signal)
     {
         Span<byte> message = stackalloc byte[InterruptAddMessage.Length];
         new InterruptAddMessage(index == IrqIndex.Msix, vector).Write(message);
@@ -168,7 +168,7 @@ internal sealed partial class EndpointFunction
     }
 
     /// <inheritdoc/>
-    void ISignalBorrower.Return(IrqIndex index, int start, int count)
+    void ISignalLessee.Return(IrqIndex index, int start, int count)
     {
         if (BeginOnLink())
         {
@@ -180,7 +180,7 @@ internal sealed partial class EndpointFunction
     }
 
     /// <inheritdoc/>
-    bool IReadHolder.MayAnswer() => _client is not { IsBehind: true };
+    bool IReadHolder.MayAnswer() => _client is not { HasPendingPostedWrites: true };
 
     /// <inheritdoc/>
     void IReadHolder.AnswerLater(in TlpHeader request) => AddToLane(request, []);
@@ -195,7 +195,7 @@ internal sealed partial class EndpointFunction
         Span<byte> data = (s_data ??= new byte[TlpLimits.MaxPayload]).AsSpan(0, header.ReadLength);
         bool isFlush = header.FirstByteEnables == 0;
         Errno error = isFlush ? Errno.None : _client?.Memory.Read(header.FirstByteAddress, data) ?? Errno.EFAULT;
-        if (!IsDirect && !isFlush && _client is { IsBehind: true } client)
+        if (!IsDirect && !isFlush && _client is { HasPendingPostedWrites: true } client)
         {
             // A completion may not pass what the host has posted before it wrote what was read.
             if (!onLane)
@@ -204,7 +204,7 @@ internal sealed partial class EndpointFunction
                 return;
             }
 
-            error = client.CatchUp() ? error : Errno.ETIMEDOUT;
+            error = client.DrainPostedWrites() ? error : Errno.ETIMEDOUT;
         }
 
         if (error == Errno.None)

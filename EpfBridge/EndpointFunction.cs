@@ -20,7 +20,7 @@ namespace EpfTest.EpfBridge;
 /// BAR leads to memory that the EP guest's QEMU does not share, such a write itself waits for that: the endpoint could see
 /// what the host does next.
 /// </remarks>
-internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalBorrower, IReadHolder, IDisposable
+internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee, IReadHolder, IDisposable
 {
     private const int ConfigSize = 4096;
     private const int PciConfigSize = 256;
@@ -112,7 +112,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalBorrowe
         _client = client;
         if ((_link.Capabilities & LinkCapabilities.Interrupts) != 0)
         {
-            client.Interrupts.LendTo(this);
+            client.Interrupts.LeaseTo(this);
         }
     }
 
@@ -162,7 +162,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalBorrowe
         }
 
         // EpcDevice forgets all that it has, and must not be given more after that.
-        _client?.Interrupts.LendTo(null);
+        _client?.Interrupts.LeaseTo(null);
         for (int bar = 0; bar < _inbound.Length; bar++)
         {
             InvalidateInbound(bar);

@@ -43,7 +43,7 @@ internal sealed class FuzzGuest : IVfioUserClient, IDmaMessenger, IDisposable
     public InterruptTable Interrupts { get; }
 
     /// <inheritdoc/>
-    public bool IsBehind => false;
+    public bool HasPendingPostedWrites => false;
 
     /// <inheritdoc/>
     public bool HasLeft => true;
@@ -52,7 +52,7 @@ internal sealed class FuzzGuest : IVfioUserClient, IDmaMessenger, IDisposable
     public DmaRange Range { get; }
 
     /// <inheritdoc/>
-    public bool CatchUp() => true;
+    public bool DrainPostedWrites() => true;
 
     /// <inheritdoc/>
     public Errno DmaRead(ulong address, Span<byte> destination) => Errno.EIO;

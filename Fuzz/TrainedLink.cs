@@ -41,7 +41,7 @@ internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.None;
 
     /// <inheritdoc/>
-    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) => default;
+    public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) => default;
 
     /// <inheritdoc/>
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;

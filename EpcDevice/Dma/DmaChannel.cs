@@ -467,7 +467,7 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
     private PendingRead Begin(GuestLanding landing, int function, ulong source, ulong destination, ref int length)
     {
         int together;
-        using (LentMemory place = port.LendGuest(destination, length))
+        using (MemoryLease place = port.LeaseGuest(destination, length))
         {
             together = place.Bytes.Length;
         }
@@ -536,14 +536,14 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
     private bool TryCopyInPlace(
         in DmaDescriptor descriptor, int function, ulong source, ulong destination, ref int length)
     {
-        using LentMemory from = port.Lend(
+        using MemoryLease from = port.Lease(
             descriptor.SourceIsHost ? function : null, source, length, DmaAccess.Read, ref _windowHint);
         if (from.Bytes.IsEmpty)
         {
             return false;
         }
 
-        using LentMemory to = port.Lend(
+        using MemoryLease to = port.Lease(
             descriptor.DestinationIsHost ? function : null,
             destination,
             from.Bytes.Length,

@@ -76,7 +76,7 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
         return Errno.None;
     }
 
-    /// <summary>Lends memory to copy from or to in place.</summary>
+    /// <summary>Leases memory to copy from or to in place.</summary>
     /// <param name="function">For the host's memory: whose requester ID is used. Null for an address of the EP guest.</param>
     /// <param name="address">The bus address.</param>
     /// <param name="wanted">The most bytes.</param>
@@ -84,15 +84,15 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
     /// <param name="hint">The channel's last hit among the outbound translations.</param>
     /// <returns>As many bytes as lie together and are mapped here; none where it takes one of the other ways to reach
     /// them, or to learn why they cannot be reached.</returns>
-    public LentMemory Lend(int? function, ulong address, int wanted, DmaAccess access, ref int hint)
+    public MemoryLease Lease(int? function, ulong address, int wanted, DmaAccess access, ref int hint)
     {
         if (function is { } number)
         {
-            return host.Lend(number, address, wanted, access);
+            return host.Lease(number, address, wanted, access);
         }
 
         OutboundWindow? way = FindWindow(address, wanted, out ulong offset, out int length);
-        return way is not null ? way.Lend(offset, length, access, ref hint) : guest.Lend(address, length, access);
+        return way is not null ? way.Lease(offset, length, access, ref hint) : guest.Lease(address, length, access);
     }
 
     /// <inheritdoc cref="IHostLink.ReadsAhead"/>
@@ -105,9 +105,9 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
     /// <summary>Awaits what <see cref="BeginReadHost"/> has begun.</summary>
     public Errno EndReadHost(int function, PendingRead read) => host.EndRead(function, read);
 
-    /// <summary>Lends memory of the EP guest to write to, for any thread; none of what lies behind a window.</summary>
-    public LentMemory LendGuest(ulong address, int wanted) =>
-        FindWindow(address, wanted, out _, out int length) is null ? guest.Lend(address, length, DmaAccess.Write) : default;
+    /// <summary>Leases memory of the EP guest to write to, for any thread; none of what lies behind a window.</summary>
+    public MemoryLease LeaseGuest(ulong address, int wanted) =>
+        FindWindow(address, wanted, out _, out int length) is null ? guest.Lease(address, length, DmaAccess.Write) : default;
 
     /// <summary>The window that an address lies in, if it is one, and for how many bytes that holds.</summary>
     private OutboundWindow? FindWindow(ulong address, int wanted, out ulong offset, out int length)

@@ -22,7 +22,7 @@ internal sealed class GuestLanding(DmaPort port) : IReadTarget
     /// <inheritdoc/>
     public void Put(int offset, ReadOnlySpan<byte> data)
     {
-        using LentMemory place = port.LendGuest(_address + (ulong)offset, data.Length);
+        using MemoryLease place = port.LeaseGuest(_address + (ulong)offset, data.Length);
         if (place.Bytes.Length < data.Length)
         {
             HasMissed = true;

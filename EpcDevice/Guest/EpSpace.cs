@@ -164,18 +164,18 @@ internal sealed class EpSpace(EpInterrupts interrupts)
         }
     }
 
-    /// <summary>Lends memory of the guest that is mapped here.</summary>
+    /// <summary>Leases memory of the guest that is mapped here.</summary>
     /// <param name="address">The first bus address.</param>
     /// <param name="wanted">The most bytes.</param>
     /// <param name="access">What is to be done with them.</param>
-    /// <returns>As <see cref="DmaTable.Lend"/> has it; none where the controller's own BARs are.</returns>
-    public LentMemory Lend(ulong address, int wanted, DmaAccess access)
+    /// <returns>As <see cref="DmaTable.Lease"/> has it; none where the controller's own BARs are.</returns>
+    public MemoryLease Lease(ulong address, int wanted, DmaAccess access)
     {
         OwnBars own = _own;
         return _client is { } client
             && !own.TouchesRegisters(address, (ulong)wanted)
             && !TouchesWindow(own, address, (ulong)wanted)
-                ? client.Memory.Lend(address, wanted, access)
+                ? client.Memory.Lease(address, wanted, access)
                 : default;
     }
 

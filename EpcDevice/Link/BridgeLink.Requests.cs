@@ -285,7 +285,7 @@ internal sealed partial class BridgeLink
             : _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
                 ? _endpoint.ReadBar(function, bar, offset, data)
                 : Errno.EFAULT;
-        if ((connection.Capabilities & LinkCapabilities.Direct) == 0 && !isFlush && _endpoint.IsGuestBehind)
+        if ((connection.Capabilities & LinkCapabilities.Direct) == 0 && !isFlush && _endpoint.HasPendingPostedWrites)
         {
             // A completion may not pass what the EP guest has posted before it wrote what was read.
             if (lane is null)
@@ -294,7 +294,7 @@ internal sealed partial class BridgeLink
                 return;
             }
 
-            error = _endpoint.LetGuestCatchUp() ? error : Errno.ETIMEDOUT;
+            error = _endpoint.DrainPostedWrites() ? error : Errno.ETIMEDOUT;
         }
 
         if (lane is not null && !lane.TryAnswer())

@@ -193,8 +193,8 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             : Errno.ENOTCONN;
 
     /// <inheritdoc/>
-    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) =>
-        _up is { } connection ? _memory[function].Lend(connection, address, wanted, access) : default;
+    public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) =>
+        _up is { } connection ? _memory[function].Lease(connection, address, wanted, access) : default;
 
     /// <inheritdoc/>
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) =>

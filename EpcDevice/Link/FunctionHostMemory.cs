@@ -98,9 +98,9 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         return size == 0;
     }
 
-    /// <summary>Lends memory of the host that is mapped here, as <see cref="DmaTable.Lend"/> has it.</summary>
-    public LentMemory Lend(LinkConnection connection, ulong address, int wanted, DmaAccess access) =>
-        (connection.Capabilities & LinkCapabilities.Direct) == 0 ? default : _table.Lend(address, wanted, access);
+    /// <summary>Leases memory of the host that is mapped here, as <see cref="DmaTable.Lease"/> has it.</summary>
+    public MemoryLease Lease(LinkConnection connection, ulong address, int wanted, DmaAccess access) =>
+        (connection.Capabilities & LinkCapabilities.Direct) == 0 ? default : _table.Lease(address, wanted, access);
 
     /// <summary>Whether the host has memory, and nothing of it can be mapped.</summary>
     public static bool AreHidden(IEnumerable<FunctionHostMemory> functions)

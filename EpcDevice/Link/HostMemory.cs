@@ -61,9 +61,9 @@ internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
         return Record(block, link.Host.Write(function, address, source));
     }
 
-    /// <summary>Lends memory of the host, as <see cref="IHostLink.Lend"/> has it.</summary>
-    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) =>
-        Check(functions[function]) == Errno.None ? link.Host.Lend(function, address, wanted, access) : default;
+    /// <summary>Leases memory of the host, as <see cref="IHostLink.Lease"/> has it.</summary>
+    public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) =>
+        Check(functions[function]) == Errno.None ? link.Host.Lease(function, address, wanted, access) : default;
 
     private static Errno Record(FunctionBlock block, Errno error)
     {

@@ -63,11 +63,11 @@ internal interface IEndpoint
     /// <summary>
     /// Whether the EP guest has posted something that has not been carried out: the completion of a read may not pass it.
     /// </summary>
-    bool IsGuestBehind { get; }
+    bool HasPendingPostedWrites { get; }
 
     /// <summary>Waits, for a limited time, until it has been carried out. Not for the receiving thread.</summary>
     /// <returns>False where that took too long.</returns>
-    bool LetGuestCatchUp();
+    bool DrainPostedWrites();
 
     /// <summary>MWr or IOWr into a BAR.</summary>
     /// <returns>As for <see cref="ReadBar"/>.</returns>

@@ -64,14 +64,14 @@ internal interface IHostLink
     /// <returns>As for <see cref="Read"/>, as far as it is known at once.</returns>
     Errno Write(int function, ulong address, ReadOnlySpan<byte> source);
 
-    /// <summary>Lends memory of the host that is mapped here, so that it can be copied in place. Waits for nobody.</summary>
+    /// <summary>Leases memory of the host that is mapped here, so that it can be copied in place. Waits for nobody.</summary>
     /// <param name="function">Whose requests would go there.</param>
     /// <param name="address">Host bus address, in bytes.</param>
     /// <param name="wanted">The most bytes.</param>
     /// <param name="access">What is to be done with them.</param>
     /// <returns>As many bytes as lie together; none where <see cref="Read"/> or <see cref="Write"/> would fail, or would
     /// reach the memory by other means.</returns>
-    LentMemory Lend(int function, ulong address, int wanted, DmaAccess access);
+    MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access);
 
     /// <summary>
     /// Finds the files that hold a range of host memory, where the host's QEMU shares it for reading and writing and it

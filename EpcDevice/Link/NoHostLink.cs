@@ -39,7 +39,7 @@ internal sealed class NoHostLink : IHostLink
     public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.ENOTCONN;
 
     /// <inheritdoc/>
-    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) => default;
+    public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) => default;
 
     /// <inheritdoc/>
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;

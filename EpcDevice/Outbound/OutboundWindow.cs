@@ -110,21 +110,21 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
         return Errno.None;
     }
 
-    /// <summary>Lends memory of the host to a DMA channel, by way of BAR2.</summary>
+    /// <summary>Leases memory of the host to a DMA channel, by way of BAR2.</summary>
     /// <param name="offset">Bytes from the start of BAR2.</param>
     /// <param name="wanted">The most bytes.</param>
     /// <param name="access">What is to be done with them.</param>
     /// <param name="hint">The channel's last hit, see <see cref="OutboundMap.TryFind"/>.</param>
-    /// <returns>As <see cref="IHostLink.Lend"/> has it; <see cref="Replace"/> waits until it has been given back.</returns>
-    public LentMemory Lend(ulong offset, int wanted, DmaAccess access, ref int hint)
+    /// <returns>As <see cref="IHostLink.Lease"/> has it; <see cref="Replace"/> waits until it has been given back.</returns>
+    public MemoryLease Lease(ulong offset, int wanted, DmaAccess access, ref int hint)
     {
         int turn = _gate.Enter();
         if (_map.TryFind(offset, wanted, ref hint, out OutboundTranslation entry, out int length))
         {
-            LentMemory lent = host.Lend(entry.Function, entry.Address + (offset - entry.Offset), length, access);
-            if (!lent.Bytes.IsEmpty)
+            MemoryLease lease = host.Lease(entry.Function, entry.Address + (offset - entry.Offset), length, access);
+            if (!lease.Bytes.IsEmpty)
             {
-                return lent.Inside(_gate, turn);
+                return lease.Inside(_gate, turn);
             }
         }
 

@@ -7,7 +7,7 @@ namespace EpfTest.Protocol.Memory;
 /// </summary>
 /// <remarks>
 /// <see cref="Map"/>, <see cref="Unmap"/> and <see cref="UnmapAll"/> belong to the thread that serves the client;
-/// <see cref="Read"/>, <see cref="Write"/> and <see cref="Lend"/> may be called by any thread, and never wait for those.
+/// <see cref="Read"/>, <see cref="Write"/> and <see cref="Lease"/> may be called by any thread, and never wait for those.
 /// Once an unmap has returned no access through the old range is under way any more.
 /// </remarks>
 internal sealed class DmaTable : IDisposable
@@ -129,13 +129,13 @@ internal sealed class DmaTable : IDisposable
     /// <param name="access">What is to be done with them.</param>
     /// <returns>As many bytes as one range has there; none where <see cref="Read"/> or <see cref="Write"/> would fail,
     /// or would reach the memory by other means.</returns>
-    public LentMemory Lend(ulong address, int wanted, DmaAccess access)
+    public MemoryLease Lease(ulong address, int wanted, DmaAccess access)
     {
         int turn = _gate.Enter();
         if (Lookup(address, wanted, access, out SharedFile? file, out ulong offset, out int length) == Errno.None
             && file is { Backing: DmaBacking.Mapping })
         {
-            return new LentMemory(file.Mapped(offset, length), _gate, turn);
+            return new MemoryLease(file.Mapped(offset, length), _gate, turn);
         }
 
         _gate.Leave(turn);

@@ -15,7 +15,7 @@ internal interface IVfioUserClient
     /// Whether the client has posted something that has not been carried out yet: what it did afterwards is not to be acted
     /// upon before. Always false with a server that does not keep track. Not for the serving thread.
     /// </summary>
-    bool IsBehind { get; }
+    bool HasPendingPostedWrites { get; }
 
     /// <summary>
     /// In <see cref="IVfioUserDevice.ClientDisconnected"/>, whether the client itself ended the connection, so that it has let
@@ -26,5 +26,5 @@ internal interface IVfioUserClient
     /// <summary>Waits, for a limited time, until what the client has sent before this call has been carried out. Neither for
     /// the serving thread nor for one that it may be waiting for.</summary>
     /// <returns>False where that took too long.</returns>
-    bool CatchUp();
+    bool DrainPostedWrites();
 }

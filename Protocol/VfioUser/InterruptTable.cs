@@ -16,7 +16,7 @@ internal sealed class InterruptTable : IDisposable
     private readonly Vector[][] _vectors;
     private readonly bool[] _enabled;
     private EventFdWatcher? _watcher;
-    private ISignalBorrower? _borrower;
+    private ISignalLessee? _lessee;
     private bool _isChanging;
     private bool _intxAsserted;
 
@@ -48,9 +48,9 @@ internal sealed class InterruptTable : IDisposable
             ref Vector entry = ref _vectors[(int)index][vector];
             entry.Pending = true;
             DeliverPending(ref entry);
-            if (_borrower is not null && !entry.IsLent && !_isChanging && IsSignalOnly(entry))
+            if (_lessee is not null && !entry.IsLeased && !_isChanging && IsSignalOnly(entry))
             {
-                entry.IsLent = _borrower.TryBorrow(index, vector, entry.Signal!);
+                entry.IsLeased = _lessee.TryLease(index, vector, entry.Signal!);
             }
 
             return true;
@@ -60,11 +60,11 @@ internal sealed class InterruptTable : IDisposable
     /// <summary>
     /// Lends vectors as they are used, or, with null, does so no more; what the one before has then is not asked back.
     /// </summary>
-    public void LendTo(ISignalBorrower? borrower)
+    public void LeaseTo(ISignalLessee? lessee)
     {
         lock (_lock)
         {
-            _borrower = borrower;
+            _lessee = lessee;
         }
     }
 
@@ -120,23 +120,23 @@ internal sealed class InterruptTable : IDisposable
     /// <summary>To be called before some vectors are set up differently; <see cref="EndChange"/> has to follow.</summary>
     internal void BeginChange(IrqIndex index, int start, int count)
     {
-        bool isAnyLent = false;
-        ISignalBorrower? borrower;
+        bool isAnyLeased = false;
+        ISignalLessee? lessee;
         lock (_lock)
         {
             _isChanging = true;
-            borrower = _borrower;
+            lessee = _lessee;
             foreach (ref Vector entry in _vectors[(int)index].AsSpan(start, count))
             {
-                isAnyLent |= entry.IsLent;
-                entry.IsLent = false;
+                isAnyLeased |= entry.IsLeased;
+                entry.IsLeased = false;
             }
         }
 
-        if (isAnyLent)
+        if (isAnyLeased)
         {
             // Without the lock: whoever has to let go may be delivering an interrupt.
-            borrower?.Return(index, start, count);
+            lessee?.Return(index, start, count);
         }
     }
 
@@ -292,6 +292,6 @@ internal sealed class InterruptTable : IDisposable
         public EventFd? UnmaskSignal;
         public bool Masked;
         public bool Pending;
-        public bool IsLent;
+        public bool IsLeased;
     }
 }

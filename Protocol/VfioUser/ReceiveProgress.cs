@@ -76,11 +76,11 @@ internal sealed class ReceiveProgress(UnixSocket socket)
     }
 
     /// <summary>Whether the client has sent something that has not been carried out. For any other thread.</summary>
-    public bool IsBehind() => !TryFindEnd(out long end) || !HasReached(end);
+    public bool HasPendingPostedWrites() => !TryFindEnd(out long end) || !HasReached(end);
 
     /// <summary>Waits until what the client has sent before this call has been carried out.</summary>
     /// <returns>False where that took longer than the limit.</returns>
-    public bool CatchUp(TimeSpan limit)
+    public bool DrainPostedWrites(TimeSpan limit)
     {
         long deadline = Environment.TickCount64 + (long)limit.TotalMilliseconds;
         long end;

@@ -14,7 +14,7 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
     private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
 
     // Shorter than the time-out of a completion that waits for it.
-    private static readonly TimeSpan s_catchUpLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(1);
 
     private readonly IVfioUserDevice _device;
     private readonly UnixListener _listener;
@@ -64,10 +64,10 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
     public bool HasLeft { get; private set; }
 
     /// <inheritdoc/>
-    public bool IsBehind => _connection?.Progress?.IsBehind() ?? false;
+    public bool HasPendingPostedWrites => _connection?.Progress?.HasPendingPostedWrites() ?? false;
 
     /// <inheritdoc/>
-    public bool CatchUp() => _connection?.Progress?.CatchUp(s_catchUpLimit) ?? true;
+    public bool DrainPostedWrites() => _connection?.Progress?.DrainPostedWrites(s_drainLimit) ?? true;
 
     /// <inheritdoc/>
     public Errno DmaRead(ulong address, Span<byte> destination) =>

@@ -18,6 +18,6 @@ internal sealed record VfioUserServerOptions
     /// <summary>A client that takes no replies for so long gets no more.</summary>
     internal TimeSpan SendTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Whether the device asks <see cref="IVfioUserClient.IsBehind"/>; it costs a system call a receive.</summary>
+    /// <summary>Whether the device asks <see cref="IVfioUserClient.HasPendingPostedWrites"/>; it costs a system call a receive.</summary>
     public bool TracksPosted { get; init; }
 }

@@ -33,11 +33,11 @@ internal sealed class FakeGuest : IVfioUserClient, IDmaMessenger, IDisposable
 
     public InterruptTable Interrupts { get; }
 
-    public bool IsBehind => false;
+    public bool HasPendingPostedWrites => false;
 
     public bool HasLeft => true;
 
-    public bool CatchUp() => true;
+    public bool DrainPostedWrites() => true;
 
     public GuestRam Ram { get; } = new(RamSize);
 

@@ -100,7 +100,7 @@ internal sealed class FakeHostLink : IHostLink
         return Error;
     }
 
-    public LentMemory Lend(int function, ulong address, int wanted, DmaAccess access) => default;
+    public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) => default;
 
     public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
 
