@@ -29,7 +29,7 @@ namespace EpfTest.EpcDevice;
 /// channels have their registers to themselves.</para>
 /// <para>So waits go one way only. The serving thread may wait for the link (a time limit), for accesses inside a gate
 /// (they wait for the link at most) and for a DMA channel's piece (likewise). The link's thread waits for the lock, which
-/// is held for a few instructions; a function's lane also, outside of gates, for memory that the EP guest's QEMU does not
+/// is held for a few instructions; a function's slow path also, outside of gates, for memory that the EP guest's QEMU does not
 /// share, with that connection's time limit. DMA threads may wait for all of these; nobody waits for them with the lock.</para>
 /// </remarks>
 internal sealed partial class EpcController : IRegisterBlock, IDisposable

@@ -63,7 +63,7 @@ internal sealed partial class EndpointFunction
 
             if (offset == CommandRegister && (data[0] & BusMasterEnable) == 0)
             {
-                ForgetRequests();
+                CancelRequests();
             }
 
             if (_deviceControl >= offset && _deviceControl < offset + length)

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.EpfBridge;
 
 /// <content>What arrives from EpcDevice; called by the link's receiving thread, which never waits for the host's QEMU: what
-/// has to is for the lane.</content>
+/// has to is for the slow path.</content>
 internal sealed partial class EndpointFunction
 {
     private const int ReadCompletionBoundary = 64;
@@ -17,7 +17,7 @@ internal sealed partial class EndpointFunction
     [ThreadStatic]
     private static byte[]? s_data;
 
-    private readonly RequestLane _lane;
+    private readonly SlowPath _slowPath;
 
     /// <summary>The host has placed a BAR; while it is not enabled its accesses are TLPs, as which they are refused.</summary>
     public void PlaceBar(BarAddressMessage placed)
@@ -73,22 +73,23 @@ internal sealed partial class EndpointFunction
         {
             Refuse(header, CompletionStatus.UnsupportedRequest);
         }
-        else if (!IsForLane(header))
+        else if (!NeedsSlowPath(header))
         {
-            CarryOut(header, payload, onLane: false);
+            CarryOut(header, payload, onSlowPath: false);
         }
         else
         {
-            AddToLane(header, payload);
+            AddToSlowPath(header, payload);
         }
     }
 
-    private void AddToLane(in TlpHeader header, ReadOnlySpan<byte> payload)
+    private void AddToSlowPath(in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        if (!_lane.TryAdd(header, payload))
+        if (!_slowPath.TryAdd(header, payload))
         {
             _logger.LogError(
-                "link ended: function {Function}'s accesses to memory of the host that its QEMU does not share pile up", _number);
+                "link ended: slow path queue overflow: too many accesses of function {Function} to private memory of the host",
+                _number);
             _link.Shutdown();
         }
     }
@@ -97,14 +98,14 @@ internal sealed partial class EndpointFunction
     /// Whether a request is for memory of the host that its QEMU does not share, or pushes such ahead of it. Others may
     /// pass those: whoever asked for one of them awaits it before asking for anything else.
     /// </summary>
-    private bool IsForLane(in TlpHeader header) =>
+    private bool NeedsSlowPath(in TlpHeader header) =>
         header.IsMemory
             && (header.FirstByteEnables == 0
-                ? !_lane.IsEmpty
+                ? !_slowPath.IsEmpty
                 : _client?.Memory.WaitsForClient(header.FirstByteAddress, header.ByteLength) ?? false);
 
-    /// <summary>Does what a request or message asks. For the receiving thread, or the lane.</summary>
-    private void CarryOut(in TlpHeader header, ReadOnlySpan<byte> payload, bool onLane)
+    /// <summary>Does what a request or message asks. For the receiving thread, or the slow path.</summary>
+    private void CarryOut(in TlpHeader header, ReadOnlySpan<byte> payload, bool onSlowPath)
     {
         if (header.IsMessage)
         {
@@ -112,7 +113,7 @@ internal sealed partial class EndpointFunction
         }
         else if (header.IsMemoryRead)
         {
-            Load(header, onLane);
+            Load(header, onSlowPath);
         }
         else if (header.IsMemory && header.HasPayload && !header.IsAtomicOp)
         {
@@ -125,7 +126,7 @@ internal sealed partial class EndpointFunction
     }
 
     /// <summary>Drops what the host's QEMU was not asked yet: the function may have nothing under way any more.</summary>
-    private void ForgetRequests() => _lane.Forget(
+    private void CancelRequests() => _slowPath.Cancel(
         (in TlpHeader header, ReadOnlySpan<byte> _) => Refuse(header, CompletionStatus.CompleterAbort));
 
     private void Refuse(in TlpHeader header, CompletionStatus status)
@@ -183,11 +184,11 @@ internal sealed partial class EndpointFunction
     bool IReadHolder.MayAnswer() => _client is not { HasPendingPostedWrites: true };
 
     /// <inheritdoc/>
-    void IReadHolder.AnswerLater(in TlpHeader request) => AddToLane(request, []);
+    void IReadHolder.AnswerLater(in TlpHeader request) => AddToSlowPath(request, []);
 
-    private void Load(in TlpHeader header, bool onLane)
+    private void Load(in TlpHeader header, bool onSlowPath)
     {
-        if (!onLane && TryHold(header))
+        if (!onSlowPath && TryHold(header))
         {
             return;
         }
@@ -198,9 +199,9 @@ internal sealed partial class EndpointFunction
         if (!IsDirect && !isFlush && _client is { HasPendingPostedWrites: true } client)
         {
             // A completion may not pass what the host has posted before it wrote what was read.
-            if (!onLane)
+            if (!onSlowPath)
             {
-                AddToLane(header, []);
+                AddToSlowPath(header, []);
                 return;
             }
 

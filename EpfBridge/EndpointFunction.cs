@@ -15,7 +15,7 @@ namespace EpfTest.EpfBridge;
 /// </summary>
 /// <remarks>
 /// The vfio-user thread of the function calls the device's side, the link's receiving thread the link's side; that one
-/// hands to a lane what takes the host's QEMU. A direct access that follows a write that went as a TLP first reads nothing
+/// hands to its slow path what takes the host's QEMU. A direct access that follows a write that went as a TLP first reads nothing
 /// from there (a flush), so that it does not pass it. While the endpoint reads the host's memory directly, and where a
 /// BAR leads to memory that the EP guest's QEMU does not share, such a write itself waits for that: the endpoint could see
 /// what the host does next.
@@ -65,7 +65,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         _logger = logger;
         _hidesMsix = hidesMsix;
         _timeouts = new BurstLog(logger);
-        _lane = new RequestLane((in TlpHeader header, ReadOnlySpan<byte> payload) => CarryOut(header, payload, onLane: true));
+        _slowPath = new SlowPath((in TlpHeader header, ReadOnlySpan<byte> payload) => CarryOut(header, payload, onSlowPath: true));
         _barAddresses = [.. description.Bars.Select(bar => bar.Address)];
         _barsEnabled = new bool[description.Bars.Count];
         _barsAwaited = new bool[description.Bars.Count];
@@ -168,7 +168,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
             InvalidateInbound(bar);
         }
 
-        _lane.Dispose();
+        _slowPath.Dispose();
     }
 
     /// <inheritdoc/>
@@ -243,7 +243,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         Order(FrameKind.FunctionReset, Hot);
 
         // All that the function has asked before has been received by now.
-        ForgetRequests();
+        CancelRequests();
         _maxPayload = TlpLimits.MinPayload;
     }
 
@@ -304,7 +304,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
 
     public void Dispose()
     {
-        _lane.Dispose();
+        _slowPath.Dispose();
         foreach (DmaTable table in _inbound)
         {
             table.Dispose();

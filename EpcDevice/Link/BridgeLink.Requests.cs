@@ -28,22 +28,22 @@ internal sealed partial class BridgeLink
         {
             _endpoint.RequestFailed(function, header, UncorrectableError.MalformedTlp);
         }
-        else if (!IsForLane(function, header))
+        else if (!NeedsSlowPath(function, header))
         {
             CarryOut(connection, function, header, payload);
         }
         else
         {
-            AddToLane(connection, function, header, payload);
+            AddToSlowPath(connection, function, header, payload);
         }
     }
 
-    private void AddToLane(
+    private void AddToSlowPath(
         LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        if (!LaneOf(connection, function).TryAdd(header, payload))
+        if (!SlowPathOf(connection, function).TryAdd(header, payload))
         {
-            _logger.LogError("link ended: the host's accesses to memory of the EP guest that its QEMU does not share pile up");
+            _logger.LogError("link ended: slow path queue overflow: too many accesses of the host to private memory of the EP guest");
             connection.Shutdown();
         }
 
@@ -61,10 +61,10 @@ internal sealed partial class BridgeLink
             return;
         }
 
-        for (ushort function = 0; function < _lanes.Length; function++)
+        for (ushort function = 0; function < _slowPaths.Length; function++)
         {
             ushort number = function;
-            Volatile.Read(ref _lanes[function])?.Yield(
+            Volatile.Read(ref _slowPaths[function])?.AnswerStuck(
                 (in TlpHeader header) => NeedsGuest(number, header),
                 (in TlpHeader header, ReadOnlySpan<byte> _) => Abandon(connection, number, header));
         }
@@ -82,9 +82,9 @@ internal sealed partial class BridgeLink
         }
     }
 
-    /// <summary>Does what a request of the host asks. For the receiving thread, or the function's lane.</summary>
+    /// <summary>Does what a request of the host asks. For the receiving thread, or the function's slow path.</summary>
     private void CarryOut(
-        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload, RequestLane? lane = null)
+        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload, SlowPath? slowPath = null)
     {
         if (header.IsConfiguration)
         {
@@ -96,11 +96,11 @@ internal sealed partial class BridgeLink
         }
         else if (header.HasPayload)
         {
-            Store(connection, function, header, payload, lane);
+            Store(connection, function, header, payload, slowPath);
         }
         else
         {
-            Load(connection, function, header, lane);
+            Load(connection, function, header, slowPath);
         }
     }
 
@@ -150,7 +150,7 @@ internal sealed partial class BridgeLink
                 break;
             case FrameKind.FunctionReset when OrderMessage.TryRead(payload, out int reset)
                 && Enum.IsDefined((ResetKind)reset):
-                ForgetRequests(connection, function);
+                CancelRequests(connection, function);
                 _endpoint.ResetFunction(function, (ResetKind)reset);
                 SendBarChanges(connection, function);
                 break;
@@ -168,10 +168,10 @@ internal sealed partial class BridgeLink
     /// Whether a request is for memory of the EP guest that its QEMU does not share, or pushes such ahead of it. Others may
     /// pass those: the bridge awaits one of them before it sends what follows.
     /// </summary>
-    private bool IsForLane(int function, in TlpHeader header) =>
+    private bool NeedsSlowPath(int function, in TlpHeader header) =>
         (header.IsMemory || header.IsIo)
             && (header.FirstByteEnables == 0
-                ? _lanes[function] is { IsEmpty: false }
+                ? _slowPaths[function] is { IsEmpty: false }
                 : NeedsGuest(function, header));
 
     /// <summary>Whether a request is for memory of the EP guest that its QEMU does not share.</summary>
@@ -180,33 +180,33 @@ internal sealed partial class BridgeLink
             && _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
             && _endpoint.WaitsForGuest(function, bar, offset, header.ByteLength);
 
-    private RequestLane LaneOf(LinkConnection connection, ushort function) =>
-        _lanes[function] ?? (_lanes[function] = NewLane(connection, function));
+    private SlowPath SlowPathOf(LinkConnection connection, ushort function) =>
+        _slowPaths[function] ?? (_slowPaths[function] = NewSlowPath(connection, function));
 
-    private RequestLane NewLane(LinkConnection connection, ushort function)
+    private SlowPath NewSlowPath(LinkConnection connection, ushort function)
     {
-        RequestLane? lane = null;
-        lane = new RequestLane((in TlpHeader header, ReadOnlySpan<byte> payload) =>
+        SlowPath? slowPath = null;
+        slowPath = new SlowPath((in TlpHeader header, ReadOnlySpan<byte> payload) =>
         {
             if (_endpoint.Exists(function))
             {
-                CarryOut(connection, function, header, payload, lane);
+                CarryOut(connection, function, header, payload, slowPath);
             }
         });
-        return lane;
+        return slowPath;
     }
 
     /// <summary>Drops the host's requests that wait for the EP guest.</summary>
-    private void ForgetRequests(LinkConnection connection)
+    private void CancelRequests(LinkConnection connection)
     {
-        for (int function = 0; function < _lanes.Length; function++)
+        for (int function = 0; function < _slowPaths.Length; function++)
         {
-            ForgetRequests(connection, (ushort)function);
+            CancelRequests(connection, (ushort)function);
         }
     }
 
-    private void ForgetRequests(LinkConnection connection, ushort function) =>
-        Volatile.Read(ref _lanes[function])?.Forget((in TlpHeader header, ReadOnlySpan<byte> _) =>
+    private void CancelRequests(LinkConnection connection, ushort function) =>
+        Volatile.Read(ref _slowPaths[function])?.Cancel((in TlpHeader header, ReadOnlySpan<byte> _) =>
             Complete(connection, function, header, CompletionStatus.CompleterAbort));
 
     /// <summary>Answers a request without data, if it takes an answer.</summary>
@@ -268,7 +268,7 @@ internal sealed partial class BridgeLink
         }
     }
 
-    private void Load(LinkConnection connection, ushort function, in TlpHeader header, RequestLane? lane = null)
+    private void Load(LinkConnection connection, ushort function, in TlpHeader header, SlowPath? slowPath = null)
     {
         int length = header.ReadLength;
         Span<byte> data = Data.AsSpan(0, length);
@@ -288,16 +288,16 @@ internal sealed partial class BridgeLink
         if ((connection.Capabilities & LinkCapabilities.Direct) == 0 && !isFlush && _endpoint.HasPendingPostedWrites)
         {
             // A completion may not pass what the EP guest has posted before it wrote what was read.
-            if (lane is null)
+            if (slowPath is null)
             {
-                AddToLane(connection, function, header, []);
+                AddToSlowPath(connection, function, header, []);
                 return;
             }
 
             error = _endpoint.DrainPostedWrites() ? error : Errno.ETIMEDOUT;
         }
 
-        if (lane is not null && !lane.TryAnswer())
+        if (slowPath is not null && !slowPath.TryAnswer())
         {
             return;
         }
@@ -313,7 +313,7 @@ internal sealed partial class BridgeLink
     }
 
     private void Store(
-        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload, RequestLane? lane = null)
+        LinkConnection connection, ushort function, in TlpHeader header, ReadOnlySpan<byte> payload, SlowPath? slowPath = null)
     {
         if (header.Poisoned)
         {
@@ -328,7 +328,7 @@ internal sealed partial class BridgeLink
             error = WriteBar(function, bar, offset, header, TlpPayload.Unpack(header, payload));
         }
 
-        if (lane is not null && header.IsNonPosted && !lane.TryAnswer())
+        if (slowPath is not null && header.IsNonPosted && !slowPath.TryAnswer())
         {
             return;
         }

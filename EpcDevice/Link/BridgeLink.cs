@@ -15,7 +15,7 @@ namespace EpfTest.EpcDevice.Link;
 /// endpoint's own requests to the host.
 /// </summary>
 /// <remarks>
-/// One thread accepts and receives; it hands to a function's lane what takes the EP guest's QEMU. With the direct path,
+/// One thread accepts and receives; it hands to a function's slow path what takes the EP guest's QEMU. With the direct path,
 /// host memory that the bridge passed is reached without the bridge. What the host's QEMU does not share is reached by
 /// TLPs on either path, and a write to that awaits a read of nothing (a flush): the host could see what the EP guest does
 /// next.
@@ -36,7 +36,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private readonly ILogger _logger;
     private readonly FunctionHostMemory[] _memory;
     private readonly HostInterrupts[] _interrupts;
-    private readonly RequestLane?[] _lanes;
+    private readonly SlowPath?[] _slowPaths;
     private readonly WaitCircle _circle;
     private readonly BurstLog _failures;
 
@@ -76,7 +76,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _logger = logger;
         _memory = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(function => new FunctionHostMemory(this, function))];
         _interrupts = [.. _memory.Select(static _ => new HostInterrupts())];
-        _lanes = new RequestLane?[endpoint.FunctionCount];
+        _slowPaths = new SlowPath?[endpoint.FunctionCount];
         _circle = new WaitCircle(GiveWay);
         _failures = new BurstLog(logger);
         _barsSent = [.. Enumerable.Range(0, endpoint.FunctionCount).Select(_ => new BarAddressMessage[BarCount])];
@@ -155,7 +155,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             _circle.EndRequest();
             _circle.GuestWaits = false;
             ForgetHost();
-            ForgetRequests(connection);
+            CancelRequests(connection);
             ReportMappedBars();
         }
 
@@ -405,12 +405,12 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         _connection = null;
         _endpoint.HostPresenceChanged(false);
         ForgetHost();
-        foreach (RequestLane? lane in _lanes)
+        foreach (SlowPath? slowPath in _slowPaths)
         {
-            lane?.Dispose();
+            slowPath?.Dispose();
         }
 
-        Array.Clear(_lanes);
+        Array.Clear(_slowPaths);
         ReportMappedBars();
         connection.Dispose();
         _logger.LogInformation("bridge disconnected");

@@ -8,7 +8,7 @@ namespace EpfTest.EpcDevice.Link;
 /// <summary>
 /// The way from the host to the endpoint: what TLPs that arrive over the link do. Implemented by the controller.
 /// </summary>
-/// <remarks>Called by the thread that receives from the link, which must not wait for a QEMU, and by the lanes of
+/// <remarks>Called by the thread that receives from the link, which must not wait for a QEMU, and by the slow paths of
 /// functions: <see cref="ReadBar"/> and <see cref="WriteBar"/> wait for the EP guest's where <see cref="WaitsForGuest"/>
 /// says so.</remarks>
 internal interface IEndpoint
@@ -52,7 +52,7 @@ internal interface IEndpoint
     /// <returns>False for Unsupported Request.</returns>
     bool TryDecode(int function, ulong address, bool io, out int bar, out ulong offset);
 
-    /// <summary>Whether an access to a BAR waits for the EP guest's QEMU: it leads to memory that is not shared. A lane of
+    /// <summary>Whether an access to a BAR waits for the EP guest's QEMU: it leads to memory that is not shared. A slow path of
     /// the function then carries it out, not the thread that receives.</summary>
     bool WaitsForGuest(int function, int bar, ulong offset, int length);
 

@@ -6,20 +6,20 @@ namespace EpfTest.Tests.Link;
 
 /// <summary>Requests that wait for a QEMU, apart from the thread that receives them.</summary>
 [TestFixture]
-internal sealed class RequestLaneTests
+internal sealed class SlowPathTests
 {
     private static readonly Bdf s_requester = new(1, 0, 0);
 
     private readonly List<(ulong Address, byte First)> _done = [];
     private SemaphoreSlim _qemu = null!;
-    private RequestLane _lane = null!;
+    private SlowPath _slowPath = null!;
 
     [SetUp]
-    public void MakeLane()
+    public void MakeSlowPath()
     {
         _done.Clear();
         _qemu = new SemaphoreSlim(0);
-        _lane = new RequestLane((in TlpHeader header, ReadOnlySpan<byte> payload) =>
+        _slowPath = new SlowPath((in TlpHeader header, ReadOnlySpan<byte> payload) =>
         {
             Assert.That(_qemu.Wait(Wait.Limit), Is.True);
             lock (_done)
@@ -30,31 +30,31 @@ internal sealed class RequestLaneTests
     }
 
     [TearDown]
-    public void EndLane()
+    public void EndSlowPath()
     {
         _qemu.Release(1000);
-        Wait.Until(() => _lane.IsEmpty, "nobody waits for the QEMU any more");
-        _lane.Dispose();
+        Wait.Until(() => _slowPath.IsEmpty, "nobody waits for the QEMU any more");
+        _slowPath.Dispose();
         _qemu.Dispose();
     }
 
     [Test]
     public void RequestsAreCarriedOutInTheirOrderWithTheirData()
     {
-        Assert.That(_lane.IsEmpty, Is.True);
+        Assert.That(_slowPath.IsEmpty, Is.True);
         for (int i = 0; i < 100; i++)
         {
             Add(i);
         }
 
-        Assert.That(_lane.IsEmpty, Is.False);
+        Assert.That(_slowPath.IsEmpty, Is.False);
         _qemu.Release(100);
-        Wait.Until(() => _lane.IsEmpty, "all are carried out");
+        Wait.Until(() => _slowPath.IsEmpty, "all are carried out");
         Assert.That(_done, Is.EqualTo(Enumerable.Range(0, 100).Select(i => ((ulong)i * 4, (byte)i))));
     }
 
     [Test]
-    public void LaneIsNotEmptyUntilTheLastOneIsDone()
+    public void SlowPathIsNotEmptyUntilTheLastOneIsDone()
     {
         Add(1);
         Add(2);
@@ -68,9 +68,9 @@ internal sealed class RequestLaneTests
                 }
             },
             "the first is done");
-        Assert.That(_lane.IsEmpty, Is.False);
+        Assert.That(_slowPath.IsEmpty, Is.False);
         _qemu.Release();
-        Wait.Until(() => _lane.IsEmpty, "the second is done, too");
+        Wait.Until(() => _slowPath.IsEmpty, "the second is done, too");
     }
 
     [Test]
@@ -78,16 +78,16 @@ internal sealed class RequestLaneTests
     {
         Add(0);
         _qemu.Release();
-        Wait.Until(() => _lane.IsEmpty, "the thread has begun");
+        Wait.Until(() => _slowPath.IsEmpty, "the thread has begun");
         for (int i = 1; i <= 10; i++)
         {
             Add(i);
         }
 
         var refused = new List<ulong>();
-        _lane.Forget((in TlpHeader header, ReadOnlySpan<byte> _) => refused.Add(header.Address));
+        _slowPath.Cancel((in TlpHeader header, ReadOnlySpan<byte> _) => refused.Add(header.Address));
         _qemu.Release(10);
-        Wait.Until(() => _lane.IsEmpty, "the one that was begun, if any, goes on");
+        Wait.Until(() => _slowPath.IsEmpty, "the one that was begun, if any, goes on");
         Assert.That(
             _done.Select(done => done.Address).Concat(refused), Is.EqualTo(Enumerable.Range(0, 11).Select(i => (ulong)i * 4)));
         Assert.That(refused, Has.Count.GreaterThanOrEqualTo(9));
@@ -98,16 +98,16 @@ internal sealed class RequestLaneTests
     {
         TlpHeader header = TlpHeader.MemoryRead(0, 4, s_requester, 0);
         int added = 0;
-        while (added <= RequestLane.Capacity + 1 && _lane.TryAdd(header, []))
+        while (added <= SlowPath.Capacity + 1 && _slowPath.TryAdd(header, []))
         {
             added++;
         }
 
-        Assert.That(added, Is.InRange(RequestLane.Capacity, RequestLane.Capacity + 1), "one may have been begun");
-        _lane.Forget((in TlpHeader _, ReadOnlySpan<byte> _) => { });
+        Assert.That(added, Is.InRange(SlowPath.Capacity, SlowPath.Capacity + 1), "one may have been begun");
+        _slowPath.Cancel((in TlpHeader _, ReadOnlySpan<byte> _) => { });
     }
 
     private void Add(int number) =>
         Assert.That(
-            _lane.TryAdd(TlpHeader.MemoryWrite((ulong)number * 4, 4, s_requester), [(byte)number, 0, 0, 0]), Is.True);
+            _slowPath.TryAdd(TlpHeader.MemoryWrite((ulong)number * 4, 4, s_requester), [(byte)number, 0, 0, 0]), Is.True);
 }

@@ -4,17 +4,17 @@ using EpfTest.Protocol.Pcie.Tlp;
 namespace EpfTest.Protocol.Link;
 
 /// <summary>
-/// Carries out requests of the other side that have to wait for a QEMU: in their order, on a thread of its own, so that
-/// the thread that receives from the link waits for none.
+/// The queue of one function's requests that a QEMU must answer. Its own thread carries them out in order, so that the
+/// receiving thread waits for no QEMU.
 /// </summary>
 /// <remarks>
-/// A lane is for one function, and the receiving thread alone adds to it. What may not pass a request that is still in
-/// the lane has to go through it, too. Completions never do: a QEMU may be waiting for whoever awaits them, and does not
-/// answer us before. The thread is made for the first request.
+/// Only the receiving thread adds. A request that may not pass one that is still queued must be queued behind it.
+/// Completions are never queued: a QEMU may be blocked until its vCPU gets that completion, and answers nothing before.
+/// The thread starts with the first request.
 /// </remarks>
-internal sealed class RequestLane : IDisposable
+internal sealed class SlowPath : IDisposable
 {
-    /// <summary>The most requests that wait: the other side leaves fewer than that unfinished.</summary>
+    /// <summary>The most requests that wait. A well-behaved peer leaves fewer than that unfinished.</summary>
     public const int Capacity = 1 << 16;
 
     private readonly TlpAction _carryOut;
@@ -27,21 +27,18 @@ internal sealed class RequestLane : IDisposable
     private int _unfinished;
     private bool _ended;
 
-    /// <summary>An empty lane.</summary>
-    /// <param name="carryOut">Carries out a request; called by the lane's thread.</param>
-    public RequestLane(TlpAction carryOut) => _carryOut = carryOut;
+    /// <param name="carryOut">Carries out a request; called by the thread of this queue.</param>
+    public SlowPath(TlpAction carryOut) => _carryOut = carryOut;
 
-    /// <summary>Says something of a request or message.</summary>
     public delegate bool TlpPredicate(in TlpHeader header);
 
-    /// <summary>Deals with a request or message.</summary>
     public delegate void TlpAction(in TlpHeader header, ReadOnlySpan<byte> payload);
 
-    /// <summary>Whether all that was added has been carried out. For the receiving thread, which alone adds.</summary>
+    /// <summary>Whether every request that was added has been carried out. For the receiving thread.</summary>
     public bool IsEmpty => Volatile.Read(ref _unfinished) == 0;
 
-    /// <summary>Adds a request or message. Waits for nobody.</summary>
-    /// <returns>False where there is no room: the other side asks without waiting for answers.</returns>
+    /// <summary>Adds a request or message. Does not block.</summary>
+    /// <returns>False on queue overflow: the peer sends requests without awaiting their completions.</returns>
     public bool TryAdd(in TlpHeader header, ReadOnlySpan<byte> payload)
     {
         lock (_lock)
@@ -62,7 +59,7 @@ internal sealed class RequestLane : IDisposable
             Volatile.Write(ref _unfinished, _unfinished + 1);
             if (_thread is null)
             {
-                _thread = new Thread(Run) { IsBackground = true, Name = "lane" };
+                _thread = new Thread(Run) { IsBackground = true, Name = "slow path" };
                 _thread.Start();
             }
 
@@ -71,19 +68,19 @@ internal sealed class RequestLane : IDisposable
         }
     }
 
-    /// <summary>Drops what waits: its function was reset. What has been begun goes on, as QEMU has been asked.</summary>
-    /// <param name="refuse">Called for each; a request has to be completed all the same, so that its tag is free.</param>
-    public void Forget(TlpAction refuse)
+    /// <summary>Drops the waiting requests, for a reset of the function. The one at hand goes on: QEMU has it.</summary>
+    /// <param name="refuse">Called for each. A request must still be completed, so that its tag becomes free.</param>
+    public void Cancel(TlpAction refuse)
     {
-        Request[] forgotten;
+        Request[] cancelled;
         lock (_lock)
         {
-            forgotten = [.. _waiting];
+            cancelled = [.. _waiting];
             _waiting.Clear();
-            Volatile.Write(ref _unfinished, _unfinished - forgotten.Length);
+            Volatile.Write(ref _unfinished, _unfinished - cancelled.Length);
         }
 
-        foreach (Request request in forgotten)
+        foreach (Request request in cancelled)
         {
             refuse(request.Header, request.Payload);
             request.Release();
@@ -91,12 +88,12 @@ internal sealed class RequestLane : IDisposable
     }
 
     /// <summary>
-    /// Has those answered who wait for a completion that will not come before they have one: the requests that are stuck
-    /// and what is behind them. Posted requests stay, and are carried out later.
+    /// Answers the non-posted requests that are stuck, and those behind them, to break a deadlock: their requesters block
+    /// what this queue waits for. Posted requests stay queued.
     /// </summary>
-    /// <param name="isStuck">Whether a request waits for what does not come; called with the lane's lock held.</param>
-    /// <param name="answer">Called for each; what has been begun goes on, and nobody learns what it comes to.</param>
-    public void Yield(TlpPredicate isStuck, TlpAction answer)
+    /// <param name="isStuck">Whether a request waits for something blocked; called with the lock of this queue held.</param>
+    /// <param name="answer">Called for each. The one at hand goes on, and its result is discarded.</param>
+    public void AnswerStuck(TlpPredicate isStuck, TlpAction answer)
     {
         List<TlpHeader>? answered = null;
         lock (_lock)
@@ -130,8 +127,8 @@ internal sealed class RequestLane : IDisposable
         }
     }
 
-    /// <summary>Whether the request at hand still takes an answer, which is now the caller's to give. For the lane's
-    /// thread.</summary>
+    /// <summary>Claims the answer to the request at hand. For the thread of this queue.</summary>
+    /// <returns>False if <see cref="AnswerStuck"/> has answered it.</returns>
     public bool TryAnswer()
     {
         lock (_lock)
@@ -142,7 +139,7 @@ internal sealed class RequestLane : IDisposable
         }
     }
 
-    /// <summary>Drops what waits and ends the thread, without waiting for it: it may be waiting for a QEMU.</summary>
+    /// <summary>Drops the waiting requests and ends the thread without joining it: it may be waiting for a QEMU.</summary>
     public void Dispose()
     {
         lock (_lock)
@@ -151,7 +148,7 @@ internal sealed class RequestLane : IDisposable
             Monitor.Pulse(_lock);
         }
 
-        Forget(static (in TlpHeader _, ReadOnlySpan<byte> _) => { });
+        Cancel(static (in TlpHeader _, ReadOnlySpan<byte> _) => { });
     }
 
     private void Run()
