@@ -210,7 +210,7 @@ internal sealed partial class EndpointFunction
 
         if (error == Errno.None)
         {
-            _link.Requester.SendData(_number, header, RootComplex, data, ReadCompletionBoundary, _maxPayload);
+            _link.Requester.SendData(_number, header, RootComplex, data, ReadCompletionBoundary, _config.MaxPayload);
         }
         else
         {
@@ -232,7 +232,7 @@ internal sealed partial class EndpointFunction
             return false;
         }
 
-        Span<byte> data = _link.Requester.PlaceData(_number, header, RootComplex, _maxPayload, this, out int length);
+        Span<byte> data = _link.Requester.PlaceData(_number, header, RootComplex, _config.MaxPayload, this, out int length);
         if (data.IsEmpty || client.Memory.Read(header.FirstByteAddress, data) != Errno.None)
         {
             return false;

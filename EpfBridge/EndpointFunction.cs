@@ -3,6 +3,7 @@ using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
@@ -22,10 +23,6 @@ namespace EpfTest.EpfBridge;
 /// </remarks>
 internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee, IReadHolder, IDisposable
 {
-    private const int ConfigSize = 4096;
-    private const int PciConfigSize = 256;
-    private const int CommandRegister = 4;
-    private const byte BusMasterEnable = 1 << 2;
     private const int MaxReadRequest = 512;
 
     /// <summary>The host's requester and completer ID.</summary>
@@ -46,7 +43,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
     // Whether a BAR is mapped by the host's QEMU or forgotten is decided under this lock.
     private readonly Lock _mapLock = new();
     private readonly bool[] _isMapped;
-    private readonly byte[] _configAtLinkUp = new byte[ConfigSize];
+    private readonly byte[] _configAtLinkUp = new byte[PciRegister.SpaceSize];
     private IVfioUserClient? _client;
     private volatile bool _isPresent;
     private volatile bool _isRetired;
@@ -80,7 +77,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
             }
         }
 
-        _regions[RegionIndex.Config] = new DeviceRegion(ConfigSize);
+        _regions[RegionIndex.Config] = new DeviceRegion(PciRegister.SpaceSize);
         IrqCounts = [description.InterruptPin > 0 ? 1 : 0, description.MsiVectors, hidesMsix ? 0 : description.MsixVectors, 1, 1];
     }
 
@@ -134,7 +131,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
     public bool TryPresent()
     {
         // Without what is extended, for which there would be many more reads: QEMU then sees a function that has none of it.
-        _isPresent = ReadConfig(0, _configAtLinkUp.AsSpan(0, PciConfigSize)) == Errno.None;
+        _isPresent = ReadConfig(0, _configAtLinkUp.AsSpan(0, PciRegister.FirstExtendedCapability)) == Errno.None;
         if (!_isPresent)
         {
             _logger.LogWarning("function {Function} is not served: its configuration space cannot be read", _number);
@@ -238,13 +235,12 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
 
     private void ResetFunction()
     {
-        // ResetKind.Hot of the configuration space model: what a secondary bus reset does to a function.
-        const int Hot = 1;
-        Order(FrameKind.FunctionReset, Hot);
+        // As a secondary bus reset does.
+        Order(FrameKind.FunctionReset, (int)ResetKind.Hot);
 
         // All that the function has asked before has been received by now.
         CancelRequests();
-        _maxPayload = TlpLimits.MinPayload;
+        _config.Reset();
     }
 
     /// <inheritdoc/>
@@ -258,7 +254,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         }
 
         // Only QEMU itself reads all of it, while it realizes the device.
-        bool isRealize = region == RegionIndex.Config && data.Length == ConfigSize;
+        bool isRealize = region == RegionIndex.Config && data.Length == PciRegister.SpaceSize;
         if (error != Errno.None)
         {
             LogFailure("host read", region, offset, error);
@@ -278,7 +274,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         if (isRealize && _hidesMsix)
         {
             // QEMU keeps the list of capabilities as it is now.
-            CapabilityList.Unlink(data, CapabilityList.Msix);
+            CapabilityList.Unlink(data, PciRegister.MsixId);
         }
 
         return Errno.None;
@@ -394,7 +390,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
         if (!IsIo(bar))
         {
-            Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, _maxPayload);
+            Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, _config.MaxPayload);
             _lastPosted = address;
             _mustFlush = true;
             if (_sharedRanges > 0 || Volatile.Read(ref _barsAwaited[bar]))

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using EpfTest.Bench.Machine;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Tests.Support;
 using EpfTest.Tests.VfioUser;
 
@@ -72,7 +73,8 @@ internal class DeviceClient : IDisposable
     public uint ReadConfig(ulong offset) => Read32(ConfigRegion, offset);
 
     /// <summary>Reads all of the configuration space with one request, as QEMU does when it connects.</summary>
-    public void ReadConfiguration() => Call(RawCommand.RegionRead, RawPayload.RegionAccess(ConfigRegion, 0, 4096));
+    public ReadOnlySpan<byte> ReadConfiguration() =>
+        Call(RawCommand.RegionRead, RawPayload.RegionAccess(ConfigRegion, 0, PciRegister.SpaceSize))[ReadRequestSize..];
 
     /// <summary>Writes a configuration register of 4 bytes.</summary>
     public void WriteConfig(ulong offset, uint value) => Write(ConfigRegion, offset, BitConverter.GetBytes(value));
@@ -87,20 +89,9 @@ internal class DeviceClient : IDisposable
         signal);
 
     /// <summary>Finds a capability.</summary>
-    public uint FindCapability(byte id)
-    {
-        uint offset = ReadConfig(0x34) & 0xff;
-        for (uint header; offset != 0; offset = (header >> 8) & 0xff)
-        {
-            header = ReadConfig(offset);
-            if ((byte)header == id)
-            {
-                return offset;
-            }
-        }
-
-        throw new InvalidOperationException($"the device has no capability 0x{id:x}");
-    }
+    public uint FindCapability(byte id) => CapabilityList.Find(ReadConfiguration(), id) is not 0 and int offset
+        ? (uint)offset
+        : throw new InvalidOperationException($"the device has no capability 0x{id:x}");
 
     /// <inheritdoc/>
     public virtual void Dispose()

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using EpfTest.EpcDevice;
 using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Link;
@@ -190,38 +191,13 @@ internal sealed class EpcRig : IDisposable
     /// <summary>Where the host finds a capability of a function.</summary>
     public int Capability(byte id, int block = 0)
     {
-        int offset = (int)Endpoint.ReadConfig(block, PciRegister.CapabilitiesPointer) & 0xff;
-        while (offset != 0)
-        {
-            uint header = Endpoint.ReadConfig(block, offset);
-            if ((header & 0xff) == id)
-            {
-                return offset;
-            }
-
-            offset = (int)(header >> 8) & 0xff;
-        }
-
-        Assert.Fail($"the function has no capability 0x{id:x}");
-        return 0;
+        int offset = FindCapability(id, block);
+        Assert.That(offset, Is.Not.Zero, $"the function has no capability 0x{id:x}");
+        return offset;
     }
 
     /// <summary>Whether the host would find a capability.</summary>
-    public bool HasCapability(byte id)
-    {
-        for (int offset = (int)Endpoint.ReadConfig(0, PciRegister.CapabilitiesPointer) & 0xff; offset != 0;)
-        {
-            uint header = Endpoint.ReadConfig(0, offset);
-            if ((header & 0xff) == id)
-            {
-                return true;
-            }
-
-            offset = (int)(header >> 8) & 0xff;
-        }
-
-        return false;
-    }
+    public bool HasCapability(byte id) => FindCapability(id, 0) != 0;
 
     public void ProgramOwnBars()
     {
@@ -253,6 +229,17 @@ internal sealed class EpcRig : IDisposable
         Guest.DuringMessage = null;
         Controller.Dispose();
         Guest.Dispose();
+    }
+
+    private int FindCapability(byte id, int block)
+    {
+        Span<uint> space = stackalloc uint[PciRegister.FirstExtendedCapability / sizeof(uint)];
+        for (int i = 0; i < space.Length; i++)
+        {
+            space[i] = Endpoint.ReadConfig(block, i * sizeof(uint));
+        }
+
+        return CapabilityList.Find(MemoryMarshal.AsBytes(space), id);
     }
 
     private void Map(ulong address, ulong size, FileDescriptor? descriptor)

@@ -22,7 +22,7 @@ internal abstract class GuestClient : IDisposable
     /// <summary>Bytes of it.</summary>
     public const int PrivateSize = 1 << 20;
 
-    private const int ConfigRegion = 7;
+    protected const int ConfigRegion = 7;
 
     private readonly UnixSocket _socket;
     private readonly Thread _thread;

@@ -1,4 +1,5 @@
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Tests.Support;
 using EpfTest.Tests.VfioUser;
 
@@ -43,22 +44,7 @@ internal sealed class HostGuest : GuestClient
 
     /// <summary>Finds a capability.</summary>
     /// <returns>Its offset, 0 where there is none.</returns>
-    public uint FindCapability(byte id)
-    {
-        uint offset = ReadConfig(0x34) & 0xff;
-        while (offset != 0)
-        {
-            uint header = ReadConfig(offset);
-            if ((byte)header == id)
-            {
-                break;
-            }
-
-            offset = header >> 8 & 0xff;
-        }
-
-        return offset;
-    }
+    public uint FindCapability(byte id) => (uint)CapabilityList.Find(Read(ConfigRegion, 0, 256), id);
 
     /// <summary>The Status register.</summary>
     public ushort Status
@@ -138,13 +124,10 @@ internal sealed class HostGuest : GuestClient
 
     private uint FindAer()
     {
-        uint offset = 0x100;
-        for (uint header; (ushort)(header = ReadConfig(offset)) != 1; offset = header >> 20)
-        {
-            Assert.That(header >> 20, Is.Not.Zero, "the function has AER");
-        }
-
-        return offset;
+        int offset = CapabilityList.FindExtended(
+            Read(ConfigRegion, 0, PciRegister.SpaceSize), PciRegister.AdvancedErrorReportingId);
+        Assert.That(offset, Is.Not.Zero, "the function has AER");
+        return (uint)offset;
     }
 
     private static EventFd[] NewSignals(int count) => [.. Enumerable.Range(0, count).Select(_ => EventFd.Create())];

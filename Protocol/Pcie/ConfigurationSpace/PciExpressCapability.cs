@@ -13,12 +13,14 @@ internal sealed class PciExpressCapability : Capability
     private const int PciExpressCapabilities = 0x02;
     private const uint CapabilityVersion2 = 2;
 
-    private const int DeviceCapabilities = 0x04;
+    /// <summary>Device Capabilities, 32 bits; offset in the capability.</summary>
+    public const int DeviceCapabilities = 0x04;
     private const uint ExtendedTagFieldSupported = 1 << 5;
     private const uint RoleBasedErrorReporting = 1 << 15;
     private const uint FunctionLevelResetCapability = 1 << 28;
 
-    private const int DeviceControl = 0x08;
+    /// <summary>Device Control, 16 bits; offset in the capability.</summary>
+    public const int DeviceControl = 0x08;
     private const uint CorrectableErrorReportingEnableBit = 1 << 0;
     private const uint NonFatalErrorReportingEnableBit = 1 << 1;
     private const uint FatalErrorReportingEnableBit = 1 << 2;
@@ -62,6 +64,7 @@ internal sealed class PciExpressCapability : Capability
     private const uint HardwareAutonomousSpeedDisable = 1 << 5;
     private const uint SelectableDeEmphasis = 1 << 6;
 
+    private const int SizeMask = 0x7;
     private const int SmallestSize = 128;
     private const int LargestSize = 4096;
 
@@ -119,10 +122,11 @@ internal sealed class PciExpressCapability : Capability
 
     /// <summary>Max_Payload_Size (MPS) in bytes, not more than the function supports.</summary>
     public int MaxPayloadSize => Math.Min(
-        SizeIn(MaxPayloadSizeMask, MaxPayloadSizeShift), _settings.MaxPayloadSizeSupported);
+        MaxPayloadSizeIn(Registers.GetWord(Offset + DeviceControl)), _settings.MaxPayloadSizeSupported);
 
     /// <summary>Max_Read_Request_Size (MRRS) in bytes.</summary>
-    public int MaxReadRequestSize => SizeIn(MaxReadRequestSizeMask, MaxReadRequestSizeShift);
+    public int MaxReadRequestSize =>
+        SizeOf(Registers.GetWord(Offset + DeviceControl) >> MaxReadRequestSizeShift);
 
     /// <summary>Read Completion Boundary (RCB) of the root port in bytes: 64 or 128.</summary>
     public int ReadCompletionBoundary =>
@@ -149,6 +153,12 @@ internal sealed class PciExpressCapability : Capability
     internal int DeviceControlOffset => Offset + DeviceControl;
 
     internal int DeviceControl2Offset => Offset + DeviceControl2;
+
+    /// <summary>Max_Payload_Size in bytes that a value of Device Control asks for; its low byte is enough.</summary>
+    public static int MaxPayloadSizeIn(ushort deviceControl) => SizeOf(deviceControl >> MaxPayloadSizeShift);
+
+    /// <summary>Max_Payload_Size Supported in bytes; the low byte of Device Capabilities is enough.</summary>
+    public static int MaxPayloadSizeSupportedIn(uint deviceCapabilities) => SizeOf((int)deviceCapabilities);
 
     /// <summary>Sets error bits of Device Status; the host clears them by writing 1.</summary>
     /// <param name="errors">Bits of <see cref="DeviceStatus.Errors"/>.</param>
@@ -213,6 +223,5 @@ internal sealed class PciExpressCapability : Capability
     private bool DeviceControlHas(uint bit) => (Registers.GetWord(Offset + DeviceControl) & bit) != 0;
 
     // The two highest encodings are reserved; the largest size is what they can be taken for.
-    private int SizeIn(uint mask, int shift) => Math.Min(
-        SmallestSize << (int)((Registers.GetWord(Offset + DeviceControl) & mask) >> shift), LargestSize);
+    private static int SizeOf(int encoding) => Math.Min(SmallestSize << (encoding & SizeMask), LargestSize);
 }
