@@ -2,7 +2,8 @@
 # Builds our own programs. Sourced, never run.
 # shellcheck shell=bash disable=SC2034 # used where this is sourced
 
-CONFIGURATION=Release
+# EPFTEST_CONFIGURATION=Debug builds and runs what a debugger shows best.
+CONFIGURATION=${EPFTEST_CONFIGURATION:-Release}
 
 # build_solution: builds everything; does nothing where nothing has changed.
 build_solution() {
@@ -12,7 +13,7 @@ build_solution() {
 
 # build_programs: the two processes alone, and nothing if no source has changed since; asking dotnet takes its time.
 build_programs() {
-	local built=$REPO_ROOT/EpfBridge/obj/programs.built changed
+	local built=$REPO_ROOT/EpfBridge/obj/programs.built.$CONFIGURATION changed
 	changed=$(cd "$REPO_ROOT" && find Protocol EpcDevice EpfBridge Directory.*.props .editorconfig \
 		\( -name bin -o -name obj \) -prune -o -newer "$built" -print -quit 2>/dev/null) || true
 	if [ -e "$built" ] && [ -z "$changed" ] && [ -x "$(program EpcDevice)" ] && [ -x "$(program EpfBridge)" ]; then
