@@ -1,6 +1,6 @@
+using EpfTest.Kit;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.VfioUser;
-using EpfTest.Tests.Support;
 
 namespace EpfTest.Fuzz;
 

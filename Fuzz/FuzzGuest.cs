@@ -1,7 +1,7 @@
+using EpfTest.Kit;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.VfioUser;
-using EpfTest.Tests.Support;
 
 namespace EpfTest.Fuzz;
 

@@ -1,5 +1,5 @@
+using EpfTest.Kit;
 using EpfTest.Protocol.Linux;
-using EpfTest.Tests.Support;
 using Tmds.Linux;
 
 namespace EpfTest.Fuzz;

@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Builds everything and runs all tests, with guests on stock QEMU; the last line is "N passed, N failed".
+# Builds EpfTest and runs its tests; the last line is "N passed, N failed".
 #
-# Usage: scripts/test.sh [--filter EXPRESSION] [TOOLCHAIN-OPTION]...
+# Usage: scripts/test.sh [--unit] [--pair] [--guests] [--filter EXPRESSION] [TOOLCHAIN-OPTION]...
 #
+#   --unit                only Tests/Unit, without its stress loops: the inner loop, some seconds
+#   --pair                only Tests/Pair: both processes in one, and what takes sockets, time or other programs
+#   --guests              only Tests/Guests: guests on stock QEMU
 #   --filter EXPRESSION   only some tests, as in dotnet test --filter
 #   --help
 #
-# and the options of scripts/toolchain.sh, which hold for this run's guests. The first run prepares QEMU and the
-# guests' kernel, which takes some minutes; they are kept in ~/.cache/epftest.
+# and the options of scripts/toolchain.sh, which apply to the guests of this run. Without --unit, --pair or --guests
+# everything runs, the checks of the sources and of the driver, too. Only guests need QEMU and a kernel: the first run
+# prepares them, which takes some minutes, and keeps them in ~/.cache/epftest.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -17,13 +21,16 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/dotnet.sh
 . "$REPO_ROOT/scripts/lib/dotnet.sh"
 
-filter=() guest_options=()
+tiers=() filter='' guest_options=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) print_help && exit ;;
+	--unit) tiers+=(Unit) && shift && continue ;;
+	--pair) tiers+=(Pair) && shift && continue ;;
+	--guests) tiers+=(Guests) && shift && continue ;;
 	--filter)
 		[ $# -ge 2 ] || usage_error "--filter needs a value"
-		filter=(--filter "$2")
+		filter=$2
 		;;
 	*)
 		toolchain_option "$@" || usage_error "$1: unknown option"
@@ -32,31 +39,49 @@ while [ $# -gt 0 ]; do
 	esac
 	shift 2
 done
+all=no
+[ ${#tiers[@]} -gt 0 ] || all=yes tiers=(Unit Pair Guests)
 
-need_tools lspci pciutils strace strace
-build_solution
-"$REPO_ROOT/scripts/lint.sh"
-prepare_toolchain
-"$REPO_ROOT/scripts/check-driver.sh"
-
-# The end-to-end tests run scripts/run-guest.sh with these.
-export EPFTEST_GUEST_OPTIONS
-EPFTEST_GUEST_OPTIONS=$(printf '%s\n' "${guest_options[@]}")
+[[ " ${tiers[*]} " != *" Pair "* ]] || need_tools strace strace
+[ "$all" = no ] || need_tools lspci pciutils
+if [ "${tiers[*]}" = Unit ]; then
+	need_dotnet
+	step "building Tests/Unit" dotnet build "$REPO_ROOT/Tests/Unit" -c "$CONFIGURATION" --nologo -v quiet
+else
+	build_solution
+fi
+[ "$all" = no ] || "$REPO_ROOT/scripts/lint.sh"
+if [[ " ${tiers[*]} " = *" Guests "* ]]; then
+	need_tools lspci pciutils
+	prepare_toolchain
+	"$REPO_ROOT/scripts/check-driver.sh"
+	# The tests run scripts/run-guest.sh with these.
+	export EPFTEST_GUEST_OPTIONS
+	EPFTEST_GUEST_OPTIONS=$(printf '%s\n' "${guest_options[@]}")
+fi
 
 results=$(mktemp -d)
 on_exit rm -rf "$results"
-status=0
-dotnet test "$REPO_ROOT/EpfTest.sln" -c "$CONFIGURATION" --no-build --nologo "${filter[@]}" \
-	--logger "console;verbosity=normal" --logger "trx;LogFileName=tests.trx" --results-directory "$results" \
-	--blame-hang-timeout 20m || status=$?
-[ -r "$results/tests.trx" ] || die "the tests ended with status $status and without a result"
-counters=$(grep -o '<Counters [^>]*>' "$results/tests.trx")
-count() { sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p" <<<"$counters"; }
-passed=$(count passed)
-executed=$(count executed)
-skipped=$(($(count total) - executed))
+status=0 passed=0 failed=0 skipped=0
+
+# run_tier NAME: adds its counts to those before.
+run_tier() {
+	local only=$filter counters total executed ok start=$SECONDS
+	[ "$all$1" != noUnit ] || only="${only:+($only)&}TestCategory!=Stress"
+	dotnet test "$REPO_ROOT/Tests/$1" -c "$CONFIGURATION" --no-build --nologo ${only:+--filter "$only"} \
+		--logger "console;verbosity=normal" --logger "trx;LogFileName=$1.trx" --results-directory "$results" || status=$?
+	[ -r "$results/$1.trx" ] || die "Tests/$1 ended with status $status and without a result"
+	counters=$(sed -n 's/.*<Counters total="\([0-9]*\)" executed="\([0-9]*\)" passed="\([0-9]*\)".*/\1 \2 \3/p' "$results/$1.trx")
+	read -r total executed ok <<<"$counters"
+	passed=$((passed + ok)) failed=$((failed + executed - ok)) skipped=$((skipped + total - executed))
+	say "Tests/$1: $total tests in $(elapsed $((SECONDS - start)))"
+}
+
+for tier in "${tiers[@]}"; do
+	run_tier "$tier"
+done
 say ''
-printf '%d passed, %d failed' "$passed" "$((executed - passed))"
+printf '%d passed, %d failed' "$passed" "$failed"
 [ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
 printf '\n'
 exit "$status"

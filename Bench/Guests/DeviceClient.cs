@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using EpfTest.Bench.Machine;
+using EpfTest.Kit;
+using EpfTest.Kit.VfioUser;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
-using EpfTest.Tests.Support;
-using EpfTest.Tests.VfioUser;
 
 namespace EpfTest.Bench.Guests;
 

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using EpfTest.Bench.Machine;
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
 using EpfTest.Protocol.Linux;
-using EpfTest.Tests.VfioUser;
 
 namespace EpfTest.Bench.Guests;
 

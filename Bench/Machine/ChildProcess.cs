@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using EpfTest.Tests.Support;
+using EpfTest.Kit;
 
 namespace EpfTest.Bench.Machine;
 

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using EpfTest.Bench.Machine;
 using EpfTest.Bench.Measurement;
+using EpfTest.Kit;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
-using EpfTest.Tests.Support;
 
 namespace EpfTest.Bench.Rows;
 

@@ -1,8 +1,8 @@
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Tests.Support;
-using EpfTest.Tests.Tlp;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>The host's accesses to BARs, and where they lead.</summary>
 internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)

@@ -1,8 +1,8 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Tests.Support;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>What the host sees of a function, and what the EP guest hears of the host.</summary>
 internal sealed class ConfigurationTests(DataPath dataPath) : PairFixture(dataPath)

@@ -1,10 +1,10 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Linux;
-using EpfTest.Tests.Support;
-using EpfTest.Tests.Tlp;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>
 /// Completion time-outs, Unsupported Request and Completer Abort: all ones or dropped, recorded in the function's

@@ -1,9 +1,10 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Hosting;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Tests.Qmp;
-using EpfTest.Tests.Support;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>
 /// Parts that go without a word, each many times over: what the other side sees then, and that a new one takes the old

@@ -1,10 +1,11 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
+using EpfTest.Kit.VfioUser;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Linux;
-using EpfTest.Tests.Support;
-using EpfTest.Tests.VfioUser;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>Interrupts to the host, and the host's to the EP.</summary>
 internal sealed class InterruptTests(DataPath dataPath) : PairFixture(dataPath)

@@ -1,8 +1,9 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Tests.Support;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>The link's coming and going, and what each side sees of it.</summary>
 internal sealed class LinkStateTests(DataPath dataPath) : PairFixture(dataPath)

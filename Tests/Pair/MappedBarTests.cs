@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Linux;
-using EpfTest.Tests.Support;
 using Microsoft.Win32.SafeHandles;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>BARs that the host's QEMU maps (--map-bars).</summary>
 [TestFixture(DataPath.Direct)]

@@ -1,9 +1,10 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Linux;
-using EpfTest.Tests.Support;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>
 /// PCIe's order: no interrupt passes data, no completion passes a posted write. Addresses of the host are of shared

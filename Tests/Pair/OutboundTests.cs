@@ -1,9 +1,9 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Tests.Support;
-using EpfTest.Tests.Tlp;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>The EP's accesses to the host: the outbound window and the DMA engine.</summary>
 internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)

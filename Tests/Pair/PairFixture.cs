@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using EpfTest.EpcDevice;
 using EpfTest.EpfBridge;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Linux;
-using EpfTest.Tests.Support;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>Gives each test EpcDevice and EpfBridge, joined by a real link, and an EP guest that has said nothing.</summary>
 [TestFixture(DataPath.Direct)]

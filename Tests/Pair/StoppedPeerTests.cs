@@ -1,10 +1,9 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Linux;
-using EpfTest.Tests.EndToEnd;
-using EpfTest.Tests.Support;
-using EpfTest.Tests.Tlp;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>
 /// One of the two processes stands still (SIGSTOP): the other goes on to answer its own QEMU, what needs both fails in

@@ -1,8 +1,8 @@
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Tests.Support;
-using EpfTest.Tests.Tlp;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>A guest's QEMU whose shared memory is not sealed, and shrinks: whoever reads it gets all ones, and all goes on.</summary>
 internal sealed class TruncatedMemoryTests(DataPath dataPath) : PairFixture(dataPath)

@@ -1,9 +1,9 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
+using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Tests.Support;
-using EpfTest.Tests.Tlp;
 
-namespace EpfTest.Tests.Pair;
+namespace EpfTest.Pair;
 
 /// <summary>
 /// Two guests whose QEMUs do not share their memory, and that access each other's at once: each QEMU waits for the other.

@@ -1,0 +1,152 @@
+using System.Buffers.Binary;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Kit.VfioUser;
+
+/// <summary>
+/// A client that sends whatever bytes it is told to. Its layout of messages comes from the specification, not from
+/// the server's types. Each receive has a time limit.
+/// </summary>
+internal sealed class RawVfioUserClient : IDisposable
+{
+    private readonly UnixSocket _socket;
+    private readonly List<FileDescriptor> _owned = [];
+    private ushort _lastId;
+
+    private RawVfioUserClient(UnixSocket socket)
+    {
+        _socket = socket;
+        _socket.SetReceiveTimeout(Wait.Limit);
+        _socket.SetSendTimeout(Wait.Limit);
+    }
+
+    /// <summary>Connects, and says nothing yet.</summary>
+    public static RawVfioUserClient Connect(string path) => new(UnixSocket.Connect(path));
+
+    public RawMessage Negotiate(string json = """{"capabilities":{"max_msg_fds":16}}""") =>
+        Call(RawCommand.Version, RawPayload.Version(0, 0, json));
+
+    /// <summary>Sends bytes as they are, with descriptors at their first byte.</summary>
+    public Errno Send(ReadOnlySpan<byte> bytes, params ReadOnlySpan<FileDescriptor> descriptors)
+    {
+        int[] numbers = new int[descriptors.Length];
+        for (int i = 0; i < numbers.Length; i++)
+        {
+            numbers[i] = descriptors[i].Number;
+        }
+
+        return _socket.Send(bytes, numbers);
+    }
+
+    /// <summary>Sends a command that wants no reply.</summary>
+    public void Post(ushort command, ReadOnlySpan<byte> payload, params ReadOnlySpan<FileDescriptor> descriptors) =>
+        Assert.That(
+            Send(RawMessage.Build(++_lastId, command, payload, RawMessage.NoReplyFlag), descriptors),
+            Is.EqualTo(Errno.None));
+
+    /// <summary>Sends a command and takes its reply, of which id, command, type and error are checked.</summary>
+    public RawMessage Call(ushort command, ReadOnlySpan<byte> payload, params ReadOnlySpan<FileDescriptor> descriptors)
+    {
+        ushort id = ++_lastId;
+        Assert.That(Send(RawMessage.Build(id, command, payload), descriptors), Is.EqualTo(Errno.None));
+        RawMessage reply = Receive();
+        uint flags = RawMessage.ReplyFlag | (reply.Error == Errno.None ? 0 : RawMessage.ErrorFlag);
+        Assert.That((reply.Id, reply.Command, reply.Flags), Is.EqualTo((id, command, flags)));
+        if (reply.Error != Errno.None)
+        {
+            Assert.That(reply.Payload, Is.Empty, "an error reply is a header only");
+        }
+
+        return reply;
+    }
+
+    /// <summary>As <see cref="Call"/>, where only success or error matters.</summary>
+    public Errno Try(ushort command, ReadOnlySpan<byte> payload, params ReadOnlySpan<FileDescriptor> descriptors) =>
+        Call(command, payload, descriptors).Error;
+
+    public byte[] ReadRegion(uint region, ulong offset, uint count)
+    {
+        RawMessage reply = Call(RawCommand.RegionRead, RawPayload.RegionAccess(region, offset, count));
+        Assert.That(reply.Error, Is.EqualTo(Errno.None));
+        Assert.That(reply.Payload[..16], Is.EqualTo(RawPayload.RegionAccess(region, offset, count)));
+        return reply.Payload[16..];
+    }
+
+    /// <summary>Answers a DMA_READ or DMA_WRITE of the server.</summary>
+    public void Answer(RawMessage command, ReadOnlySpan<byte> payload, Errno error = Errno.None)
+    {
+        uint flags = RawMessage.ReplyFlag | (error == Errno.None ? 0 : RawMessage.ErrorFlag);
+        byte[] reply = RawMessage.Build(command.Id, command.Command, payload, flags, (uint)error);
+        Assert.That(Send(reply), Is.EqualTo(Errno.None));
+    }
+
+    /// <summary>The next message of the server, reply or command.</summary>
+    public RawMessage Receive()
+    {
+        var descriptors = new List<FileDescriptor>();
+        byte[] header = new byte[RawMessage.HeaderSize];
+        Assert.That(TryReceive(header, descriptors), Is.True, "the server hung up or stayed silent");
+        byte[] payload = new byte[BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)) - RawMessage.HeaderSize];
+        Assert.That(TryReceive(payload, descriptors), Is.True, "the server hung up or stayed silent inside a message");
+        return new RawMessage(
+            BinaryPrimitives.ReadUInt16LittleEndian(header),
+            BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(2)),
+            BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(8)),
+            (Errno)BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(12)),
+            payload,
+            descriptors);
+    }
+
+    /// <summary>Waits until the server hangs up, and checks that it sends nothing more.</summary>
+    public void ExpectHangUp()
+    {
+        Errno error = _socket.Receive(new byte[1], new int[UnixSocket.MaxDescriptors], out _, out int received);
+        Assert.That(received, Is.Zero, "the server sent something instead of hanging up");
+        // It resets the connection where it left bytes of ours unread.
+        Assert.That(error, Is.EqualTo(Errno.None).Or.EqualTo(Errno.ECONNRESET));
+    }
+
+    /// <summary>Takes all that the server still sends until it hangs up.</summary>
+    public void DrainUntilHangUp()
+    {
+        byte[] buffer = new byte[64 << 10];
+        Errno error;
+        int received;
+        do
+        {
+            error = _socket.Receive(buffer, new int[UnixSocket.MaxDescriptors], out _, out received);
+        }
+        while (error == Errno.None && received > 0);
+        Assert.That(error, Is.EqualTo(Errno.None).Or.EqualTo(Errno.ECONNRESET));
+    }
+
+    public void Dispose()
+    {
+        _owned.ForEach(descriptor => descriptor.Dispose());
+        _socket.Dispose();
+    }
+
+    private bool TryReceive(Span<byte> bytes, List<FileDescriptor> descriptors)
+    {
+        Span<int> numbers = stackalloc int[UnixSocket.MaxDescriptors];
+        while (!bytes.IsEmpty)
+        {
+            Errno error = _socket.Receive(bytes, numbers, out int count, out int received);
+            foreach (int number in numbers[..count])
+            {
+                var descriptor = new FileDescriptor(number);
+                descriptors.Add(descriptor);
+                _owned.Add(descriptor);
+            }
+
+            if (error != Errno.None || received == 0)
+            {
+                return false;
+            }
+
+            bytes = bytes[received..];
+        }
+
+        return true;
+    }
+}

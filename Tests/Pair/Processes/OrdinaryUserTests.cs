@@ -1,0 +1,244 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.Versioning;
+using EpfTest.Kit;
+using EpfTest.Kit.VfioUser;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Pair.Processes;
+
+/// <summary>
+/// The two processes as they are installed: run by a user without privileges, where the tests may change users, else by the
+/// one who runs the tests.
+/// </summary>
+[SupportedOSPlatform("linux")]
+internal sealed class OrdinaryUserTests
+{
+    private const uint Nobody = 65534;
+    private const int ExitFailure = 1;
+
+    private readonly List<Process> _processes = [];
+    private readonly List<string> _errors = [];
+    private TemporaryFolder _folder = null!;
+    private uint _user;
+
+    private string Epc => _folder.File("epc.sock");
+
+    private string Link => _folder.File("link.sock");
+
+    private string Window => _folder.File("window.sock");
+
+    private string Endpoint => _folder.File("endpoint.sock");
+
+    [SetUp]
+    public void Install()
+    {
+        _folder = new TemporaryFolder();
+        _user = Tmds.Linux.LibC.geteuid() == 0 ? Nobody : (uint)Tmds.Linux.LibC.geteuid();
+        string configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
+        foreach (string name in new[] { "EpcDevice", "EpfBridge" })
+        {
+            Run("cp", "-r", Path.Combine(Repository.Root, name, "bin", configuration, "net10.0"), _folder.File(name));
+        }
+
+        if (_user == Nobody)
+        {
+            Run("chown", "-R", $"{Nobody}:{Nobody}", _folder.Path);
+        }
+    }
+
+    [TearDown]
+    public void End()
+    {
+        foreach (Process process in _processes)
+        {
+            if (!process.HasExited)
+            {
+                process.Kill();
+                process.WaitForExit();
+            }
+
+            process.Dispose();
+        }
+
+        _processes.Clear();
+        _folder.Dispose();
+        if (TestContext.CurrentContext.Result.FailCount > 0)
+        {
+            TestContext.Out.WriteLine(string.Join('\n', _errors));
+        }
+
+        _errors.Clear();
+    }
+
+    [Test]
+    public void ProcessesRunWithoutPrivilegesAndTheirSocketsAreTheirOwn()
+    {
+        Process epc = StartEpc();
+        Process bridge = Start("EpfBridge", "--socket", Endpoint, "--link", Link);
+        foreach (string path in new[] { Epc, Link, Window })
+        {
+            Wait.Until(() => File.Exists(path), $"{path} is there");
+            Assert.That(File.GetUnixFileMode(path), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite), path);
+        }
+
+        Wait.Until(() => Said("bridge connected"), "the two have found each other");
+        foreach (Process process in new[] { epc, bridge })
+        {
+            string[] status = File.ReadAllLines($"/proc/{process.Id}/status");
+            Assert.That(status, Has.Some.Match($@"^Uid:\s+{_user}\s+{_user}\s+{_user}"));
+            if (_user == Nobody)
+            {
+                Assert.That(status, Has.Some.Match(@"^CapEff:\s+0+$"));
+            }
+
+            Run("kill", "-TERM", process.Id.ToString(CultureInfo.InvariantCulture));
+            Assert.That(process.WaitForExit(Wait.Limit), Is.True, "SIGTERM does not end it");
+            Assert.That(process.ExitCode, Is.Zero);
+        }
+
+        Assert.That(File.Exists(Epc) || File.Exists(Link) || File.Exists(Window), Is.False, "sockets are left");
+    }
+
+    [Test]
+    public void OnlyUsersThatAreNamedAreServed()
+    {
+        if (_user != Nobody)
+        {
+            Assert.Ignore("takes two users: run as root");
+        }
+
+        StartEpc();
+        foreach (string path in new[] { Epc, Link, Window })
+        {
+            Wait.Until(() => File.Exists(path), $"{path} is there");
+            using var stranger = UnixSocket.Connect(path);
+            stranger.SetReceiveTimeout(Wait.Limit);
+            Errno error = stranger.Receive(new byte[1], new int[UnixSocket.MaxDescriptors], out _, out int received);
+            Assert.That((error, received), Is.EqualTo((Errno.None, 0)), $"{path} hangs up");
+            Wait.Until(() => Said($"{path}: client refused"), $"the refusal at {path} is logged");
+        }
+
+        Kill();
+        StartEpc("--allow-uid", "0");
+        using RawVfioUserClient client = Connect();
+        Assert.That(client.Negotiate().Error, Is.EqualTo(Errno.None));
+    }
+
+    [Test]
+    public void BridgeRefusesToSpeakToAnotherUsersEpcDevice()
+    {
+        if (_user != Nobody)
+        {
+            Assert.Ignore("takes two users: run as root");
+        }
+
+        // Root's, but reachable for all.
+        using var folder = new TemporaryFolder();
+        File.SetUnixFileMode(folder.Path, (UnixFileMode)0x1ed);
+        using var impostor = UnixListener.Listen(folder.File("impostor"));
+        File.SetUnixFileMode(impostor.Path, (UnixFileMode)0x1b6);
+        Start("EpfBridge", "--socket", Endpoint, "--link", impostor.Path, "--log-level", "Information");
+        Wait.Until(() => Said("user 0 is at the other end"), "the bridge says whom it found");
+    }
+
+    [Test]
+    public void SocketsOfAProcessThatWasKilledAreReplacedAndThoseOfALiveOneNever()
+    {
+        StartEpc();
+        Wait.Until(() => File.Exists(Epc), "EpcDevice serves");
+        for (int i = 0; i < 3; i++)
+        {
+            Kill();
+            Assert.That(File.Exists(Epc) && File.Exists(Link) && File.Exists(Window), Is.True, "what a killed process leaves");
+            StartEpc();
+            Wait.Until(() => Served.At(Epc) && Served.At(Link) && Served.At(Window), "all sockets are served again");
+        }
+
+        foreach (string[] taken in new string[][]
+        {
+            ["--socket", Epc, "--link", _folder.File("l2")],
+            ["--socket", _folder.File("s2"), "--link", Link],
+            ["--socket", _folder.File("s3"), "--link", _folder.File("l3"), "--window", Window],
+        })
+        {
+            Process second = Start("EpcDevice", taken);
+            Assert.That(second.WaitForExit(Wait.Limit), Is.True);
+            Assert.That(second.ExitCode, Is.EqualTo(ExitFailure));
+            Wait.Until(() => Said("which a running process serves already"), "it says why");
+            lock (_errors)
+            {
+                _errors.Clear();
+            }
+        }
+
+        Assert.That(Served.At(Epc) && Served.At(Link) && Served.At(Window), Is.True, "the first still serves");
+    }
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(program, arguments);
+        Assert.That(process.WaitForExit(Wait.Limit), Is.True, program);
+        Assert.That(process.ExitCode, Is.Zero, program);
+    }
+
+    private RawVfioUserClient Connect()
+    {
+        Wait.Until(() => Served.At(Epc), $"{Epc} is served");
+        return RawVfioUserClient.Connect(Epc);
+    }
+
+    private Process StartEpc(params string[] more) => Start(
+        "EpcDevice", ["--socket", Epc, "--link", Link, "--window", Window, "--log-level", "Information", .. more]);
+
+    /// <summary>Kills all that were started, as the kernel does for want of memory.</summary>
+    private void Kill()
+    {
+        foreach (Process process in _processes)
+        {
+            process.Kill();
+            process.WaitForExit();
+        }
+    }
+
+    private bool Said(string text)
+    {
+        lock (_errors)
+        {
+            return _errors.Any(line => line.Contains(text, StringComparison.Ordinal));
+        }
+    }
+
+    private Process Start(string name, params string[] arguments)
+    {
+        string program = Path.Combine(_folder.File(name), name);
+        var start = new ProcessStartInfo(_user == Nobody ? "setpriv" : program) { RedirectStandardError = true };
+        if (_user == Nobody)
+        {
+            foreach (string argument in new[] { "--reuid=65534", "--regid=65534", "--clear-groups", program })
+            {
+                start.ArgumentList.Add(argument);
+            }
+        }
+
+        Array.ForEach(arguments, start.ArgumentList.Add);
+
+        // The one who runs the tests may have a home that others cannot read.
+        start.Environment["HOME"] = _folder.Path;
+        var process = new Process { StartInfo = start };
+        process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is not null)
+            {
+                lock (_errors)
+                {
+                    _errors.Add(line.Data);
+                }
+            }
+        };
+        process.Start();
+        process.BeginErrorReadLine();
+        _processes.Add(process);
+        return process;
+    }
+}
