@@ -2,7 +2,7 @@ using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
 
@@ -93,7 +93,7 @@ internal sealed partial class EpcController : IEndpoint
         _functions[function].WaitsForGuest(bar, offset, length);
 
     /// <inheritdoc/>
-    public Errno ReadBar(int function, int bar, ulong offset, Span<byte> destination) =>
+    public RequestStatus ReadBar(int function, int bar, ulong offset, Span<byte> destination) =>
         _functions[function].ReadBar(bar, offset, destination);
 
     /// <inheritdoc/>
@@ -103,7 +103,7 @@ internal sealed partial class EpcController : IEndpoint
     public bool DrainPostedWrites() => _guest.Client?.DrainPostedWrites() ?? true;
 
     /// <inheritdoc/>
-    public Errno WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source) =>
+    public RequestStatus WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source) =>
         _functions[function].WriteBar(bar, offset, source);
 
     /// <inheritdoc/>

@@ -1,4 +1,4 @@
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
 
@@ -9,13 +9,13 @@ internal sealed partial class EndpointFunction
 {
     private readonly ConfigShadow _config = new();
 
-    private Errno ReadConfig(int start, Span<byte> all)
+    private RequestStatus ReadConfig(int start, Span<byte> all)
     {
         int inside = start % TlpLimits.Dw;
         int length = (inside + all.Length + TlpLimits.Dw - 1) / TlpLimits.Dw * TlpLimits.Dw;
         Span<byte> dwords = length == all.Length ? all : stackalloc byte[length];
-        Errno error = _link.Requester.ReadConfiguration(_number, RootComplex, Target, start - inside, dwords);
-        if (error != Errno.None)
+        RequestStatus error = _link.Requester.ReadConfiguration(_number, RootComplex, Target, start - inside, dwords);
+        if (error != RequestStatus.Success)
         {
             return error;
         }
@@ -30,16 +30,16 @@ internal sealed partial class EndpointFunction
             _config.Read(all);
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
-    private Errno WriteConfig(int offset, ReadOnlySpan<byte> data)
+    private RequestStatus WriteConfig(int offset, ReadOnlySpan<byte> data)
     {
         while (!data.IsEmpty)
         {
             int length = Math.Min(data.Length, TlpLimits.Dw - (offset % TlpLimits.Dw));
-            Errno error = _link.Requester.WriteConfiguration(_number, RootComplex, Target, offset, data[..length]);
-            if (error != Errno.None)
+            RequestStatus error = _link.Requester.WriteConfiguration(_number, RootComplex, Target, offset, data[..length]);
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -54,6 +54,6 @@ internal sealed partial class EndpointFunction
             offset += length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 }

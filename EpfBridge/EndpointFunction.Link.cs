@@ -1,6 +1,7 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
@@ -195,7 +196,8 @@ internal sealed partial class EndpointFunction
 
         Span<byte> data = (s_data ??= new byte[TlpLimits.MaxPayload]).AsSpan(0, header.ReadLength);
         bool isFlush = header.FirstByteEnables == 0;
-        Errno error = isFlush ? Errno.None : _client?.Memory.Read(header.FirstByteAddress, data) ?? Errno.EFAULT;
+        RequestStatus error = isFlush ? RequestStatus.Success : _client?.Memory.Read(header.FirstByteAddress, data).ToRequestStatus()
+            ?? RequestStatus.UnsupportedRequest;
         if (!IsDirect && !isFlush && _client is { HasPendingPostedWrites: true } client)
         {
             // A completion may not pass what the host has posted before it wrote what was read.
@@ -205,10 +207,10 @@ internal sealed partial class EndpointFunction
                 return;
             }
 
-            error = client.DrainPostedWrites() ? error : Errno.ETIMEDOUT;
+            error = client.DrainPostedWrites() ? error : RequestStatus.CompletionTimeout;
         }
 
-        if (error == Errno.None)
+        if (error == RequestStatus.Success)
         {
             _link.Requester.SendData(_number, header, RootComplex, data, ReadCompletionBoundary, _config.MaxPayload);
         }
@@ -216,7 +218,7 @@ internal sealed partial class EndpointFunction
         {
             Refuse(
                 header,
-                error is Errno.EFAULT or Errno.EACCES ? CompletionStatus.UnsupportedRequest : CompletionStatus.CompleterAbort);
+                error == RequestStatus.UnsupportedRequest ? CompletionStatus.UnsupportedRequest : CompletionStatus.CompleterAbort);
         }
     }
 

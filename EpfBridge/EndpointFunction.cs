@@ -3,6 +3,7 @@ using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
@@ -131,7 +132,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
     public bool TryPresent()
     {
         // Without what is extended, for which there would be many more reads: QEMU then sees a function that has none of it.
-        _isPresent = ReadConfig(0, _configAtLinkUp.AsSpan(0, PciRegister.FirstExtendedCapability)) == Errno.None;
+        _isPresent = ReadConfig(0, _configAtLinkUp.AsSpan(0, PciRegister.FirstExtendedCapability)) == RequestStatus.Success;
         if (!_isPresent)
         {
             _logger.LogWarning("function {Function} is not served: its configuration space cannot be read", _number);
@@ -246,7 +247,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
     /// <inheritdoc/>
     public Errno ReadRegion(int region, ulong offset, Span<byte> data)
     {
-        Errno error = Errno.ENOTCONN;
+        RequestStatus error = RequestStatus.LinkDown;
         if (BeginOnLink())
         {
             error = region == RegionIndex.Config ? ReadConfig((int)offset, data) : ReadBar(region, offset, data);
@@ -255,7 +256,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
 
         // Only QEMU itself reads all of it, while it realizes the device.
         bool isRealize = region == RegionIndex.Config && data.Length == PciRegister.SpaceSize;
-        if (error != Errno.None)
+        if (error != RequestStatus.Success)
         {
             LogFailure("host read", region, offset, error);
             if (isRealize)
@@ -283,14 +284,14 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
     /// <inheritdoc/>
     public Errno WriteRegion(int region, ulong offset, ReadOnlySpan<byte> data)
     {
-        Errno error = Errno.ENOTCONN;
+        RequestStatus error = RequestStatus.LinkDown;
         if (BeginOnLink())
         {
             error = region == RegionIndex.Config ? WriteConfig((int)offset, data) : WriteBar(region, offset, data);
             EndOnLink();
         }
 
-        if (error != Errno.None)
+        if (error != RequestStatus.Success)
         {
             LogFailure("host write", region, offset, error);
         }
@@ -323,9 +324,9 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
 
     private void EndOnLink() => _isOnLink = false;
 
-    private void LogFailure(string what, int region, ulong offset, Errno error)
+    private void LogFailure(string what, int region, ulong offset, RequestStatus error)
     {
-        if (error == Errno.ETIMEDOUT)
+        if (error == RequestStatus.CompletionTimeout)
         {
             _timeouts.Report($"{what} of region {region}", offset, error);
         }
@@ -343,14 +344,14 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         _link.Order(kind, _number, order);
     }
 
-    private Errno ReadBar(int bar, ulong offset, Span<byte> data)
+    private RequestStatus ReadBar(int bar, ulong offset, Span<byte> data)
     {
         if (_inbound[bar].Count > 0 && Volatile.Read(ref _barsEnabled[bar]))
         {
             Flush();
             if (_inbound[bar].Read(offset, data) == Errno.None)
             {
-                return Errno.None;
+                return RequestStatus.Success;
             }
         }
 
@@ -363,8 +364,8 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         while (!data.IsEmpty)
         {
             int length = Math.Min(data.Length, TlpLimits.Dw - (int)(address % TlpLimits.Dw));
-            Errno error = _link.Requester.ReadIo(_number, RootComplex, (uint)address, data[..length]);
-            if (error != Errno.None)
+            RequestStatus error = _link.Requester.ReadIo(_number, RootComplex, (uint)address, data[..length]);
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -373,24 +374,24 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
             address += (ulong)length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
-    private Errno WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data)
+    private RequestStatus WriteBar(int bar, ulong offset, ReadOnlySpan<byte> data)
     {
         if (_inbound[bar].Count > 0 && Volatile.Read(ref _barsEnabled[bar]))
         {
             Flush();
             if (_inbound[bar].Write(offset, data) == Errno.None)
             {
-                return Errno.None;
+                return RequestStatus.Success;
             }
         }
 
         ulong address = Volatile.Read(ref _barAddresses[bar]) + offset;
         if (!IsIo(bar))
         {
-            Errno error = _link.Requester.WriteMemory(_number, RootComplex, address, data, _config.MaxPayload);
+            RequestStatus error = _link.Requester.WriteMemory(_number, RootComplex, address, data, _config.MaxPayload);
             _lastPosted = address;
             _mustFlush = true;
             if (_sharedRanges > 0 || Volatile.Read(ref _barsAwaited[bar]))
@@ -404,8 +405,8 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         while (!data.IsEmpty)
         {
             int length = Math.Min(data.Length, TlpLimits.Dw - (int)(address % TlpLimits.Dw));
-            Errno error = _link.Requester.WriteIo(_number, RootComplex, (uint)address, data[..length]);
-            if (error != Errno.None)
+            RequestStatus error = _link.Requester.WriteIo(_number, RootComplex, (uint)address, data[..length]);
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -414,7 +415,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
             address += (ulong)length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
     // Not HasFlag(), which allocates where code is not optimised.

@@ -1,7 +1,7 @@
 using EpfTest.EpcDevice.Link;
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Fuzz;
@@ -29,7 +29,7 @@ internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
     }
 
     /// <inheritdoc/>
-    public Errno Read(int function, ulong address, Span<byte> destination) => Errno.EFAULT;
+    public RequestStatus Read(int function, ulong address, Span<byte> destination) => RequestStatus.UnsupportedRequest;
 
     /// <inheritdoc/>
     public bool ReadsAhead => false;
@@ -38,7 +38,7 @@ internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
     public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) => default;
 
     /// <inheritdoc/>
-    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.None;
+    public RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source) => RequestStatus.Success;
 
     /// <inheritdoc/>
     public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) => default;

@@ -3,8 +3,8 @@ using System.Numerics;
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.Dma;
@@ -292,7 +292,7 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
     private void WorkOn(int run, ulong address, int count, int function)
     {
         Span<byte> descriptors = _batch.AsSpan(0, count * EpcRegister.DescSize);
-        if (ReadGuest(run, address, descriptors) != Errno.None)
+        if (ReadGuest(run, address, descriptors) != RequestStatus.Success)
         {
             Fail(run, "it cannot be read");
             return;
@@ -328,7 +328,7 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
 
         Span<byte> word = stackalloc byte[sizeof(uint)];
         BinaryPrimitives.WriteUInt32LittleEndian(word, (uint)status);
-        if (WriteGuest(run, address + EpcRegister.DescStatus, word) != Errno.None)
+        if (WriteGuest(run, address + EpcRegister.DescStatus, word) != RequestStatus.Success)
         {
             Fail(run, "it cannot be written");
             return false;
@@ -398,18 +398,18 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
         int run, in DmaDescriptor descriptor, int function, ulong source, ulong destination, int length)
     {
         Span<byte> piece = _piece.AsSpan(0, length);
-        Errno error = run != _run ? Errno.EINTR
+        RequestStatus error = run != _run ? RequestStatus.Cancelled
             : descriptor.SourceIsHost ? port.ReadHost(function, source, piece)
             : ReadGuest(run, source, piece);
-        if (error != Errno.None)
+        if (error != RequestStatus.Success)
         {
             return Status(error, DmaStatus.SourceError);
         }
 
-        error = run != _run ? Errno.EINTR
+        error = run != _run ? RequestStatus.Cancelled
             : descriptor.DestinationIsHost ? port.WriteHost(function, destination, piece)
             : WriteGuest(run, destination, piece);
-        return error == Errno.None ? DmaStatus.Done : Status(error, DmaStatus.DestinationError);
+        return error == RequestStatus.Success ? DmaStatus.Done : Status(error, DmaStatus.DestinationError);
     }
 
     /// <summary>Whether the host has what is to be read, and is asked for it by requests of which several can be under way.</summary>
@@ -503,10 +503,10 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
         bool hasMissed = read.Pending.IsNone;
         if (!hasMissed)
         {
-            Errno error = port.EndReadHost(function, read.Pending);
-            error = run != _run ? Errno.EINTR : error;
-            hasMissed = error == Errno.None && read.Landing.HasMissed;
-            Note(error == Errno.None ? DmaStatus.Done : Status(error, DmaStatus.SourceError));
+            RequestStatus error = port.EndReadHost(function, read.Pending);
+            error = run != _run ? RequestStatus.Cancelled : error;
+            hasMissed = error == RequestStatus.Success && read.Landing.HasMissed;
+            Note(error == RequestStatus.Success ? DmaStatus.Done : Status(error, DmaStatus.SourceError));
         }
 
         if (hasMissed && _readStatus == DmaStatus.Done)
@@ -559,34 +559,34 @@ internal sealed class DmaChannel(int index, DmaPort port, EpInterrupts interrupt
         return true;
     }
 
-    private static DmaStatus Status(Errno error, DmaStatus other) => error switch
+    private static DmaStatus Status(RequestStatus error, DmaStatus other) => error switch
     {
-        Errno.EINTR => DmaStatus.Pending,
-        Errno.ENOTCONN => DmaStatus.LinkDown,
-        Errno.EPERM => DmaStatus.NotBusMaster,
+        RequestStatus.Cancelled => DmaStatus.Pending,
+        RequestStatus.LinkDown => DmaStatus.LinkDown,
+        RequestStatus.NotBusMaster => DmaStatus.NotBusMaster,
         _ => other,
     };
 
-    private Errno ReadGuest(int run, ulong address, Span<byte> destination)
+    private RequestStatus ReadGuest(int run, ulong address, Span<byte> destination)
     {
         if (!BeginGuest(run, address, destination.Length, out bool waits))
         {
-            return Errno.EINTR;
+            return RequestStatus.Cancelled;
         }
 
-        Errno error = port.ReadGuest(address, destination, ref _windowHint);
+        RequestStatus error = port.ReadGuest(address, destination, ref _windowHint);
         EndGuest(waits);
         return error;
     }
 
-    private Errno WriteGuest(int run, ulong address, ReadOnlySpan<byte> source)
+    private RequestStatus WriteGuest(int run, ulong address, ReadOnlySpan<byte> source)
     {
         if (!BeginGuest(run, address, source.Length, out bool waits))
         {
-            return Errno.EINTR;
+            return RequestStatus.Cancelled;
         }
 
-        Errno error = port.WriteGuest(address, source, ref _windowHint);
+        RequestStatus error = port.WriteGuest(address, source, ref _windowHint);
         EndGuest(waits);
         return error;
     }

@@ -3,8 +3,8 @@ using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Outbound;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.EpcDevice.Dma;
 
@@ -21,26 +21,26 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
     public bool WaitsForGuest(ulong address, int length) => guest.WaitsForGuest(address, (ulong)length);
 
     /// <summary>Reads from a host bus address.</summary>
-    public Errno ReadHost(int function, ulong address, Span<byte> destination) =>
+    public RequestStatus ReadHost(int function, ulong address, Span<byte> destination) =>
         host.Read(function, address, destination);
 
     /// <summary>Writes to a host bus address.</summary>
-    public Errno WriteHost(int function, ulong address, ReadOnlySpan<byte> source) =>
+    public RequestStatus WriteHost(int function, ulong address, ReadOnlySpan<byte> source) =>
         host.Write(function, address, source);
 
     /// <summary>Reads from a bus address of the EP guest.</summary>
     /// <param name="address">The address.</param>
     /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
     /// <param name="hint">The channel's last hit among the outbound translations.</param>
-    public Errno ReadGuest(ulong address, Span<byte> destination, ref int hint)
+    public RequestStatus ReadGuest(ulong address, Span<byte> destination, ref int hint)
     {
         while (!destination.IsEmpty)
         {
             OutboundWindow? way = FindWindow(address, destination.Length, out ulong offset, out int length);
-            Errno error = way is not null
+            RequestStatus error = way is not null
                 ? way.TryRead(offset, destination[..length], ref hint)
                 : guest.Read(address, destination[..length]);
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -49,22 +49,22 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
             address += (ulong)length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
     /// <summary>Writes to a bus address of the EP guest.</summary>
     /// <param name="address">The address.</param>
     /// <param name="source">What to write.</param>
     /// <param name="hint">The channel's last hit among the outbound translations.</param>
-    public Errno WriteGuest(ulong address, ReadOnlySpan<byte> source, ref int hint)
+    public RequestStatus WriteGuest(ulong address, ReadOnlySpan<byte> source, ref int hint)
     {
         while (!source.IsEmpty)
         {
             OutboundWindow? way = FindWindow(address, source.Length, out ulong offset, out int length);
-            Errno error = way is not null
+            RequestStatus error = way is not null
                 ? way.TryWrite(offset, source[..length], ref hint)
                 : guest.Write(address, source[..length]);
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -73,7 +73,7 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
             address += (ulong)length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
     /// <summary>Leases memory to copy from or to in place.</summary>
@@ -103,7 +103,7 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
         host.BeginRead(function, address, ref length, landing);
 
     /// <summary>Awaits what <see cref="BeginReadHost"/> has begun.</summary>
-    public Errno EndReadHost(int function, PendingRead read) => host.EndRead(function, read);
+    public RequestStatus EndReadHost(int function, PendingRead read) => host.EndRead(function, read);
 
     /// <summary>Leases memory of the EP guest to write to, for any thread; none of what lies behind a window.</summary>
     public MemoryLease LeaseGuest(ulong address, int wanted) =>

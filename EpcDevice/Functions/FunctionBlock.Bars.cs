@@ -1,7 +1,7 @@
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Functions;
@@ -41,12 +41,12 @@ internal sealed partial class FunctionBlock
     }
 
     /// <inheritdoc cref="IEndpoint.ReadBar"/>
-    public Errno ReadBar(int bar, ulong offset, Span<byte> destination)
+    public RequestStatus ReadBar(int bar, ulong offset, Span<byte> destination)
     {
         bool first = true;
         while (!destination.IsEmpty)
         {
-            Errno error = Errno.None;
+            RequestStatus error = RequestStatus.Success;
             ulong target;
             int length;
             bool waits;
@@ -58,7 +58,7 @@ internal sealed partial class FunctionBlock
                     || (first && !map.Covers(offset, destination.Length))
                     || !map.TryTranslate(offset, destination.Length, out target, out length))
                 {
-                    return Errno.EFAULT;
+                    return RequestStatus.UnsupportedRequest;
                 }
 
                 waits = _guest.WaitsForGuest(target, (ulong)length);
@@ -77,7 +77,7 @@ internal sealed partial class FunctionBlock
                 error = _guest.Read(target, destination[..length]);
             }
 
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -87,16 +87,16 @@ internal sealed partial class FunctionBlock
             offset += (ulong)length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
     /// <inheritdoc cref="IEndpoint.WriteBar"/>
-    public Errno WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source)
+    public RequestStatus WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source)
     {
         bool first = true;
         while (!source.IsEmpty)
         {
-            Errno error = Errno.None;
+            RequestStatus error = RequestStatus.Success;
             ulong target;
             int length;
             bool waits;
@@ -107,7 +107,7 @@ internal sealed partial class FunctionBlock
                     || (first && !map.Covers(offset, source.Length))
                     || !map.TryTranslate(offset, source.Length, out target, out length))
                 {
-                    return Errno.EFAULT;
+                    return RequestStatus.UnsupportedRequest;
                 }
 
                 waits = _guest.WaitsForGuest(target, (ulong)length);
@@ -126,7 +126,7 @@ internal sealed partial class FunctionBlock
                 error = _guest.Write(target, source[..length]);
             }
 
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -136,7 +136,7 @@ internal sealed partial class FunctionBlock
             offset += (ulong)length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
     /// <inheritdoc cref="IEndpoint.ResolveInbound"/>

@@ -1,6 +1,6 @@
 using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
 
@@ -116,21 +116,23 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
     }
 
     /// <summary>A request of the function has failed.</summary>
-    public void RecordRequestError(Errno error)
+    public void RecordRequestError(RequestStatus error)
     {
         ErrorMessage message = ErrorMessage.None;
         lock (_lock)
         {
             switch (error)
             {
-                case Errno.ETIMEDOUT:
-                    message = _config?.AdvancedErrorReporting!.RecordUncorrectable(UncorrectableError.CompletionTimeout)
-                        ?? ErrorMessage.None;
+                case RequestStatus.CompletionTimeout:
+                    message = RecordOwn(UncorrectableError.CompletionTimeout);
                     break;
-                case Errno.EFAULT:
+                case RequestStatus.Poisoned:
+                    message = RecordOwn(UncorrectableError.PoisonedTlpReceived);
+                    break;
+                case RequestStatus.UnsupportedRequest:
                     _config?.RecordStatus(PciStatus.ReceivedMasterAbort);
                     break;
-                case Errno.EIO:
+                case RequestStatus.CompleterAbort:
                     _config?.RecordStatus(PciStatus.ReceivedTargetAbort);
                     break;
             }
@@ -138,6 +140,9 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
 
         Report(message);
     }
+
+    private ErrorMessage RecordOwn(UncorrectableError error) =>
+        _config?.AdvancedErrorReporting!.RecordUncorrectable(error) ?? ErrorMessage.None;
 
     /// <inheritdoc cref="IEndpoint.RequestFailed"/>
     public void RecordFailure(in TlpHeader request, UncorrectableError error)

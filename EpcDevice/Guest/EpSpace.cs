@@ -1,6 +1,7 @@
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.EpcDevice.Guest;
@@ -101,42 +102,42 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     }
 
     /// <summary>Reads from a bus address.</summary>
-    /// <returns><see cref="Errno.EFAULT"/> where there is nothing that can be read, <see cref="Errno.EPERM"/> while the
+    /// <returns><see cref="RequestStatus.UnsupportedRequest"/> where there is nothing that can be read, <see cref="RequestStatus.NotBusMaster"/> while the
     /// guest does not allow it, or what went wrong.</returns>
-    public Errno Read(ulong address, Span<byte> destination)
+    public RequestStatus Read(ulong address, Span<byte> destination)
     {
         OwnBars own = _own;
         if (own.TouchesRegisters(address, (ulong)destination.Length))
         {
             // Write-only.
             destination.Clear();
-            return IsDoorbell(own, address, destination.Length) ? Errno.None : Errno.EFAULT;
+            return IsDoorbell(own, address, destination.Length) ? RequestStatus.Success : RequestStatus.UnsupportedRequest;
         }
 
         return _client is { } client && !TouchesWindow(own, address, (ulong)destination.Length)
-            ? client.Memory.Read(address, destination)
-            : Errno.EFAULT;
+            ? client.Memory.Read(address, destination).ToRequestStatus()
+            : RequestStatus.UnsupportedRequest;
     }
 
     /// <summary>Writes to a bus address.</summary>
     /// <returns>As for <see cref="Read"/>.</returns>
-    public Errno Write(ulong address, ReadOnlySpan<byte> source)
+    public RequestStatus Write(ulong address, ReadOnlySpan<byte> source)
     {
         OwnBars own = _own;
         if (own.TouchesRegisters(address, (ulong)source.Length))
         {
             if (!IsDoorbell(own, address, source.Length))
             {
-                return Errno.EFAULT;
+                return RequestStatus.UnsupportedRequest;
             }
 
             interrupts.Fire(EpInterrupts.DoorbellVector);
-            return Errno.None;
+            return RequestStatus.Success;
         }
 
         return _client is { } client && !TouchesWindow(own, address, (ulong)source.Length)
-            ? client.Memory.Write(address, source)
-            : Errno.EFAULT;
+            ? client.Memory.Write(address, source).ToRequestStatus()
+            : RequestStatus.UnsupportedRequest;
     }
 
     /// <summary>Adds the parts of a range of bus addresses that are memory which the guest's QEMU shares.</summary>

@@ -1,6 +1,7 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
 using Microsoft.Extensions.Logging;
@@ -78,7 +79,7 @@ internal sealed partial class BridgeLink
         }
         else
         {
-            Fail(connection, function, header, Errno.EDEADLK);
+            Fail(connection, function, header, RequestStatus.WouldDeadlock);
         }
     }
 
@@ -92,7 +93,7 @@ internal sealed partial class BridgeLink
         }
         else if (!header.IsMemory && !header.IsIo || header.IsAtomicOp)
         {
-            Fail(connection, function, header, Errno.EFAULT);
+            Fail(connection, function, header, RequestStatus.UnsupportedRequest);
         }
         else if (header.HasPayload)
         {
@@ -220,12 +221,12 @@ internal sealed partial class BridgeLink
     }
 
     /// <summary>Refuses a request; the function records that.</summary>
-    private void Fail(LinkConnection connection, ushort function, in TlpHeader header, Errno error)
+    private void Fail(LinkConnection connection, ushort function, in TlpHeader header, RequestStatus error)
     {
         UncorrectableError recorded = error switch
         {
-            Errno.EFAULT => UncorrectableError.UnsupportedRequest,
-            Errno.EBADMSG => UncorrectableError.PoisonedTlpReceived,
+            RequestStatus.UnsupportedRequest => UncorrectableError.UnsupportedRequest,
+            RequestStatus.Poisoned => UncorrectableError.PoisonedTlpReceived,
             _ => UncorrectableError.CompleterAbort,
         };
 
@@ -246,7 +247,7 @@ internal sealed partial class BridgeLink
     {
         if (header.Kind is not (TlpKind.CfgRd0 or TlpKind.CfgWr0))
         {
-            Fail(connection, function, header, Errno.EFAULT);
+            Fail(connection, function, header, RequestStatus.UnsupportedRequest);
         }
         else if (header.Kind == TlpKind.CfgRd0)
         {
@@ -280,11 +281,11 @@ internal sealed partial class BridgeLink
         }
 
         bool isFlush = header.FirstByteEnables == 0;
-        Errno error = isFlush
-            ? Errno.None
+        RequestStatus error = isFlush
+            ? RequestStatus.Success
             : _endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset)
                 ? _endpoint.ReadBar(function, bar, offset, data)
-                : Errno.EFAULT;
+                : RequestStatus.UnsupportedRequest;
         if ((connection.Capabilities & LinkCapabilities.Direct) == 0 && !isFlush && _endpoint.HasPendingPostedWrites)
         {
             // A completion may not pass what the EP guest has posted before it wrote what was read.
@@ -294,7 +295,7 @@ internal sealed partial class BridgeLink
                 return;
             }
 
-            error = _endpoint.DrainPostedWrites() ? error : Errno.ETIMEDOUT;
+            error = _endpoint.DrainPostedWrites() ? error : RequestStatus.CompletionTimeout;
         }
 
         if (slowPath is not null && !slowPath.TryAnswer())
@@ -302,7 +303,7 @@ internal sealed partial class BridgeLink
             return;
         }
 
-        if (error == Errno.None)
+        if (error == RequestStatus.Success)
         {
             SendData(connection, function, header, length);
         }
@@ -318,11 +319,11 @@ internal sealed partial class BridgeLink
         if (header.Poisoned)
         {
             // Its data is not to be used; whoever awaits a completion gets Unsupported Request (2.7.2.2).
-            Fail(connection, function, header, Errno.EBADMSG);
+            Fail(connection, function, header, RequestStatus.Poisoned);
             return;
         }
 
-        Errno error = Errno.EFAULT;
+        RequestStatus error = RequestStatus.UnsupportedRequest;
         if (_endpoint.TryDecode(function, header.FirstByteAddress, header.IsIo, out int bar, out ulong offset))
         {
             error = WriteBar(function, bar, offset, header, TlpPayload.Unpack(header, payload));
@@ -333,7 +334,7 @@ internal sealed partial class BridgeLink
             return;
         }
 
-        if (error == Errno.None)
+        if (error == RequestStatus.Success)
         {
             Complete(connection, function, header, CompletionStatus.SuccessfulCompletion);
         }
@@ -343,15 +344,15 @@ internal sealed partial class BridgeLink
         }
     }
 
-    private Errno WriteBar(int function, int bar, ulong offset, in TlpHeader header, ReadOnlySpan<byte> bytes)
+    private RequestStatus WriteBar(int function, int bar, ulong offset, in TlpHeader header, ReadOnlySpan<byte> bytes)
     {
         if (header.IsContiguous)
         {
             return _endpoint.WriteBar(function, bar, offset, bytes);
         }
 
-        Errno error = Errno.None;
-        for (int i = 0; i < bytes.Length && error == Errno.None; i++)
+        RequestStatus error = RequestStatus.Success;
+        for (int i = 0; i < bytes.Length && error == RequestStatus.Success; i++)
         {
             if (header.IsByteEnabled(i))
             {

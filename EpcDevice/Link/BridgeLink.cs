@@ -4,6 +4,7 @@ using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
 using Microsoft.Extensions.Logging;
@@ -172,10 +173,10 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     public void SetBusMaster(int function, bool enabled) => _memory[function].SetBusMaster(enabled);
 
     /// <inheritdoc/>
-    public Errno Read(int function, ulong address, Span<byte> destination) =>
+    public RequestStatus Read(int function, ulong address, Span<byte> destination) =>
         _up is { } connection
             ? _memory[function].Read(connection, address, destination)
-            : Errno.ENOTCONN;
+            : RequestStatus.LinkDown;
 
     /// <inheritdoc/>
     public bool ReadsAhead => _up is { } connection && (connection.Capabilities & LinkCapabilities.Direct) == 0;
@@ -184,13 +185,13 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) =>
         _up is { } connection
             ? _memory[function].BeginRead(connection, address, ref length, target)
-            : PendingRead.Failed(Errno.ENOTCONN);
+            : PendingRead.Failed(RequestStatus.LinkDown);
 
     /// <inheritdoc/>
-    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) =>
+    public RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source) =>
         _up is { } connection
             ? _memory[function].Write(connection, address, source)
-            : Errno.ENOTCONN;
+            : RequestStatus.LinkDown;
 
     /// <inheritdoc/>
     public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) =>
@@ -271,13 +272,13 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     /// <summary>Where the data of a read is put together: one for each thread that carries out the host's requests.</summary>
     private static byte[] Data => s_data ??= new byte[TlpLimits.MaxPayload];
 
-    internal Errno ReadByTlp(int function, ulong address, Span<byte> destination) =>
+    internal RequestStatus ReadByTlp(int function, ulong address, Span<byte> destination) =>
         _connection?.Requester.ReadMemory(
             (ushort)function,
             BdfOf(function),
             address,
             destination,
-            _endpoint.TransferLimits(function).MaxReadRequest) ?? Errno.ENOTCONN;
+            _endpoint.TransferLimits(function).MaxReadRequest) ?? RequestStatus.LinkDown;
 
     /// <summary>The same, with the data put where it belongs as it comes.</summary>
     internal PendingRead BeginReadByTlp(int function, ulong address, ref int length, IReadTarget target) =>
@@ -287,10 +288,10 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
             address,
             ref length,
             target,
-            _endpoint.TransferLimits(function).MaxReadRequest) ?? PendingRead.Failed(Errno.ENOTCONN);
+            _endpoint.TransferLimits(function).MaxReadRequest) ?? PendingRead.Failed(RequestStatus.LinkDown);
 
     /// <summary>A read of memory that the host's QEMU does not share.</summary>
-    internal Errno ReadByQemu(int function, ulong address, Span<byte> destination)
+    internal RequestStatus ReadByQemu(int function, ulong address, Span<byte> destination)
     {
         _circle.BeginRequest();
         try
@@ -303,10 +304,10 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         }
     }
 
-    internal Errno WriteByTlp(int function, ulong address, ReadOnlySpan<byte> source) =>
+    internal RequestStatus WriteByTlp(int function, ulong address, ReadOnlySpan<byte> source) =>
         _connection?.Requester.WriteMemory(
             (ushort)function, BdfOf(function), address, source, _endpoint.TransferLimits(function).MaxPayload)
-        ?? Errno.ENOTCONN;
+        ?? RequestStatus.LinkDown;
 
     /// <summary>Bus 1, as the one endpoint below a root port; a device for each eight functions.</summary>
     private static Bdf BdfOf(int function) => new(1, function / 8, function % 8);

@@ -2,6 +2,7 @@ using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.EpcDevice.Link;
 
@@ -125,12 +126,12 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         return any;
     }
 
-    public Errno Read(LinkConnection connection, ulong address, Span<byte> destination) =>
+    public RequestStatus Read(LinkConnection connection, ulong address, Span<byte> destination) =>
         (connection.Capabilities & LinkCapabilities.Direct) == 0
             ? _table.WaitsForClient(address, destination.Length)
                 ? _link.ReadByQemu(_function, address, destination)
                 : _link.ReadByTlp(_function, address, destination)
-            : _table.Read(address, destination);
+            : _table.Read(address, destination).ToRequestStatus();
 
     /// <summary>As <see cref="IHostLink.BeginRead"/> has it: by TLPs that wait for no QEMU.</summary>
     public PendingRead BeginRead(LinkConnection connection, ulong address, ref int length, IReadTarget target) =>
@@ -138,11 +139,11 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
             ? default
             : _link.BeginReadByTlp(_function, address, ref length, target);
 
-    public Errno Write(LinkConnection connection, ulong address, ReadOnlySpan<byte> source)
+    public RequestStatus Write(LinkConnection connection, ulong address, ReadOnlySpan<byte> source)
     {
         if ((connection.Capabilities & LinkCapabilities.Direct) != 0)
         {
-            return _table.Write(address, source);
+            return _table.Write(address, source).ToRequestStatus();
         }
 
         if (!_table.WaitsForClient(address, source.Length))
@@ -151,8 +152,8 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         }
 
         // A page is of one kind of memory.
-        Errno error = Errno.None;
-        while (!source.IsEmpty && error == Errno.None)
+        RequestStatus error = RequestStatus.Success;
+        while (!source.IsEmpty && error == RequestStatus.Success)
         {
             int length = (int)Math.Min((ulong)source.Length, PageSize - (address % PageSize));
             error = _table.WaitsForClient(address, length)
@@ -167,26 +168,27 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
 
     /// <inheritdoc/>
     Errno IDmaMessenger.DmaRead(ulong address, Span<byte> destination) =>
-        _link.ReadByQemu(_function, address, destination);
+        _link.ReadByQemu(_function, address, destination).ToErrno();
 
     /// <inheritdoc/>
-    Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source) => WriteAndAwait(address, source);
+    Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source) =>
+        WriteAndAwait(address, source).ToErrno();
 
     private static bool IsMappable(DmaRange range) =>
         range is { File: not null, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write };
 
-    private Errno WriteAndAwait(ulong address, ReadOnlySpan<byte> source)
+    private RequestStatus WriteAndAwait(ulong address, ReadOnlySpan<byte> source)
     {
-        Errno error = SendWrite(address, source);
-        return error == Errno.None ? _link.ReadByQemu(_function, address, []) : error;
+        RequestStatus error = SendWrite(address, source);
+        return error == RequestStatus.Success ? _link.ReadByQemu(_function, address, []) : error;
     }
 
-    private Errno SendWrite(ulong address, ReadOnlySpan<byte> source)
+    private RequestStatus SendWrite(ulong address, ReadOnlySpan<byte> source)
     {
         int turn = _sending.Enter();
         try
         {
-            return _isBusMaster ? _link.WriteByTlp(_function, address, source) : Errno.EPERM;
+            return _isBusMaster ? _link.WriteByTlp(_function, address, source) : RequestStatus.NotBusMaster;
         }
         finally
         {

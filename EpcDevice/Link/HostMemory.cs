@@ -1,7 +1,7 @@
 using EpfTest.EpcDevice.Functions;
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.EpcDevice.Link;
 
@@ -19,13 +19,13 @@ internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
     /// <param name="function">Whose requester ID is used.</param>
     /// <param name="address">Host bus address.</param>
     /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
-    /// <returns><see cref="Errno.ENOTCONN"/> while the link is down, <see cref="Errno.EPERM"/> while the function may
+    /// <returns><see cref="RequestStatus.LinkDown"/> while the link is down, <see cref="RequestStatus.NotBusMaster"/> while the function may
     /// not issue requests, or what <see cref="IHostLink.Read"/> returned.</returns>
-    public Errno Read(int function, ulong address, Span<byte> destination)
+    public RequestStatus Read(int function, ulong address, Span<byte> destination)
     {
         FunctionBlock block = functions[function];
-        Errno error = Check(block);
-        return error != Errno.None ? error : Record(block, link.Host.Read(function, address, destination));
+        RequestStatus error = Check(block);
+        return error != RequestStatus.Success ? error : Record(block, link.Host.Read(function, address, destination));
     }
 
     /// <inheritdoc cref="IHostLink.ReadsAhead"/>
@@ -35,25 +35,25 @@ internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
     /// it.</summary>
     public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target)
     {
-        Errno error = Check(functions[function]);
-        return error == Errno.None
+        RequestStatus error = Check(functions[function]);
+        return error == RequestStatus.Success
             ? link.Host.BeginRead(function, address, ref length, target)
             : PendingRead.Failed(error);
     }
 
     /// <summary>Awaits what <see cref="BeginRead"/> has begun.</summary>
-    public Errno EndRead(int function, PendingRead read) => Record(functions[function], read.Await());
+    public RequestStatus EndRead(int function, PendingRead read) => Record(functions[function], read.Await());
 
     /// <summary>Writes memory of the host; a write that is an MSI of the function is sent as such.</summary>
     /// <param name="function">Whose requester ID is used.</param>
     /// <param name="address">Host bus address.</param>
     /// <param name="source">What to write.</param>
     /// <returns>As for <see cref="Read"/>.</returns>
-    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source)
+    public RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source)
     {
         FunctionBlock block = functions[function];
-        Errno error = Check(block);
-        if (error != Errno.None || block.TryWriteMsi(address, source))
+        RequestStatus error = Check(block);
+        if (error != RequestStatus.Success || block.TryWriteMsi(address, source))
         {
             return error;
         }
@@ -63,11 +63,11 @@ internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
 
     /// <summary>Leases memory of the host, as <see cref="IHostLink.Lease"/> has it.</summary>
     public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) =>
-        Check(functions[function]) == Errno.None ? link.Host.Lease(function, address, wanted, access) : default;
+        Check(functions[function]) == RequestStatus.Success ? link.Host.Lease(function, address, wanted, access) : default;
 
-    private static Errno Record(FunctionBlock block, Errno error)
+    private static RequestStatus Record(FunctionBlock block, RequestStatus error)
     {
-        if (error != Errno.None)
+        if (error != RequestStatus.Success)
         {
             block.RecordRequestError(error);
         }
@@ -75,6 +75,6 @@ internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
         return error;
     }
 
-    private Errno Check(FunctionBlock block) =>
-        !link.Up ? Errno.ENOTCONN : block.IsBusMaster ? Errno.None : Errno.EPERM;
+    private RequestStatus Check(FunctionBlock block) =>
+        !link.Up ? RequestStatus.LinkDown : block.IsBusMaster ? RequestStatus.Success : RequestStatus.NotBusMaster;
 }

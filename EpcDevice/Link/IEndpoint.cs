@@ -1,5 +1,5 @@
 using EpfTest.EpcDevice.Guest;
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
 
@@ -57,8 +57,8 @@ internal interface IEndpoint
     bool WaitsForGuest(int function, int bar, ulong offset, int length);
 
     /// <summary>MRd or IORd into a BAR, through its inbound translations; doorbells and other registers included.</summary>
-    /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request.</returns>
-    Errno ReadBar(int function, int bar, ulong offset, Span<byte> destination);
+    /// <returns><see cref="RequestStatus.UnsupportedRequest"/> for Unsupported Request.</returns>
+    RequestStatus ReadBar(int function, int bar, ulong offset, Span<byte> destination);
 
     /// <summary>
     /// Whether the EP guest has posted something that has not been carried out: the completion of a read may not pass it.
@@ -71,7 +71,7 @@ internal interface IEndpoint
 
     /// <summary>MWr or IOWr into a BAR.</summary>
     /// <returns>As for <see cref="ReadBar"/>.</returns>
-    Errno WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source);
+    RequestStatus WriteBar(int function, int bar, ulong offset, ReadOnlySpan<byte> source);
 
     /// <summary>
     /// The inbound translations of a BAR, resolved to the EP guest's memory as far as it is shared: what the bridge may

@@ -1,6 +1,6 @@
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Link;
@@ -38,10 +38,10 @@ internal interface IHostLink
     /// <param name="function">Whose requester ID is used.</param>
     /// <param name="address">Host bus address, in bytes.</param>
     /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
-    /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request, <see cref="Errno.ETIMEDOUT"/> for a completion
-    /// time-out, <see cref="Errno.EPERM"/> where it may not issue any, <see cref="Errno.ENOTCONN"/> while the link is
+    /// <returns><see cref="RequestStatus.UnsupportedRequest"/> for Unsupported Request, <see cref="RequestStatus.CompletionTimeout"/> for a completion
+    /// time-out, <see cref="RequestStatus.NotBusMaster"/> where it may not issue any, <see cref="RequestStatus.LinkDown"/> while the link is
     /// down.</returns>
-    Errno Read(int function, ulong address, Span<byte> destination);
+    RequestStatus Read(int function, ulong address, Span<byte> destination);
 
     /// <summary>Whether reads travel as requests of which several may be under way.</summary>
     bool ReadsAhead { get; }
@@ -62,7 +62,7 @@ internal interface IHostLink
     /// <param name="address">Host bus address, in bytes.</param>
     /// <param name="source">What to write.</param>
     /// <returns>As for <see cref="Read"/>, as far as it is known at once.</returns>
-    Errno Write(int function, ulong address, ReadOnlySpan<byte> source);
+    RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source);
 
     /// <summary>Leases memory of the host that is mapped here, so that it can be copied in place. Waits for nobody.</summary>
     /// <param name="function">Whose requests would go there.</param>

@@ -1,6 +1,6 @@
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Link;
@@ -27,7 +27,7 @@ internal sealed class NoHostLink : IHostLink
     }
 
     /// <inheritdoc/>
-    public Errno Read(int function, ulong address, Span<byte> destination) => Errno.ENOTCONN;
+    public RequestStatus Read(int function, ulong address, Span<byte> destination) => RequestStatus.LinkDown;
 
     /// <inheritdoc/>
     public bool ReadsAhead => false;
@@ -36,7 +36,7 @@ internal sealed class NoHostLink : IHostLink
     public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) => default;
 
     /// <inheritdoc/>
-    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source) => Errno.ENOTCONN;
+    public RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source) => RequestStatus.LinkDown;
 
     /// <inheritdoc/>
     public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) => default;

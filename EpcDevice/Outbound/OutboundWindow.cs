@@ -1,7 +1,7 @@
 using EpfTest.EpcDevice.Link;
 using EpfTest.Protocol.Hosting;
-using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.EpcDevice.Outbound;
 
@@ -31,7 +31,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
         OutboundMap map = _map;
         while (!destination.IsEmpty)
         {
-            Errno error = Errno.EFAULT;
+            RequestStatus error = RequestStatus.UnsupportedRequest;
             if (map.TryFind(offset, destination.Length, ref _lastHit, out OutboundTranslation entry, out int length))
             {
                 host.GuestWaits = true;
@@ -39,7 +39,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
                 host.GuestWaits = false;
             }
 
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 destination[..length].Fill(byte.MaxValue);
                 log.Report("outbound read", offset, error);
@@ -56,7 +56,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
         OutboundMap map = _map;
         while (!source.IsEmpty)
         {
-            Errno error = Errno.EFAULT;
+            RequestStatus error = RequestStatus.UnsupportedRequest;
             if (map.TryFind(offset, source.Length, ref _lastHit, out OutboundTranslation entry, out int length))
             {
                 host.GuestWaits = true;
@@ -64,7 +64,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
                 host.GuestWaits = false;
             }
 
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 log.Report("outbound write", offset, error);
             }
@@ -78,12 +78,12 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
     /// <param name="offset">Bytes from the start of BAR2.</param>
     /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
     /// <param name="hint">The channel's last hit, see <see cref="OutboundMap.TryFind"/>.</param>
-    /// <returns><see cref="Errno.EFAULT"/> where there is no translation, or as for <see cref="HostMemory.Read"/>.</returns>
-    public Errno TryRead(ulong offset, Span<byte> destination, ref int hint)
+    /// <returns><see cref="RequestStatus.UnsupportedRequest"/> where there is no translation, or as for <see cref="HostMemory.Read"/>.</returns>
+    public RequestStatus TryRead(ulong offset, Span<byte> destination, ref int hint)
     {
         while (!destination.IsEmpty)
         {
-            Errno error = Errno.EFAULT;
+            RequestStatus error = RequestStatus.UnsupportedRequest;
             int length;
             int turn = _gate.Enter();
             try
@@ -98,7 +98,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
                 _gate.Leave(turn);
             }
 
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -107,7 +107,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
             offset += (ulong)length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
     /// <summary>Leases memory of the host to a DMA channel, by way of BAR2.</summary>
@@ -137,11 +137,11 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
     /// <param name="source">What to write.</param>
     /// <param name="hint">The channel's last hit, see <see cref="OutboundMap.TryFind"/>.</param>
     /// <returns>As for <see cref="TryRead"/>.</returns>
-    public Errno TryWrite(ulong offset, ReadOnlySpan<byte> source, ref int hint)
+    public RequestStatus TryWrite(ulong offset, ReadOnlySpan<byte> source, ref int hint)
     {
         while (!source.IsEmpty)
         {
-            Errno error = Errno.EFAULT;
+            RequestStatus error = RequestStatus.UnsupportedRequest;
             int length;
             int turn = _gate.Enter();
             try
@@ -156,7 +156,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
                 _gate.Leave(turn);
             }
 
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 return error;
             }
@@ -165,6 +165,6 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
             offset += (ulong)length;
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 }

@@ -1,4 +1,4 @@
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.Hosting;
@@ -16,7 +16,7 @@ internal sealed class BurstLog(ILogger logger)
     /// <param name="what">What was accessed, such as "outbound read".</param>
     /// <param name="address">Where.</param>
     /// <param name="error">Why it failed.</param>
-    public void Report(string what, ulong address, Errno error)
+    public void Report(string what, ulong address, RequestStatus error)
     {
         long suppressed;
         lock (_lock)

@@ -1,4 +1,4 @@
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.Protocol.Link;
 
@@ -7,24 +7,24 @@ internal readonly struct PendingRead
 {
     private readonly TlpRequester? _requester;
     private readonly TlpRequester.Transfer? _transfer;
-    private readonly Errno _error;
+    private readonly RequestStatus _error;
 
-    internal PendingRead(TlpRequester requester, TlpRequester.Transfer transfer, Errno error)
+    internal PendingRead(TlpRequester requester, TlpRequester.Transfer transfer, RequestStatus error)
     {
         _requester = requester;
         _transfer = transfer;
         _error = error;
     }
 
-    private PendingRead(Errno error) => _error = error;
+    private PendingRead(RequestStatus error) => _error = error;
 
     /// <summary>Whether nothing was begun, and nothing has failed.</summary>
-    public bool IsNone => _transfer is null && _error == Errno.None;
+    public bool IsNone => _transfer is null && _error == RequestStatus.Success;
 
     /// <summary>One that has failed before anything was sent.</summary>
-    public static PendingRead Failed(Errno error) => new(error);
+    public static PendingRead Failed(RequestStatus error) => new(error);
 
     /// <summary>Waits until all is there, or the time is up; nothing is put into the target after that.</summary>
     /// <returns>As for <see cref="TlpRequester.ReadMemory"/>.</returns>
-    public Errno Await() => _transfer is null ? _error : _requester!.Await(_transfer, _error, receives: false);
+    public RequestStatus Await() => _transfer is null ? _error : _requester!.Await(_transfer, _error, receives: false);
 }

@@ -1,5 +1,5 @@
 using System.Numerics;
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
@@ -77,10 +77,9 @@ internal sealed unsafe class TlpRequester
     /// <param name="address">Bus address on the other side.</param>
     /// <param name="destination">Filled; with nothing in it, the read only pushes earlier writes (a flush).</param>
     /// <param name="maxReadRequest">Bytes of the largest request (MRRS).</param>
-    /// <returns><see cref="Errno.EFAULT"/> for Unsupported Request or an end beyond the last address,
-    /// <see cref="Errno.EIO"/> for Completer Abort or poisoned data, <see cref="Errno.ETIMEDOUT"/>, or
-    /// <see cref="Errno.ENOTCONN"/> where the link has ended.</returns>
-    public Errno ReadMemory(ushort function, Bdf requester, ulong address, Span<byte> destination, int maxReadRequest)
+    /// <returns><see cref="RequestStatus.UnsupportedRequest"/> for an end beyond the last address too,
+    /// or how the first of its requests failed.</returns>
+    public RequestStatus ReadMemory(ushort function, Bdf requester, ulong address, Span<byte> destination, int maxReadRequest)
     {
         fixed (byte* start = destination)
         {
@@ -90,13 +89,13 @@ internal sealed unsafe class TlpRequester
             }
 
             return Wraps(address, destination.Length)
-                ? Errno.EFAULT
+                ? RequestStatus.UnsupportedRequest
                 : Begin() is { } transfer
                     ? Await(
                         transfer,
                         SendPieces(transfer, function, requester, address, start, destination.Length, maxReadRequest),
                         receives: true)
-                    : Errno.ENOTCONN;
+                    : RequestStatus.LinkDown;
         }
     }
 
@@ -114,13 +113,13 @@ internal sealed unsafe class TlpRequester
         length = Math.Min(length, _tags.Capacity / 2 * maxReadRequest);
         if (Wraps(address, length))
         {
-            return PendingRead.Failed(Errno.EFAULT);
+            return PendingRead.Failed(RequestStatus.UnsupportedRequest);
         }
 
         return Begin(target) is { } transfer
             ? new PendingRead(
                 this, transfer, SendPieces(transfer, function, requester, address, null, length, maxReadRequest))
-            : PendingRead.Failed(Errno.ENOTCONN);
+            : PendingRead.Failed(RequestStatus.LinkDown);
     }
 
     /// <summary>Memory write requests: posted.</summary>
@@ -129,14 +128,14 @@ internal sealed unsafe class TlpRequester
     /// <param name="address">Bus address on the other side.</param>
     /// <param name="source">What to write.</param>
     /// <param name="maxPayload">Bytes of the largest request (MPS).</param>
-    /// <returns><see cref="Errno.None"/>, <see cref="Errno.EFAULT"/> for an end beyond the last address, or
-    /// <see cref="Errno.ENOTCONN"/>.</returns>
-    public Errno WriteMemory(
+    /// <returns><see cref="RequestStatus.Success"/>, <see cref="RequestStatus.UnsupportedRequest"/> for an end beyond the last address, or
+    /// <see cref="RequestStatus.LinkDown"/>.</returns>
+    public RequestStatus WriteMemory(
         ushort function, Bdf requester, ulong address, ReadOnlySpan<byte> source, int maxPayload)
     {
         if (Wraps(address, source.Length))
         {
-            return Errno.EFAULT;
+            return RequestStatus.UnsupportedRequest;
         }
 
         byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
@@ -145,9 +144,9 @@ internal sealed unsafe class TlpRequester
         {
             TlpHeader header = TlpHeader.MemoryWrite(piece.Address, piece.Length, requester);
             length += LayOut(batch.AsSpan(length), function, header, source.Slice((int)piece.Offset, piece.Length));
-            if (length >= BatchSize && Send(batch, ref length) != Errno.None)
+            if (length >= BatchSize && Send(batch, ref length) != RequestStatus.Success)
             {
-                return Errno.ENOTCONN;
+                return RequestStatus.LinkDown;
             }
         }
 
@@ -155,13 +154,13 @@ internal sealed unsafe class TlpRequester
     }
 
     /// <summary>An I/O read request of at most 4 bytes in one DW.</summary>
-    public Errno ReadIo(ushort function, Bdf requester, uint address, Span<byte> destination)
+    public RequestStatus ReadIo(ushort function, Bdf requester, uint address, Span<byte> destination)
     {
         // The completion has the whole DW, whose four bytes are at &value.
         uint value = 0;
-        Errno error = Complete(
+        RequestStatus error = Complete(
             Kind.IoRead, function, requester, default, address, (byte*)&value, destination.Length, 0, 0);
-        if (error == Errno.None)
+        if (error == RequestStatus.Success)
         {
             new ReadOnlySpan<byte>((byte*)&value + (address % TlpLimits.Dw), destination.Length).CopyTo(destination);
         }
@@ -170,7 +169,7 @@ internal sealed unsafe class TlpRequester
     }
 
     /// <summary>An I/O write request of at most 4 bytes in one DW; returns once it is completed.</summary>
-    public Errno WriteIo(ushort function, Bdf requester, uint address, ReadOnlySpan<byte> source)
+    public RequestStatus WriteIo(ushort function, Bdf requester, uint address, ReadOnlySpan<byte> source)
     {
         uint value = 0;
         source.CopyTo(new Span<byte>(&value, sizeof(uint)));
@@ -183,7 +182,7 @@ internal sealed unsafe class TlpRequester
     /// <param name="target">Bus, device and function.</param>
     /// <param name="offset">Bytes, a multiple of 4.</param>
     /// <param name="destination">A multiple of 4 bytes, 4096 at most. All of them have one time limit.</param>
-    public Errno ReadConfiguration(ushort function, Bdf requester, Bdf target, int offset, Span<byte> destination)
+    public RequestStatus ReadConfiguration(ushort function, Bdf requester, Bdf target, int offset, Span<byte> destination)
     {
         fixed (byte* start = destination)
         {
@@ -199,7 +198,7 @@ internal sealed unsafe class TlpRequester
     /// <param name="target">Bus, device and function.</param>
     /// <param name="offset">Bytes.</param>
     /// <param name="source">At most as many bytes as are left in the DW.</param>
-    public Errno WriteConfiguration(
+    public RequestStatus WriteConfiguration(
         ushort function, Bdf requester, Bdf target, int offset, ReadOnlySpan<byte> source)
     {
         uint value = 0;
@@ -263,13 +262,13 @@ internal sealed unsafe class TlpRequester
             }
 
             batched += LayOut(batch.AsSpan(batched), function, piece.Header, part);
-            if (batched >= BatchSize && Send(batch, ref batched) != Errno.None)
+            if (batched >= BatchSize && Send(batch, ref batched) != RequestStatus.Success)
             {
                 return false;
             }
         }
 
-        return sent && Send(batch, ref batched) == Errno.None;
+        return sent && Send(batch, ref batched) == RequestStatus.Success;
     }
 
     /// <summary>Begins to answer a read with one completion, which goes out if its holder still allows it then.</summary>
@@ -374,7 +373,7 @@ internal sealed unsafe class TlpRequester
             _failed = true;
             foreach (ref Outstanding entry in _outstanding.AsSpan())
             {
-                entry.Transfer?.Finish(Errno.ENOTCONN);
+                entry.Transfer?.Finish(RequestStatus.LinkDown);
                 entry.Transfer = null;
             }
         }
@@ -385,7 +384,7 @@ internal sealed unsafe class TlpRequester
     /// <param name="sent">The error.</param>
     /// <param name="receives">Whether the calling thread may receive them itself, which takes a change of threads less for
     /// one answer. With many it is better done by another while the caller asks for more.</param>
-    internal Errno Await(Transfer transfer, Errno sent, bool receives)
+    internal RequestStatus Await(Transfer transfer, RequestStatus sent, bool receives)
     {
         ReceiveProgress.ThreadWaits(true);
         if (receives)
@@ -405,30 +404,33 @@ internal sealed unsafe class TlpRequester
                     if (entry.Transfer == transfer)
                     {
                         entry.Transfer = null;
-                        transfer.Finish(Errno.ETIMEDOUT);
+                        transfer.Finish(RequestStatus.CompletionTimeout);
                         Interlocked.Increment(ref _timeouts);
                     }
                 }
             }
 
-            Errno error = sent == Errno.None ? transfer.Error : sent;
+            RequestStatus error = sent == RequestStatus.Success ? transfer.Error : sent;
             _idle.Push(transfer);
             return error;
         }
     }
 
-    private Errno Count(CompletionResult result)
+    private RequestStatus Count(CompletionResult result)
     {
         switch (result)
         {
             case CompletionResult.Done:
-                return Errno.None;
+                return RequestStatus.Success;
             case CompletionResult.UnsupportedRequest or CompletionResult.RetryStatus:
                 Interlocked.Increment(ref _unsupported);
-                return Errno.EFAULT;
+                return RequestStatus.UnsupportedRequest;
+            case CompletionResult.Poisoned:
+                Interlocked.Increment(ref _aborted);
+                return RequestStatus.Poisoned;
             default:
                 Interlocked.Increment(ref _aborted);
-                return Errno.EIO;
+                return RequestStatus.CompleterAbort;
         }
     }
 
@@ -447,14 +449,14 @@ internal sealed unsafe class TlpRequester
         return FrameHeader.Length + length;
     }
 
-    private Errno Send(byte[] batch, ref int length)
+    private RequestStatus Send(byte[] batch, ref int length)
     {
         bool sent = length == 0 || _link.SendFrames(batch.AsSpan(0, length));
         length = 0;
-        return sent ? Errno.None : Errno.ENOTCONN;
+        return sent ? RequestStatus.Success : RequestStatus.LinkDown;
     }
 
-    private Errno SendPieces(
+    private RequestStatus SendPieces(
         Transfer transfer,
         ushort function,
         Bdf requester,
@@ -463,7 +465,7 @@ internal sealed unsafe class TlpRequester
         int length,
         int maxReadRequest)
     {
-        Errno error = Errno.None;
+        RequestStatus error = RequestStatus.Success;
         byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
         int batched = 0;
         foreach (RequestPiece piece in new RequestSplitter(address, length, maxReadRequest))
@@ -472,8 +474,8 @@ internal sealed unsafe class TlpRequester
             {
                 // Those that have tags are asked before one of them is waited for.
                 error = Send(batch, ref batched);
-                error = error == Errno.None ? TakeTag(transfer, out tag) : error;
-                if (error != Errno.None)
+                error = error == RequestStatus.Success ? TakeTag(transfer, out tag) : error;
+                if (error != RequestStatus.Success)
                 {
                     break;
                 }
@@ -487,25 +489,25 @@ internal sealed unsafe class TlpRequester
                 error = Send(batch, ref batched);
             }
 
-            if (error != Errno.None)
+            if (error != RequestStatus.Success)
             {
                 break;
             }
         }
 
-        return error == Errno.None ? Send(batch, ref batched) : error;
+        return error == RequestStatus.Success ? Send(batch, ref batched) : error;
     }
 
-    private Errno ReadDwords(ushort function, Bdf requester, Bdf target, int offset, byte* destination, int length)
+    private RequestStatus ReadDwords(ushort function, Bdf requester, Bdf target, int offset, byte* destination, int length)
     {
         Transfer? transfer = Begin();
         if (transfer is null)
         {
-            return Errno.ENOTCONN;
+            return RequestStatus.LinkDown;
         }
 
         // All of a configuration space are requests for less than a batch.
-        Errno error = Errno.None;
+        RequestStatus error = RequestStatus.Success;
         byte[] batch = s_batch ??= GC.AllocateUninitializedArray<byte>(BatchSize + MaxFrame);
         int batched = 0;
         for (int done = 0; done < length; done += TlpLimits.Dw)
@@ -513,8 +515,8 @@ internal sealed unsafe class TlpRequester
             if (!_tags.TryAllocate(out int tag))
             {
                 error = Send(batch, ref batched);
-                error = error == Errno.None ? TakeTag(transfer, out tag) : error;
-                if (error != Errno.None)
+                error = error == RequestStatus.Success ? TakeTag(transfer, out tag) : error;
+                if (error != RequestStatus.Success)
                 {
                     break;
                 }
@@ -525,10 +527,10 @@ internal sealed unsafe class TlpRequester
             batched += LayOut(batch.AsSpan(batched), function, header, []);
         }
 
-        return Await(transfer, error == Errno.None ? Send(batch, ref batched) : error, receives: true);
+        return Await(transfer, error == RequestStatus.Success ? Send(batch, ref batched) : error, receives: true);
     }
 
-    private Errno Complete(
+    private RequestStatus Complete(
         Kind kind,
         ushort function,
         Bdf requester,
@@ -542,11 +544,11 @@ internal sealed unsafe class TlpRequester
         Transfer? transfer = Begin();
         if (transfer is null)
         {
-            return Errno.ENOTCONN;
+            return RequestStatus.LinkDown;
         }
 
-        Errno error = TakeTag(transfer, out int tag);
-        if (error == Errno.None)
+        RequestStatus error = TakeTag(transfer, out int tag);
+        if (error == RequestStatus.Success)
         {
             TlpHeader header = kind switch
             {
@@ -563,7 +565,7 @@ internal sealed unsafe class TlpRequester
             var data = new ReadOnlySpan<byte>(&value, writeLength);
             if (!_link.SendFrames(frame[..LayOut(frame, function, header, data)]))
             {
-                error = Errno.ENOTCONN;
+                error = RequestStatus.LinkDown;
             }
         }
 
@@ -593,19 +595,19 @@ internal sealed unsafe class TlpRequester
     /// Takes a free tag; where there is none, waits until half of the transfer's own requests are done, so that the next
     /// ones go out together, too.
     /// </summary>
-    private Errno TakeTag(Transfer transfer, out int tag)
+    private RequestStatus TakeTag(Transfer transfer, out int tag)
     {
         while (!_tags.TryAllocate(out tag))
         {
             if (transfer.TimeLeft == 0)
             {
-                return Errno.ETIMEDOUT;
+                return RequestStatus.CompletionTimeout;
             }
 
             transfer.WaitForHalf();
         }
 
-        return Errno.None;
+        return RequestStatus.Success;
     }
 
     private void Register(
@@ -625,7 +627,7 @@ internal sealed unsafe class TlpRequester
             if (_failed)
             {
                 _outstanding[tag].Transfer = null;
-                transfer.Finish(Errno.ENOTCONN);
+                transfer.Finish(RequestStatus.LinkDown);
             }
         }
     }
@@ -653,10 +655,10 @@ internal sealed unsafe class TlpRequester
 
         // Whoever waits is woken when no more are pending.
         private int _awaited;
-        private Errno _error;
+        private RequestStatus _error;
 
         /// <summary>How the first request failed that did.</summary>
-        public Errno Error => _error;
+        public RequestStatus Error => _error;
 
         /// <summary>Milliseconds until the time is up, for all requests together.</summary>
         public int TimeLeft => (int)Math.Max(_end - Environment.TickCount64, 0);
@@ -672,7 +674,7 @@ internal sealed unsafe class TlpRequester
             Target = target;
             _pending = 0;
             _end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
-            _error = Errno.None;
+            _error = RequestStatus.Success;
         }
 
         /// <summary>One more request.</summary>
@@ -686,11 +688,11 @@ internal sealed unsafe class TlpRequester
 
         /// <summary>One request is done.</summary>
         /// <returns>Whether it was the last.</returns>
-        public bool Finish(Errno error)
+        public bool Finish(RequestStatus error)
         {
             lock (this)
             {
-                if (_error == Errno.None)
+                if (_error == RequestStatus.Success)
                 {
                     _error = error;
                 }

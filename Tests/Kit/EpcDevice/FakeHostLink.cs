@@ -3,6 +3,7 @@ using EpfTest.EpcDevice.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Kit.EpcDevice;
@@ -19,7 +20,7 @@ internal sealed class FakeHostLink : IHostLink
     public byte[] Memory { get; } = new byte[4 << 20];
 
     /// <summary>What every read and write comes to.</summary>
-    public Errno Error { get; set; }
+    public RequestStatus Error { get; set; }
 
     /// <summary>Which functions may issue requests, as far as it was said.</summary>
     public Dictionary<int, bool> BusMasters { get; } = [];
@@ -68,14 +69,14 @@ internal sealed class FakeHostLink : IHostLink
 
     public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) => default;
 
-    public Errno Read(int function, ulong address, Span<byte> destination)
+    public RequestStatus Read(int function, ulong address, Span<byte> destination)
     {
         DuringRequest?.Invoke(address);
-        if (Error == Errno.None)
+        if (Error == RequestStatus.Success)
         {
             if (!Inside(address, destination.Length))
             {
-                return Errno.EFAULT;
+                return RequestStatus.UnsupportedRequest;
             }
 
             Memory.AsSpan((int)(address - MemoryAddress), destination.Length).CopyTo(destination);
@@ -84,14 +85,14 @@ internal sealed class FakeHostLink : IHostLink
         return Error;
     }
 
-    public Errno Write(int function, ulong address, ReadOnlySpan<byte> source)
+    public RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source)
     {
         DuringRequest?.Invoke(address);
-        if (Error == Errno.None)
+        if (Error == RequestStatus.Success)
         {
             if (!Inside(address, source.Length))
             {
-                return Errno.EFAULT;
+                return RequestStatus.UnsupportedRequest;
             }
 
             source.CopyTo(Memory.AsSpan((int)(address - MemoryAddress)));

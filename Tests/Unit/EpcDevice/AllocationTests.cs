@@ -1,5 +1,6 @@
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Kit.EpcDevice;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Unit.EpcDevice;
@@ -44,9 +45,9 @@ internal sealed class AllocationTests
         error |= rig.Device.WriteRegion(EpcRegister.BarWindow, 0x1ffe, four);
         error |= rig.Device.ReadRegion(EpcRegister.BarWindow, 4090, _data);
         error |= rig.Endpoint.TryDecode(0, 0xc000_0100, false, out int bar, out ulong offset) ? Errno.None : Errno.EFAULT;
-        error |= rig.Endpoint.WriteBar(0, bar, offset, _data);
-        error |= rig.Endpoint.ReadBar(0, bar, offset, _data);
-        error |= rig.Endpoint.WriteBar(0, bar, 4096, four);
+        error |= rig.Endpoint.WriteBar(0, bar, offset, _data).ToErrno();
+        error |= rig.Endpoint.ReadBar(0, bar, offset, _data).ToErrno();
+        error |= rig.Endpoint.WriteBar(0, bar, 4096, four).ToErrno();
         _ = rig.Endpoint.ReadConfig(0, 0);
         return error;
     }

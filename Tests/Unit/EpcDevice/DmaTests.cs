@@ -3,6 +3,7 @@ using EpfTest.EpcDevice.Registers;
 using EpfTest.Kit;
 using EpfTest.Kit.EpcDevice;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Unit.EpcDevice;
@@ -111,7 +112,7 @@ internal sealed class DmaTests
     public void ATimeoutIsAnErrorOfItsSide()
     {
         _ring.Enable();
-        _rig.Host.Error = Errno.ETIMEDOUT;
+        _rig.Host.Error = RequestStatus.CompletionTimeout;
         Assert.That(_ring.Copy(Host, Ram, 4, FromHost), Is.EqualTo(DmaStatus.SourceError));
         Assert.That(_ring.Copy(Ram, Host, 4, ToHost), Is.EqualTo(DmaStatus.DestinationError));
     }

@@ -1,6 +1,7 @@
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Kit.EpcDevice;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Unit.EpcDevice;
@@ -91,7 +92,7 @@ internal sealed class OutboundTests
         Assert.That(_rig.ReadWindow(0, 4), Is.EqualTo(s_ones4), "the host has nothing there");
 
         _rig.MapOutbound(0, 0, 4096, Host);
-        _rig.Host.Error = Errno.ETIMEDOUT;
+        _rig.Host.Error = RequestStatus.CompletionTimeout;
         Assert.That(_rig.ReadWindow(0, 4), Is.EqualTo(s_ones4));
     }
 
@@ -120,7 +121,7 @@ internal sealed class OutboundTests
         _rig.ReadWindow(2 << 20, 4);
         Assert.That(_rig.Endpoint.ReadConfig(0, 4) >> 16 & (uint)PciStatus.ReceivedMasterAbort, Is.Not.Zero);
 
-        _rig.Host.Error = Errno.ETIMEDOUT;
+        _rig.Host.Error = RequestStatus.CompletionTimeout;
         _rig.ReadWindow(0, 4);
         Assert.That(_rig.Endpoint.ReadConfig(0, 0x104) & (1 << 14), Is.Not.Zero, "Completion Timeout");
     }

@@ -2,6 +2,7 @@ using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
@@ -45,9 +46,9 @@ internal sealed class AllocationTests
             asker.Mark();
             completer.Link.Requester.ReadMemory(0, s_requester, 0, [], MaxReadRequest);
             long before = GC.GetAllocatedBytesForCurrentThread();
-            Errno error = Exchange(connection.Requester, data, 1000);
+            RequestStatus error = Exchange(connection.Requester, data, 1000);
             least.Asking = Math.Min(least.Asking, GC.GetAllocatedBytesForCurrentThread() - before);
-            Assert.That(error, Is.EqualTo(Errno.None));
+            Assert.That(error, Is.EqualTo(RequestStatus.Success));
 
             // Each side's receiving thread tells what it has allocated when a message comes.
             TlpHeader message = TlpHeader.Message(MessageCode.PM_PME, s_requester);
@@ -63,9 +64,9 @@ internal sealed class AllocationTests
         Assert.That(least.Receiving, Is.Zero, "the thread that receives completions");
     }
 
-    private static Errno Exchange(TlpRequester requester, byte[] data, int rounds)
+    private static RequestStatus Exchange(TlpRequester requester, byte[] data, int rounds)
     {
-        Errno error = Errno.None;
+        RequestStatus error = RequestStatus.Success;
         for (int i = 0; i < rounds; i++)
         {
             error |= requester.WriteMemory(0, s_requester, 0x1001, data, 256);

@@ -1,6 +1,7 @@
 using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
@@ -22,27 +23,27 @@ internal sealed class CompletionTests : RawLinkFixture
     [Test]
     public void RequestIsLaidOutAsTheSpecificationSays()
     {
-        Task<Errno> read = Read(new byte[8]);
+        Task<RequestStatus> read = Read(new byte[8]);
         RawFrame request = Peer.Receive();
         Assert.That((request.Kind, request.Function, request.Payload.Length), Is.EqualTo((RawFrame.Tlp, (ushort)5, 12)));
         Assert.That(request.Dw(0), Is.EqualTo(0x0000_0002u), "MRd of 2 DW");
         Assert.That(request.Dw(1) & 0xffff_00ff, Is.EqualTo(0x0100_00ffu), "requester and byte enables");
         Assert.That(request.Dw(2), Is.EqualTo(0x1000u));
         Complete(request, [1, 2, 3, 4, 5, 6, 7, 8]);
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
     }
 
     [Test]
     public void CompletionForAnUnknownTagIsIgnored()
     {
         byte[] data = new byte[8];
-        Task<Errno> read = Read(data);
+        Task<RequestStatus> read = Read(data);
         RawFrame request = Peer.Receive();
         uint other = ((request.Dw(1) >> 8) + 100) & 0xff;
         Peer.Send(RawFrame.TlpOf(0, [0x4a00_0002, 0x0000_0008, 0x0100_0000 | other << 8], new byte[8]));
         Peer.Send(RawFrame.TlpOf(0, [0x4a80_0002, 0x0000_0008, 0x0100_0000], new byte[8]));
         Complete(request, [1, 2, 3, 4, 5, 6, 7, 8]);
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 }));
         Assert.That(Logger.Lines.Count(line => line.Contains("under which nothing was asked", StringComparison.Ordinal)), Is.EqualTo(2));
     }
@@ -50,13 +51,13 @@ internal sealed class CompletionTests : RawLinkFixture
     [TestCaseSource(nameof(Mismatches))]
     public void CompletionThatDoesNotMatchEndsTheLink(uint dw0, uint dw1, uint dw2)
     {
-        Task<Errno> read = Read(new byte[8]);
+        Task<RequestStatus> read = Read(new byte[8]);
         RawFrame request = Peer.Receive();
         uint tag = request.Dw(1) >> 8 & 0xff;
         Peer.Send(RawFrame.TlpOf(
             5, [0x4a00_0002 ^ dw0, 0x0000_0008 + dw1, (0x0100_0000 | tag << 8) ^ dw2], new byte[8]));
         Assert.That(Peer.Receive(RawFrame.Refuse).Text, Does.Contain("does not match its request"));
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.LinkDown));
         Link.ExpectEnd();
     }
 
@@ -64,11 +65,11 @@ internal sealed class CompletionTests : RawLinkFixture
     public void PoisonedDataIsAnErrorAndNotUsed()
     {
         byte[] data = new byte[8];
-        Task<Errno> read = Read(data);
+        Task<RequestStatus> read = Read(data);
         RawFrame request = Peer.Receive();
         uint tag = request.Dw(1) >> 8 & 0xff;
         Peer.Send(RawFrame.TlpOf(5, [0x4a00_4002, 0x0000_0008, 0x0100_0000 | tag << 8], [1, 2, 3, 4, 5, 6, 7, 8]));
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.EIO));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Poisoned));
         Assert.That(data, Is.All.Zero);
     }
 
@@ -76,7 +77,7 @@ internal sealed class CompletionTests : RawLinkFixture
     public void RequestsMayBeCompletedInAnyOrder()
     {
         byte[] data = new byte[8 * 512];
-        Task<Errno> read = Read(data);
+        Task<RequestStatus> read = Read(data);
         RawFrame[] requests = [.. Enumerable.Range(0, 8).Select(_ => Peer.Receive())];
         foreach (RawFrame request in requests.Reverse())
         {
@@ -91,7 +92,7 @@ internal sealed class CompletionTests : RawLinkFixture
             }
         }
 
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(Enumerable.Range(0, data.Length).Select(i => (byte)((i / 512) + 1))));
     }
 
@@ -100,7 +101,7 @@ internal sealed class CompletionTests : RawLinkFixture
     public void ConfigurationReadHasManyRequestsAtOnce()
     {
         byte[] data = new byte[4096];
-        Task<Errno> read = Task.Run(() => Link.Connection.Requester.ReadConfiguration(5, s_requester, new Bdf(1, 0, 5), 0, data));
+        Task<RequestStatus> read = Task.Run(() => Link.Connection.Requester.ReadConfiguration(5, s_requester, new Bdf(1, 0, 5), 0, data));
         for (uint asked = 0; asked < 4096; asked += 4 * 256)
         {
             RawFrame[] requests = [.. Enumerable.Range(0, 256).Select(_ => Peer.Receive())];
@@ -113,11 +114,11 @@ internal sealed class CompletionTests : RawLinkFixture
             }
         }
 
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(Enumerable.Range(0, 1024).SelectMany(dw => BitConverter.GetBytes(4 * dw))));
     }
 
-    private Task<Errno> Read(byte[] data) =>
+    private Task<RequestStatus> Read(byte[] data) =>
         Task.Run(() => Link.Connection.Requester.ReadMemory(5, s_requester, 0x1000, data, 512));
 
     private void Complete(RawFrame request, byte[] data) => Peer.Send(RawFrame.TlpOf(

@@ -2,6 +2,7 @@ using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
@@ -74,7 +75,7 @@ internal sealed class HeldReadTests : RawLinkFixture
         Wait.Until(() => target.Puts.Count == 1, "the second half is there");
         Assert.That(target.Puts[0], Is.EqualTo((511, 511)));
         Complete(requests[0], 511);
-        Assert.That(read.Await(), Is.EqualTo(Errno.None));
+        Assert.That(read.Await(), Is.EqualTo(RequestStatus.Success));
         Assert.That(target.Puts, Has.Count.EqualTo(2));
         Assert.That(target.Puts[1], Is.EqualTo((0, 511)));
     }
@@ -86,7 +87,7 @@ internal sealed class HeldReadTests : RawLinkFixture
         PendingRead read = Link.Connection.Requester.BeginRead(5, new Bdf(1, 0, 0), 0x1000, ref length, new Target(), 128);
         Assert.That(length, Is.EqualTo(128 * 128));
         Peer.Dispose();
-        Assert.That(read.Await(), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(read.Await(), Is.EqualTo(RequestStatus.LinkDown));
     }
 
     private void Answer(Holder holder) => Handler.OnTlp = (function, header, _) => Hold(function, header, holder);

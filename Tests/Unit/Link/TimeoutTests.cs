@@ -2,6 +2,7 @@ using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
@@ -35,7 +36,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     public void ReadThatIsNotCompletedTimesOut()
     {
         byte[] data = new byte[4];
-        Assert.That(Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest), Is.EqualTo(Errno.ETIMEDOUT));
+        Assert.That(Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest), Is.EqualTo(RequestStatus.CompletionTimeout));
         Assert.That(Requester.Timeouts, Is.EqualTo(1));
     }
 
@@ -54,7 +55,7 @@ internal sealed class TimeoutTests : RawLinkFixture
             Thread.Sleep(5);
         }
 
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.ETIMEDOUT));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.CompletionTimeout));
     }
 
     [Test]
@@ -65,7 +66,7 @@ internal sealed class TimeoutTests : RawLinkFixture
 
         // All tags that there are, each kept by a read that nobody completes.
         byte[] large = new byte[256 * 128];
-        Assert.That(Requester.ReadMemory(0, s_requester, 0x10000, large, 128), Is.EqualTo(Errno.ETIMEDOUT));
+        Assert.That(Requester.ReadMemory(0, s_requester, 0x10000, large, 128), Is.EqualTo(RequestStatus.CompletionTimeout));
         for (int i = 0; i < 256; i++)
         {
             tags.Push(Peer.Receive(RawFrame.Tlp).Dw(1) >> 8 & 0xff);
@@ -74,18 +75,18 @@ internal sealed class TimeoutTests : RawLinkFixture
         Assert.That(tags.Distinct().Count(), Is.EqualTo(256));
         Assert.That(
             Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest),
-            Is.EqualTo(Errno.ETIMEDOUT),
+            Is.EqualTo(RequestStatus.CompletionTimeout),
             "no tag is left");
 
         // A completion after all, of the last one: 128 bytes from 0x17f80.
         uint tag = tags.Pop();
         Peer.Send(RawFrame.TlpOf(
             0, [0x4a00_0020, 0x0000_0080, 0x0100_0000 | tag << 8], Enumerable.Repeat((byte)0xee, 128).ToArray()));
-        Task<Errno> next = Task.Run(() => Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest));
+        Task<RequestStatus> next = Task.Run(() => Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest));
         RawFrame request = Peer.Receive(RawFrame.Tlp);
         Assert.That(request.Dw(1) >> 8 & 0xff, Is.EqualTo(tag));
         Peer.Send(RawFrame.TlpOf(0, [0x4a00_0001, 0x0000_0004, 0x0100_0000 | tag << 8], [1, 2, 3, 4]));
-        Assert.That(Wait.For(next), Is.EqualTo(Errno.None));
+        Assert.That(Wait.For(next), Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(new byte[] { 1, 2, 3, 4 }));
         Assert.That(large, Is.All.Zero);
     }
@@ -94,13 +95,13 @@ internal sealed class TimeoutTests : RawLinkFixture
     public void SenderWhoseFramesAreNotReadGetsAnErrorAndTheLinkEnds()
     {
         byte[] data = new byte[64 << 10];
-        Errno error = Errno.None;
-        for (int i = 0; i < 1000 && error == Errno.None; i++)
+        RequestStatus error = RequestStatus.Success;
+        for (int i = 0; i < 1000 && error == RequestStatus.Success; i++)
         {
             error = Requester.WriteMemory(0, s_requester, 0x1000, data, 256);
         }
 
-        Assert.That(error, Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(error, Is.EqualTo(RequestStatus.LinkDown));
         Link.ExpectEnd();
     }
 

@@ -2,6 +2,7 @@ using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 using FsCheck;
 using FsCheck.Fluent;
@@ -59,12 +60,12 @@ internal sealed class TlpRequesterTests
                 new Random(++round).NextBytes(data);
                 byte[] expected = [.. _memory];
                 data.CopyTo(expected.AsSpan(test.address));
-                return requester.WriteMemory(0, s_requester, (ulong)test.address, data, test.mps) == Errno.None
-                    && requester.ReadMemory(0, s_requester, (ulong)test.address, [], test.mrrs) == Errno.None
+                return requester.WriteMemory(0, s_requester, (ulong)test.address, data, test.mps) == RequestStatus.Success
+                    && requester.ReadMemory(0, s_requester, (ulong)test.address, [], test.mrrs) == RequestStatus.Success
                     && _memory.AsSpan().SequenceEqual(expected);
             }
 
-            return requester.ReadMemory(0, s_requester, (ulong)test.address, data, test.mrrs) == Errno.None
+            return requester.ReadMemory(0, s_requester, (ulong)test.address, data, test.mrrs) == RequestStatus.Success
                 && data.AsSpan().SequenceEqual(_memory.AsSpan(test.address, test.length));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
     }
@@ -75,8 +76,8 @@ internal sealed class TlpRequesterTests
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] data = new byte[40_001];
-        Assert.That(requester.WriteMemory(0, s_requester, 0x123, data, limit), Is.EqualTo(Errno.None));
-        Assert.That(requester.ReadMemory(0, s_requester, 0x123, data, limit), Is.EqualTo(Errno.None));
+        Assert.That(requester.WriteMemory(0, s_requester, 0x123, data, limit), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.ReadMemory(0, s_requester, 0x123, data, limit), Is.EqualTo(RequestStatus.Success));
         Assert.That(completer.Payloads, Is.All.LessThanOrEqualTo(limit));
         Assert.That(completer.Reads, Is.All.LessThanOrEqualTo(limit));
         Assert.That(
@@ -105,9 +106,9 @@ internal sealed class TlpRequesterTests
                     random.NextBytes(mine.AsSpan(start, length));
                     Assert.That(
                         requester.WriteMemory(0, s_requester, address, mine.AsSpan(start, length), 128),
-                        Is.EqualTo(Errno.None));
+                        Is.EqualTo(RequestStatus.Success));
                     Assert.That(
-                        requester.ReadMemory(0, s_requester, address, data.AsSpan(0, length), 128), Is.EqualTo(Errno.None));
+                        requester.ReadMemory(0, s_requester, address, data.AsSpan(0, length), 128), Is.EqualTo(RequestStatus.Success));
                     Assert.That(data.AsSpan(0, length).SequenceEqual(mine.AsSpan(start, length)), Is.True);
                 }
             },
@@ -117,10 +118,10 @@ internal sealed class TlpRequesterTests
         Array.ForEach(tasks, Wait.For);
     }
 
-    [TestCase(CompletionStatus.UnsupportedRequest, Errno.EFAULT)]
-    [TestCase(CompletionStatus.CompleterAbort, Errno.EIO)]
-    [TestCase(CompletionStatus.ConfigurationRequestRetryStatus, Errno.EFAULT)]
-    public void StatusIsAnError(CompletionStatus status, Errno expected)
+    [TestCase(CompletionStatus.UnsupportedRequest, RequestStatus.UnsupportedRequest)]
+    [TestCase(CompletionStatus.CompleterAbort, RequestStatus.CompleterAbort)]
+    [TestCase(CompletionStatus.ConfigurationRequestRetryStatus, RequestStatus.UnsupportedRequest)]
+    public void StatusIsAnError(CompletionStatus status, RequestStatus expected)
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         completer.Status = status;
@@ -145,10 +146,10 @@ internal sealed class TlpRequesterTests
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] expected = [.. _memory];
         byte[] data = new byte[8];
-        Assert.That(requester.ReadIo(0, s_requester, address, data.AsSpan(0, length)), Is.EqualTo(Errno.None));
+        Assert.That(requester.ReadIo(0, s_requester, address, data.AsSpan(0, length)), Is.EqualTo(RequestStatus.Success));
         Assert.That(data[..length], Is.EqualTo(_memory.AsSpan((int)address, length).ToArray()));
         Assert.That(data[length..], Is.All.Zero);
-        Assert.That(requester.WriteIo(0, s_requester, address, data.AsSpan(4, length)), Is.EqualTo(Errno.None));
+        Assert.That(requester.WriteIo(0, s_requester, address, data.AsSpan(4, length)), Is.EqualTo(RequestStatus.Success));
         expected.AsSpan((int)address, length).Clear();
         Assert.That(_memory.AsSpan().SequenceEqual(expected), Is.True);
         Assert.That(completer.Requests.Select(header => header.Kind), Is.EqualTo(new[] { TlpKind.IORd, TlpKind.IOWr }));
@@ -159,9 +160,9 @@ internal sealed class TlpRequesterTests
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] data = new byte[4];
-        Assert.That(requester.ReadConfiguration(0, s_requester, s_target, 0xffc, data), Is.EqualTo(Errno.None));
+        Assert.That(requester.ReadConfiguration(0, s_requester, s_target, 0xffc, data), Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(_memory.AsSpan(0xffc, 4).ToArray()));
-        Assert.That(requester.WriteConfiguration(0, s_requester, s_target, 0x12, [1, 2]), Is.EqualTo(Errno.None));
+        Assert.That(requester.WriteConfiguration(0, s_requester, s_target, 0x12, [1, 2]), Is.EqualTo(RequestStatus.Success));
         Assert.That(_memory.AsSpan(0x12, 2).ToArray(), Is.EqualTo(new byte[] { 1, 2 }));
         Assert.That(completer.Requests.Select(header => header.Target), Is.All.EqualTo(s_target));
     }
@@ -170,7 +171,7 @@ internal sealed class TlpRequesterTests
     public void FlushIsAReadOfNoByte()
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
-        Assert.That(requester.ReadMemory(0, s_requester, 0x1235, [], Mrrs), Is.EqualTo(Errno.None));
+        Assert.That(requester.ReadMemory(0, s_requester, 0x1235, [], Mrrs), Is.EqualTo(RequestStatus.Success));
         TlpHeader header = completer.Requests.Single();
         Assert.That((header.Kind, header.Length, header.FirstByteEnables), Is.EqualTo((TlpKind.MRd, 1, 0)));
     }
@@ -180,8 +181,8 @@ internal sealed class TlpRequesterTests
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] data = new byte[16];
-        Assert.That(requester.ReadMemory(0, s_requester, ulong.MaxValue - 7, data, Mrrs), Is.EqualTo(Errno.EFAULT));
-        Assert.That(requester.WriteMemory(0, s_requester, ulong.MaxValue - 7, data, 256), Is.EqualTo(Errno.EFAULT));
+        Assert.That(requester.ReadMemory(0, s_requester, ulong.MaxValue - 7, data, Mrrs), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(requester.WriteMemory(0, s_requester, ulong.MaxValue - 7, data, 256), Is.EqualTo(RequestStatus.UnsupportedRequest));
         Assert.That(completer.Requests, Is.Empty);
     }
 
@@ -192,7 +193,7 @@ internal sealed class TlpRequesterTests
         using var peer = new RawLinkPeer(sockets.Right);
         peer.Send(RawFrame.HelloOf(RawFrame.Bridge));
         TlpRequester requester = Open(sockets.Left, LinkRole.Endpoint, new TestLinkHandler());
-        Task<Errno>[] reads = [.. Enumerable.Range(0, 6).Select(i => Task.Factory.StartNew(
+        Task<RequestStatus>[] reads = [.. Enumerable.Range(0, 6).Select(i => Task.Factory.StartNew(
             () => requester.ReadMemory(0, s_requester, 0x1000, new byte[i * 900], Mrrs),
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
@@ -203,9 +204,9 @@ internal sealed class TlpRequesterTests
         }
 
         peer.Dispose();
-        Assert.That(reads.Select(Wait.For), Is.All.EqualTo(Errno.ENOTCONN));
-        Assert.That(requester.ReadMemory(0, s_requester, 0x1000, new byte[4], Mrrs), Is.EqualTo(Errno.ENOTCONN));
-        Assert.That(requester.WriteMemory(0, s_requester, 0x1000, new byte[4], 256), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(reads.Select(Wait.For), Is.All.EqualTo(RequestStatus.LinkDown));
+        Assert.That(requester.ReadMemory(0, s_requester, 0x1000, new byte[4], Mrrs), Is.EqualTo(RequestStatus.LinkDown));
+        Assert.That(requester.WriteMemory(0, s_requester, 0x1000, new byte[4], 256), Is.EqualTo(RequestStatus.LinkDown));
     }
 
     private TlpRequester Connect(int readCompletionBoundary, int maxPayload, out MemoryCompleter completer)

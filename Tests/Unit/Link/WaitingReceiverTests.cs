@@ -3,6 +3,7 @@ using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
@@ -23,7 +24,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
         {
             while (done < Reads && turn.Wait(Wait.Limit))
             {
-                Assert.That(Read(0x1000, out uint value), Is.EqualTo(Errno.None));
+                Assert.That(Read(0x1000, out uint value), Is.EqualTo(RequestStatus.Success));
                 Assert.That(value, Is.EqualTo(done));
                 Volatile.Write(ref done, done + 1);
             }
@@ -70,7 +71,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
     [Test]
     public void OthersAreServedWhileOneWaits()
     {
-        Task<Errno> read = Long(() => Read(0x1000, out _));
+        Task<RequestStatus> read = Long(() => Read(0x1000, out _));
         RawFrame request = Peer.Receive(RawFrame.Tlp);
         for (int i = 0; i < 20; i++)
         {
@@ -80,13 +81,13 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
             Peer.Send(RawFrame.Build(RawFrame.Acknowledge, 0, BitConverter.GetBytes(frame.Token)));
             Assert.That(Wait.For(order), Is.True);
 
-            Task<Errno> second = Long(() => Read(0x2000, out _));
+            Task<RequestStatus> second = Long(() => Read(0x2000, out _));
             Peer.Send(Answer(Peer.Receive(RawFrame.Tlp), 2));
-            Assert.That(Wait.For(second), Is.EqualTo(Errno.None));
+            Assert.That(Wait.For(second), Is.EqualTo(RequestStatus.Success));
         }
 
         Peer.Send(Answer(request, 1));
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
     }
 
     [Test]
@@ -94,7 +95,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
     {
         Handler.OnTlp = (function, header, _) => Link.Connection.Requester.SendCompletion(
             function, header, s_requester, CompletionStatus.UnsupportedRequest);
-        Task<Errno> read = Long(() => Read(0x1000, out _));
+        Task<RequestStatus> read = Long(() => Read(0x1000, out _));
         RawFrame request = Peer.Receive(RawFrame.Tlp);
         for (uint tag = 0; tag < 20; tag++)
         {
@@ -105,16 +106,16 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
         }
 
         Peer.Send(Answer(request, 1));
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.None));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
     }
 
     [Test]
     public void FaultEndsTheLinkForAll()
     {
-        Task<Errno> read = Long(() => Read(0x1000, out _));
+        Task<RequestStatus> read = Long(() => Read(0x1000, out _));
         Peer.Receive(RawFrame.Tlp);
         Peer.Send(RawFrame.TlpOf(0, [0x1f00_0001, 0xf, 0]));
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.LinkDown));
         Assert.That(Peer.Receive(RawFrame.Refuse).Text, Does.Contain("a malformed TLP came"));
         Peer.ExpectHangUp();
         Link.ExpectEnd();
@@ -123,29 +124,29 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
     [Test]
     public void HangUpEndsTheLinkForAll()
     {
-        Task<Errno> read = Long(() => Read(0x1000, out _));
+        Task<RequestStatus> read = Long(() => Read(0x1000, out _));
         Peer.Receive(RawFrame.Tlp);
         Peer.Dispose();
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.LinkDown));
         Link.ExpectEnd();
     }
 
     [Test]
     public void EndOnOurSideEndsTheWait()
     {
-        Task<Errno> read = Long(() => Read(0x1000, out _));
+        Task<RequestStatus> read = Long(() => Read(0x1000, out _));
         Peer.Receive(RawFrame.Tlp);
         Link.Dispose();
-        Assert.That(Wait.For(read), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.LinkDown));
     }
 
     private static Task<T> Long<T>(Func<T> action) => Task.Factory.StartNew(
         action, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
-    private Errno Read(ulong address, out uint value)
+    private RequestStatus Read(ulong address, out uint value)
     {
         Span<byte> data = stackalloc byte[sizeof(uint)];
-        Errno error = Link.Connection.Requester.ReadMemory(0, s_requester, address, data, 128);
+        RequestStatus error = Link.Connection.Requester.ReadMemory(0, s_requester, address, data, 128);
         value = BinaryPrimitives.ReadUInt32LittleEndian(data);
         return error;
     }
