@@ -250,7 +250,8 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     /// <inheritdoc/>
     public void InboundChanged(int function, int bar)
     {
-        if (_connection is not { } connection)
+        // The bridge knows a function from its FUNCTION frame, which goes out when the link comes up.
+        if (_connection is not { } connection || !_endpoint.Exists(function))
         {
             return;
         }

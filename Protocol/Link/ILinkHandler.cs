@@ -15,6 +15,6 @@ internal interface ILinkHandler
     /// <param name="function">The function that it is about.</param>
     /// <param name="payload">Its payload.</param>
     /// <param name="descriptor">The descriptor that came with it, owned by the handler, or null.</param>
-    /// <returns>False where the payload makes no sense: the link then ends.</returns>
+    /// <returns>False if the frame is malformed: the link then ends.</returns>
     bool HandleControl(FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor);
 }

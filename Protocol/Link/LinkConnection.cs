@@ -626,7 +626,7 @@ internal sealed class LinkConnection : IDisposable
             case FrameKind.Tlp:
                 if (!TlpHeader.TryDecode(payload, out TlpHeader header, out TlpError error))
                 {
-                    return $"a malformed TLP came: {error.Describe()}";
+                    return $"malformed TLP: {error.Describe()}";
                 }
 
                 ReadOnlySpan<byte> data = payload[header.HeaderLength..];
@@ -640,7 +640,7 @@ internal sealed class LinkConnection : IDisposable
             case FrameKind.Acknowledge:
                 if (payload.Length != TokenSize)
                 {
-                    return Senseless(frame);
+                    return Malformed(frame);
                 }
 
                 lock (_acknowledgeLock)
@@ -657,10 +657,10 @@ internal sealed class LinkConnection : IDisposable
                 return "by the other side: " + System.Text.Encoding.UTF8.GetString(payload);
             default:
                 FileDescriptor? descriptor = _receiver.Descriptors.IsEmpty ? null : _receiver.TakeDescriptor(0);
-                return _handler.HandleControl(frame.Kind, frame.Function, payload, descriptor) ? null : Senseless(frame);
+                return _handler.HandleControl(frame.Kind, frame.Function, payload, descriptor) ? null : Malformed(frame);
         }
     }
 
-    private static string Senseless(FrameHeader frame) =>
-        $"a {frame.Kind} frame of {frame.PayloadLength} bytes makes no sense";
+    private static string Malformed(FrameHeader frame) =>
+        $"malformed {frame.Kind} frame ({frame.PayloadLength} bytes)";
 }

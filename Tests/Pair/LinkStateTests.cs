@@ -41,6 +41,20 @@ internal sealed class LinkStateTests(DataPath dataPath) : PairFixture(dataPath)
         Assert.That(ConnectHost().ReadConfig(0), Is.EqualTo(0x7777_104c));
     }
 
+    /// <summary>A guest remaps memory as it boots and ends; the link then has not come up, or has gone down.</summary>
+    [Test]
+    public void MemoryBehindBarsMayChangeBeforeTheLinkComesUp()
+    {
+        Ep.SetUp(0);
+        Wait.Until(() => (Ep[EpcRegister.LinkStatus] & EpcRegister.LinkStatusPerst) == 0, "PERST# is deasserted");
+        Ep.WriteConfig16(0x04, 0);
+        Ep.WriteConfig16(0x04, 0x6);
+        Ep.LinkUp();
+        ConnectHost().WriteThrough(1, 0, 7);
+        Assert.That(Ep.Load32(EpGuest.TargetOf(0, 1)), Is.EqualTo(7));
+        Assert.That(Logger.Has("link ended"), Is.False);
+    }
+
     [Test]
     public void LinkEventsFireTheEventVector()
     {

@@ -15,7 +15,7 @@ internal sealed class BridgeRobustnessTests
     private EndpointLink _bridge = null!;
     private Memfd _memfd = null!;
 
-    private static IEnumerable<TestCaseData> Senseless =>
+    private static IEnumerable<TestCaseData> Malformed =>
     [
         .. new ushort[] { 16, 17, 18, 19, 20, 21 }.SelectMany(kind => new[]
         {
@@ -54,14 +54,14 @@ internal sealed class BridgeRobustnessTests
         _folder.Dispose();
     }
 
-    [TestCaseSource(nameof(Senseless))]
-    public void SenselessFrameEndsTheLink(byte[] frame)
+    [TestCaseSource(nameof(Malformed))]
+    public void MalformedFrameEndsTheLink(byte[] frame)
     {
         using (RawLinkPeer peer = Accept())
         {
             peer.Send(RawFrame.FunctionOf(0));
             peer.Send(frame, _memfd.Descriptor);
-            Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("makes no sense"));
+            Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("malformed"));
             peer.ExpectHangUp();
         }
 

@@ -13,7 +13,7 @@ internal sealed class EndpointRobustnessTests
     private EpcService _epc = null!;
     private Memfd _memfd = null!;
 
-    private static IEnumerable<TestCaseData> Senseless =>
+    private static IEnumerable<TestCaseData> Malformed =>
     [
         new TestCaseData(RawFrame.Memory(RawFrame.MemoryAdd, 0, 3, 0, 0x1000)[..^1], true)
             .SetArgDisplayNames("MEMORY_ADD cut off"),
@@ -71,8 +71,8 @@ internal sealed class EndpointRobustnessTests
         _folder.Dispose();
     }
 
-    [TestCaseSource(nameof(Senseless))]
-    public void SenselessFrameEndsTheLink(byte[] frame, bool hasDescriptor)
+    [TestCaseSource(nameof(Malformed))]
+    public void MalformedFrameEndsTheLink(byte[] frame, bool hasDescriptor)
     {
         using (RawLinkPeer peer = Connect())
         {
@@ -83,7 +83,7 @@ internal sealed class EndpointRobustnessTests
                 return;
             }
 
-            Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("makes no sense"));
+            Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("malformed"));
             peer.ExpectHangUp();
         }
 
@@ -115,7 +115,7 @@ internal sealed class EndpointRobustnessTests
             peer.Send(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, 0), descriptor);
             if (what != "an eventfd")
             {
-                Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("makes no sense"));
+                Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("malformed"));
             }
         }
 
@@ -132,7 +132,7 @@ internal sealed class EndpointRobustnessTests
         {
             peer.Send(RawFrame.HelloOf(RawFrame.Bridge, capabilities));
             peer.Send(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, 0), signal);
-            Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("makes no sense"));
+            Assert.That(peer.Receive(RawFrame.Refuse).Text, Does.Contain("malformed"));
         }
 
         ExpectService();

@@ -85,18 +85,18 @@ internal sealed class LinkConnectionTests : RawLinkFixture
     }
 
     [Test]
-    public void SenselessAcknowledgementEndsTheLink()
+    public void MalformedAcknowledgementEndsTheLink()
     {
         Peer.Send(RawFrame.Build(RawFrame.Acknowledge, 0, s_senseless));
-        ExpectRefusal("makes no sense");
+        ExpectRefusal("malformed");
     }
 
     [Test]
-    public void WhatTheHandlerFindsSenselessEndsTheLink()
+    public void WhatTheHandlerFindsMalformedEndsTheLink()
     {
         Handler.OnControl = (_, _, _) => false;
         Peer.Send(RawFrame.Build(RawFrame.MemoryAdd, 0, s_senseless));
-        ExpectRefusal("a MemoryAdd frame of 3 bytes makes no sense");
+        ExpectRefusal("malformed MemoryAdd frame (3 bytes)");
     }
 
     [Test]

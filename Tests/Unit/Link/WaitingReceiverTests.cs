@@ -116,7 +116,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
         Peer.Receive(RawFrame.Tlp);
         Peer.Send(RawFrame.TlpOf(0, [0x1f00_0001, 0xf, 0]));
         Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.LinkDown));
-        Assert.That(Peer.Receive(RawFrame.Refuse).Text, Does.Contain("a malformed TLP came"));
+        Assert.That(Peer.Receive(RawFrame.Refuse).Text, Does.Contain("malformed TLP"));
         Peer.ExpectHangUp();
         Link.ExpectEnd();
     }
