@@ -38,7 +38,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
     private readonly ulong[] _barAddresses;
     private readonly bool[] _barsEnabled;
     private readonly bool[] _barsAwaited;
-    private readonly DmaTable[] _inbound;
+    private readonly RangeTable[] _inbound;
     private readonly DeviceRegion[] _regions = new DeviceRegion[RegionIndex.Count];
 
     // Whether a BAR is mapped by the host's QEMU or forgotten is decided under this lock.
@@ -68,7 +68,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         _barsEnabled = new bool[description.Bars.Count];
         _barsAwaited = new bool[description.Bars.Count];
         _isMapped = new bool[description.Bars.Count];
-        _inbound = [.. description.Bars.Select(_ => new DmaTable(NoMessages.Instance))];
+        _inbound = [.. description.Bars.Select(_ => new RangeTable())];
         Array.Fill(_regions, DeviceRegion.Absent);
         for (int bar = 0; bar < description.Bars.Count; bar++)
         {
@@ -302,7 +302,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
     public void Dispose()
     {
         _slowPath.Dispose();
-        foreach (DmaTable table in _inbound)
+        foreach (RangeTable table in _inbound)
         {
             table.Dispose();
         }

@@ -18,7 +18,6 @@ internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
     private const int MappableSize = 0x4000;
     private const int Vectors = 64;
 
-    private readonly EventFd _doorbell = EventFd.Create();
     private readonly Memfd _file = Memfd.Create(MappableSize);
     private readonly byte[] _contents = new byte[MappableSize];
     private IVfioUserClient? _client;
@@ -27,7 +26,7 @@ internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
     public FuzzDevice()
     {
         DeviceRegion[] regions = [.. Enumerable.Repeat(DeviceRegion.Absent, RegionIndex.Count)];
-        regions[Engine] = new DeviceRegion(Size, IoEventFds: [new IoEventFd(0x10, 4, _doorbell)]);
+        regions[Engine] = new DeviceRegion(Size);
         regions[Mappable] = new DeviceRegion(
             MappableSize, File: _file.Descriptor, MmapAreas: [new MmapArea(0, 0x1000), new MmapArea(0x2000, 0x1000)]);
         regions[ReadOnly] = new DeviceRegion(Size, RegionFlags.Read);
@@ -83,11 +82,7 @@ internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _file.Dispose();
-        _doorbell.Dispose();
-    }
+    public void Dispose() => _file.Dispose();
 
     private void Check(int region, RegionFlags flags, ulong offset, int length)
     {

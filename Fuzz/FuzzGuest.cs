@@ -55,10 +55,7 @@ internal sealed class FuzzGuest : IVfioUserClient, IDmaMessenger, IDisposable
     public bool DrainPostedWrites() => true;
 
     /// <inheritdoc/>
-    public Errno DmaRead(ulong address, Span<byte> destination) => Errno.EIO;
-
-    /// <inheritdoc/>
-    public Errno DmaWrite(ulong address, ReadOnlySpan<byte> source) => Errno.EIO;
+    public Errno Access(MemoryAccess access) => Errno.EIO;
 
     /// <inheritdoc/>
     public void Dispose()

@@ -18,8 +18,8 @@ internal static class LookupRows
     {
         Client.Pin(rig.Cores.Ep);
         using var memory = Memfd.Create(Page);
-        using var table = new DmaTable(NoMessages.Instance);
-        ulong[] addresses = new ulong[DmaTable.MaxRanges];
+        using var table = new RangeTable();
+        ulong[] addresses = new ulong[RangeTable.MaxRanges];
         for (int i = 0; i < addresses.Length; i++)
         {
             addresses[i] = (ulong)i * 2 * Page;
@@ -52,7 +52,7 @@ internal static class LookupRows
             () => Client.Search(addresses, wanted));
     }
 
-    private static double Time(DmaTable table, ulong[] wanted)
+    private static double Time(RangeTable table, ulong[] wanted)
     {
         Span<byte> data = stackalloc byte[sizeof(uint)];
         Errno error = Errno.None;
@@ -64,14 +64,5 @@ internal static class LookupRows
 
         double time = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
         return error == Errno.None ? time / wanted.Length : throw new LinuxException("read guest memory", error);
-    }
-
-    private sealed class NoMessages : IDmaMessenger
-    {
-        public static readonly NoMessages Instance = new();
-
-        public Errno DmaRead(ulong address, Span<byte> destination) => Errno.EFAULT;
-
-        public Errno DmaWrite(ulong address, ReadOnlySpan<byte> source) => Errno.EFAULT;
     }
 }

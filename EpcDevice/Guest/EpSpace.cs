@@ -86,20 +86,7 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     }
 
     /// <summary>Whether an access waits for the guest's QEMU: part of it is memory that it does not share.</summary>
-    public bool WaitsForGuest(ulong address, ulong length)
-    {
-        RangeMap ranges = _ranges;
-        ulong last = address + (length - 1);
-        for (DmaRange? next = ranges.FirstIn(address, last); next is { } range; next = ranges.FirstIn(address, last, range))
-        {
-            if (range.Backing == DmaBacking.Messages)
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
+    public bool WaitsForGuest(ulong address, ulong length) => _ranges.HasPrivate(address, length);
 
     /// <summary>Reads from a bus address.</summary>
     /// <returns><see cref="RequestStatus.UnsupportedRequest"/> where there is nothing that can be read, <see cref="RequestStatus.NotBusMaster"/> while the
@@ -169,7 +156,7 @@ internal sealed class EpSpace(EpInterrupts interrupts)
     /// <param name="address">The first bus address.</param>
     /// <param name="wanted">The most bytes.</param>
     /// <param name="access">What is to be done with them.</param>
-    /// <returns>As <see cref="DmaTable.Lease"/> has it; none where the controller's own BARs are.</returns>
+    /// <returns>As <see cref="RangeTable.Lease"/> has it; none where the controller's own BARs are.</returns>
     public MemoryLease Lease(ulong address, int wanted, DmaAccess access)
     {
         OwnBars own = _own;

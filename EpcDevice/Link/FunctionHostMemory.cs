@@ -99,7 +99,7 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
         return size == 0;
     }
 
-    /// <summary>Leases memory of the host that is mapped here, as <see cref="DmaTable.Lease"/> has it.</summary>
+    /// <summary>Leases memory of the host that is mapped here, as <see cref="RangeTable.Lease"/> has it.</summary>
     public MemoryLease Lease(LinkConnection connection, ulong address, int wanted, DmaAccess access) =>
         (connection.Capabilities & LinkCapabilities.Direct) == 0 ? default : _table.Lease(address, wanted, access);
 
@@ -167,12 +167,9 @@ internal sealed class FunctionHostMemory : IDmaMessenger, IDisposable
     }
 
     /// <inheritdoc/>
-    Errno IDmaMessenger.DmaRead(ulong address, Span<byte> destination) =>
-        _link.ReadByQemu(_function, address, destination).ToErrno();
-
-    /// <inheritdoc/>
-    Errno IDmaMessenger.DmaWrite(ulong address, ReadOnlySpan<byte> source) =>
-        WriteAndAwait(address, source).ToErrno();
+    Errno IDmaMessenger.Access(MemoryAccess access) => (access.IsWrite
+        ? WriteAndAwait(access.Address, access.Source)
+        : _link.ReadByQemu(_function, access.Address, access.Destination)).ToErrno();
 
     private static bool IsMappable(DmaRange range) =>
         range is { File: not null, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write };

@@ -2,12 +2,9 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Protocol.Memory;
 
-/// <summary>Reaches memory of the guest for which there is no descriptor.</summary>
+/// <summary>Reaches private guest memory by asking the guest's QEMU.</summary>
 internal interface IDmaMessenger
 {
-    /// <summary>Reads from bus address <paramref name="address"/> of the guest, waiting for its QEMU.</summary>
-    Errno DmaRead(ulong address, Span<byte> destination);
-
-    /// <summary>Writes to bus address <paramref name="address"/> of the guest, waiting for its QEMU.</summary>
-    Errno DmaWrite(ulong address, ReadOnlySpan<byte> source);
+    /// <summary>Reads or writes at a bus address of the guest, and waits for its QEMU.</summary>
+    Errno Access(MemoryAccess access);
 }

@@ -96,6 +96,21 @@ internal sealed class RangeMap
         return range is { } found && found.Address <= last ? found : null;
     }
 
+    /// <summary>Whether any byte of an address range is private memory.</summary>
+    public bool HasPrivate(ulong address, ulong length)
+    {
+        ulong last = address + Math.Max(length, 1) - 1;
+        for (DmaRange? next = FirstIn(address, last); next is { } range; next = FirstIn(address, last, range))
+        {
+            if (range.File is null)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>All ranges, in the order of addresses.</summary>
     public DmaRange[] ToArray() => [.. _ranges.SelectMany(static leaf => leaf)];
 

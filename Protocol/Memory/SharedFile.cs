@@ -83,23 +83,48 @@ internal sealed unsafe class SharedFile
     /// <summary>Bytes of the file where it is mapped; the caller has checked the range with <see cref="Covers"/>.</summary>
     internal Span<byte> Mapped(ulong offset, int length) => new(_base + offset, length);
 
-    /// <summary>Copies bytes of the file; the caller has checked the range with <see cref="Covers"/>.</summary>
-    internal Errno Read(ulong offset, Span<byte> destination)
+    /// <summary>Reads or writes bytes of the file, by offset; the caller has checked the range with
+    /// <see cref="Covers"/>.</summary>
+    internal Errno Access(MemoryAccess access)
     {
-        if (_base != null)
+        ulong offset = access.Address;
+        if (_base == null)
         {
-            // In bounds: Covers() holds for the DMA range, the file cannot shrink, and it is mapped whole.
-            GuestCopy.FromGuest(_base + offset, destination);
-            return Errno.None;
+            return AccessBySystemCalls(access, (long)offset);
         }
 
-        // In bounds: the kernel checks the file's side, destination.Length bounds ours.
-        fixed (byte* start = destination)
+        // In bounds: Covers() holds for the range, the file cannot shrink, and all of it is mapped.
+        if (access.IsWrite)
         {
-            for (int done = 0; done < destination.Length;)
+            GuestCopy.ToGuest(access.Source, _base + offset);
+        }
+        else
+        {
+            GuestCopy.FromGuest(_base + offset, access.Destination);
+        }
+
+        return Errno.None;
+    }
+
+    private Errno AccessBySystemCalls(MemoryAccess access, long offset)
+    {
+        // pwrite(2) would extend a file that has shrunk.
+        if (access.IsWrite
+            && (!FileIdentity.TryRead(_descriptor.Number, out _, out ulong length)
+                || access.Address + (ulong)access.Length > length))
+        {
+            return Errno.EFAULT;
+        }
+
+        // In bounds: the kernel checks the file's side, access.Length bounds ours.
+        fixed (byte* start = access.Source)
+        {
+            for (int done = 0; done < access.Length;)
             {
-                long count = LibC.pread(
-                    _descriptor.Number, start + done, destination.Length - done, (long)offset + done);
+                int left = access.Length - done;
+                long count = access.IsWrite
+                    ? LibC.pwrite(_descriptor.Number, start + done, left, offset + done)
+                    : LibC.pread(_descriptor.Number, start + done, left, offset + done);
                 if (count > 0)
                 {
                     done += (int)count;
@@ -107,43 +132,6 @@ internal sealed unsafe class SharedFile
                 else if (count == 0)
                 {
                     return Errno.EFAULT;
-                }
-                else if (LastError.Get() != Errno.EINTR)
-                {
-                    return LastError.Get();
-                }
-            }
-        }
-
-        return Errno.None;
-    }
-
-    /// <summary>Changes bytes of the file; the caller has checked the range with <see cref="Covers"/>.</summary>
-    internal Errno Write(ulong offset, ReadOnlySpan<byte> source)
-    {
-        if (_base != null)
-        {
-            // In bounds: as in Read().
-            GuestCopy.ToGuest(source, _base + offset);
-            return Errno.None;
-        }
-
-        // pwrite(2) would make a file that has shrunk grow again.
-        if (!FileIdentity.TryRead(_descriptor.Number, out _, out ulong length) || offset + (ulong)source.Length > length)
-        {
-            return Errno.EFAULT;
-        }
-
-        // In bounds: source.Length bounds our side.
-        fixed (byte* start = source)
-        {
-            for (int done = 0; done < source.Length;)
-            {
-                long count = LibC.pwrite(
-                    _descriptor.Number, start + done, source.Length - done, (long)offset + done);
-                if (count >= 0)
-                {
-                    done += (int)count;
                 }
                 else if (LastError.Get() != Errno.EINTR)
                 {

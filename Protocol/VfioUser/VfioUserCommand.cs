@@ -13,8 +13,6 @@ internal enum VfioUserCommand : ushort
     DeviceGetInfo = 4,
     /// <summary>What one region is like.</summary>
     DeviceGetRegionInfo = 5,
-    /// <summary>Eventfds that stand for writes to parts of a region.</summary>
-    DeviceGetRegionIoFds = 6,
     /// <summary>What one interrupt type is like.</summary>
     DeviceGetIrqInfo = 7,
     /// <summary>Sets up, masks, unmasks or triggers interrupts.</summary>
@@ -29,6 +27,4 @@ internal enum VfioUserCommand : ushort
     DmaWrite = 12,
     /// <summary>Resets the device.</summary>
     DeviceReset = 13,
-    /// <summary>Several small region writes at once.</summary>
-    RegionWriteMulti = 15,
 }

@@ -14,8 +14,6 @@ internal sealed partial class VfioUserConnection
     // argsz (4), flags (4), address (8), size (8)
     private const int DmaUnmapSize = 24;
 
-    private bool _warnedOfSystemCalls;
-
     [Flags]
     private enum DmaMapFlags : uint
     {

@@ -3,9 +3,7 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Protocol.VfioUser;
 
-/// <content>
-/// VFIO_USER_DEVICE_GET_INFO, _GET_REGION_INFO, _GET_REGION_IO_FDS and _GET_IRQ_INFO.
-/// </content>
+/// <content>VFIO_USER_DEVICE_GET_INFO, _GET_REGION_INFO and _GET_IRQ_INFO.</content>
 internal sealed partial class VfioUserConnection
 {
     // argsz (4), flags (4), num_regions (4), num_irqs (4)
@@ -21,13 +19,6 @@ internal sealed partial class VfioUserConnection
     private const int SparseMmapArea = 16;
     private const ushort SparseMmapId = 1;
     private const ushort SparseMmapVersion = 1;
-
-    // argsz (4), flags (4), index (4), count (4), sub-regions
-    private const int RegionIoFdsSize = 16;
-
-    // offset (8), size (8), fd_index (4), type (4), flags (4), padding (4), datamatch (8)
-    private const int IoEventFdSize = 40;
-    private const uint IoEventFdType = 0;
 
     // argsz (4), flags (4), index (4), count (4)
     private const int IrqInfoSize = 16;
@@ -49,9 +40,10 @@ internal sealed partial class VfioUserConnection
         return Errno.None;
     }
 
-    private Errno GetRegionInfo(ReadOnlySpan<byte> payload, out int length)
+    private Errno GetRegionInfo(ReadOnlySpan<byte> payload, out int length, out int descriptor)
     {
         length = 0;
+        descriptor = NoDescriptor;
         if (payload.Length < RegionInfoSize)
         {
             return Errno.EINVAL;
@@ -65,7 +57,7 @@ internal sealed partial class VfioUserConnection
         }
 
         DeviceRegion region = _device.Regions[(int)index];
-        bool canMap = region.MmapAreas.Count > 0;
+        bool canMap = region.MmapAreas.Count > 0 && _version!.Value.MaxMessageDescriptors > 0;
         int needed = RegionInfoSize + (canMap ? SparseMmapHeader + (region.MmapAreas.Count * SparseMmapArea) : 0);
         bool fits = room >= needed;
         RegionFlags flags = region.Flags | (canMap ? RegionFlags.Mmap : 0);
@@ -76,7 +68,7 @@ internal sealed partial class VfioUserConnection
             flags |= RegionFlags.Capabilities;
             BinaryPrimitives.WriteUInt32LittleEndian(reply[12..], RegionInfoSize);
             WriteSparseMmap(reply[RegionInfoSize..], region.MmapAreas);
-            _replyDescriptors.Add(region.File!.Number);
+            descriptor = region.File!.Number;
         }
 
         BinaryPrimitives.WriteUInt32LittleEndian(reply, (uint)needed);
@@ -102,72 +94,6 @@ internal sealed partial class VfioUserConnection
         }
     }
 
-    private Errno GetRegionIoFds(ReadOnlySpan<byte> payload, out int length)
-    {
-        length = 0;
-        if (payload.Length < RegionIoFdsSize)
-        {
-            return Errno.EINVAL;
-        }
-
-        uint room = BinaryPrimitives.ReadUInt32LittleEndian(payload);
-        uint flags = BinaryPrimitives.ReadUInt32LittleEndian(payload[4..]);
-        uint index = BinaryPrimitives.ReadUInt32LittleEndian(payload[8..]);
-        uint count = BinaryPrimitives.ReadUInt32LittleEndian(payload[12..]);
-        if (room is < RegionIoFdsSize or > VersionData.OurMaxDataTransferSize
-            || flags != 0
-            || count != 0
-            || index >= (uint)_device.Regions.Count
-            || _device.Regions[(int)index].Flags == RegionFlags.None)
-        {
-            return Errno.EINVAL;
-        }
-
-        IReadOnlyList<IoEventFd> signals = _device.Regions[(int)index].IoEventFds;
-        int needed = RegionIoFdsSize + (signals.Count * IoEventFdSize);
-        Span<byte> reply = ReplyPayload;
-        BinaryPrimitives.WriteUInt32LittleEndian(reply, (uint)needed);
-        BinaryPrimitives.WriteUInt32LittleEndian(reply[4..], 0);
-        BinaryPrimitives.WriteUInt32LittleEndian(reply[8..], index);
-        BinaryPrimitives.WriteUInt32LittleEndian(reply[12..], (uint)signals.Count);
-        length = RegionIoFdsSize;
-        if (room >= needed)
-        {
-            foreach (IoEventFd signal in signals)
-            {
-                WriteIoEventFd(reply[length..], signal);
-                length += IoEventFdSize;
-            }
-
-            if (_replyDescriptors.Count > _maxReplyDescriptors)
-            {
-                // The client has said how many it can take with one message (max_msg_fds).
-                return Errno.ENOSPC;
-            }
-        }
-
-        return Errno.None;
-    }
-
-    private void WriteIoEventFd(Span<byte> entry, IoEventFd signal)
-    {
-        int descriptor = signal.Descriptor.Number;
-        int place = _replyDescriptors.IndexOf(descriptor);
-        if (place < 0)
-        {
-            place = _replyDescriptors.Count;
-            _replyDescriptors.Add(descriptor);
-        }
-
-        BinaryPrimitives.WriteUInt64LittleEndian(entry, signal.Offset);
-        BinaryPrimitives.WriteUInt64LittleEndian(entry[8..], signal.Size);
-        BinaryPrimitives.WriteUInt32LittleEndian(entry[16..], (uint)place);
-        BinaryPrimitives.WriteUInt32LittleEndian(entry[20..], IoEventFdType);
-        BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], signal.Flags);
-        BinaryPrimitives.WriteUInt32LittleEndian(entry[28..], 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(entry[32..], signal.DataMatch);
-    }
-
     private Errno GetIrqInfo(ReadOnlySpan<byte> payload, out int length)
     {
         length = 0;
@@ -182,7 +108,7 @@ internal sealed partial class VfioUserConnection
             return Errno.EINVAL;
         }
 
-        // Never NORESIZE: vectors are added one by one, and QEMU then need not set up all of them anew each time.
+        // Never NORESIZE: QEMU adds vectors one by one, and would have to set up all of them again each time.
         IrqInfoFlags flags = (IrqIndex)index switch
         {
             IrqIndex.Intx => IrqInfoFlags.EventFd | IrqInfoFlags.Maskable | IrqInfoFlags.AutoMasked,

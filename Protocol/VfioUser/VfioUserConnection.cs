@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
 using Microsoft.Extensions.Logging;
@@ -6,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>
-/// One client's connection: takes messages apart, has each command carried out, and replies. Commands are in the
-/// other parts of this class, one part for each group of the specification.
+/// One client's connection: receives commands, has them carried out, and replies. The other parts of this class have the
+/// commands, one part for each group of the specification.
 /// </summary>
 /// <remarks>
 /// A command costs one receive and one send. What a receive brings beyond the first message is answered before the
@@ -20,26 +19,20 @@ internal sealed partial class VfioUserConnection : IDisposable
     private const int MaxPayloadHeader = 16;
     private const int MaxMessageSize = MessageHeader.Length + MaxPayloadHeader + VersionData.OurMaxDataTransferSize;
 
-    private readonly UnixSocket _socket;
+    private const int NoDescriptor = -1;
+
+    private readonly ClientSocket _socket;
+    private readonly MessageReceiver _receiver;
+    private readonly byte[] _reply;
     private readonly IVfioUserDevice _device;
     private readonly DmaTable _memory;
     private readonly InterruptTable _interrupts;
     private readonly ILogger _logger;
 
-    private readonly MessageReceiver _receiver;
-    private readonly ReceiveProgress? _progress;
-
-    private readonly Lock _shutdownLock = new();
-    private bool _isShutDown;
-
-    private readonly Lock _sendLock = new();
-    private readonly byte[] _reply;
-    private readonly List<int> _replyDescriptors = [];
-
-    // What one message may read or write, in bytes; 0 until the client has agreed on a version.
-    private volatile int _maxTransfer;
-    private int _maxReplyDescriptors;
-    private bool _trusted = true;
+    // The client's, once it has agreed on a version.
+    private VersionData? _version;
+    private bool _hasFailed;
+    private bool _warnedOfSystemCalls;
 
     public VfioUserConnection(
         UnixSocket socket,
@@ -50,81 +43,64 @@ internal sealed partial class VfioUserConnection : IDisposable
         VfioUserServerOptions options,
         Buffers buffers)
     {
-        _socket = socket;
+        _socket = new ClientSocket(socket);
         _device = device;
         _memory = memory;
         _interrupts = interrupts;
         _logger = logger;
         _reply = buffers.Reply;
-        _command = buffers.Command;
         _receiver = new MessageReceiver(
             socket, MaxMessageSize, options.TracksPosted ? TimeSpan.Zero : options.Poll, buffers.Receive);
-        _progress = options.TracksPosted ? new ReceiveProgress(socket) : null;
-        _socket.SetSendTimeout(options.SendTimeout);
+        Requests = new DmaRequester(_socket, buffers.Command);
+        Progress = options.TracksPosted ? new ReceiveProgress(socket) : null;
+        socket.SetSendTimeout(options.SendTimeout);
     }
 
-    /// <summary>Where a reply's payload goes.</summary>
+    /// <summary>Reaches private memory of the client.</summary>
+    public DmaRequester Requests { get; }
+
+    /// <summary>How far the client's messages have been carried out; null if that is not tracked.</summary>
+    public ReceiveProgress? Progress { get; }
+
+    /// <summary>After <see cref="Shutdown"/>, whether the client had ended the connection before.</summary>
+    public bool HasClientLeft => _socket.HasClientLeft;
+
     private Span<byte> ReplyPayload => _reply.AsSpan(MessageHeader.Length);
 
-    /// <summary>What of the client's has been carried out; null where nobody wants to know.</summary>
-    public ReceiveProgress? Progress => _progress;
-
-    /// <summary>Answers the client until it hangs up or its stream cannot be trusted any more.</summary>
+    /// <summary>Answers the client until it hangs up or sends a malformed message.</summary>
     public void Run()
     {
-        _servingThread = Environment.CurrentManagedThreadId;
-        _progress?.SetServing(true);
-        while (_trusted && Receive())
+        Progress?.SetServing(true);
+        while (!_hasFailed && Receive())
         {
-            while (_trusted && HandleNext())
+            while (!_hasFailed && HandleNext())
             {
             }
         }
 
-        _progress?.SetServing(false);
+        Progress?.SetServing(false);
     }
-
-    /// <summary>Once it is shut down, whether the client had ended the connection before that.</summary>
-    public bool HasClientLeft { get; private set; }
 
     /// <summary>Ends the connection; <see cref="Run"/> returns. May be called by any thread.</summary>
-    public void Shutdown()
-    {
-        lock (_shutdownLock)
-        {
-            if (!_isShutDown)
-            {
-                HasClientLeft = _socket.HasPeerLeft;
-                _socket.Shutdown();
-                _isShutDown = true;
-            }
-        }
-    }
+    public void Shutdown() => _socket.Shutdown();
 
-    /// <summary>
-    /// Fails the requests that still wait for the client. Nobody uses the socket after that: its number may soon be
-    /// that of the next client's.
-    /// </summary>
+    /// <summary>Fails the requests that still wait for the client. On return no thread uses the socket.</summary>
     public void Dispose()
     {
-        // Wakes whoever is sending.
+        // First, since it wakes a thread that waits in a send.
         Shutdown();
-        FailRequests();
-        _progress?.End();
-        lock (_sendLock)
-        {
-            _closed = true;
-        }
-
+        Requests.Close();
+        Progress?.End();
+        _socket.Close();
         _receiver.Dispose();
     }
 
     private bool Receive()
     {
         int before = _receiver.Available.Length;
-        _progress?.AwaitInput();
+        Progress?.AwaitInput();
         bool received = _receiver.Receive(MessageHeader.Missing(_receiver.Available));
-        _progress?.Received(_receiver.Available.Length - before);
+        Progress?.Received(_receiver.Available.Length - before);
         if (received)
         {
             return true;
@@ -132,7 +108,7 @@ internal sealed partial class VfioUserConnection : IDisposable
 
         if (_receiver.TooManyDescriptors)
         {
-            Distrust("more file descriptors came with a message than a message can have");
+            Fail("invalid message: it came with more file descriptors than one can have");
         }
         else if (_receiver.Error != Errno.None)
         {
@@ -154,8 +130,8 @@ internal sealed partial class VfioUserConnection : IDisposable
         MessageHeader header = MessageHeader.Read(available);
         if (header.Size is < MessageHeader.Length or > MaxMessageSize)
         {
-            Reply(header, Errno.EINVAL, 0);
-            Distrust($"a message of {header.Size} bytes was announced");
+            Reply(header, Errno.EINVAL, 0, NoDescriptor);
+            Fail($"malformed message: invalid size of {header.Size} bytes");
             return false;
         }
 
@@ -167,7 +143,7 @@ internal sealed partial class VfioUserConnection : IDisposable
 
         _receiver.Consume(size);
         ReadOnlySpan<byte> payload = available[MessageHeader.Length..size];
-        if (header.IsReply && CompleteRequest(header, payload))
+        if (header.IsReply && Requests.Complete(header, payload))
         {
             _receiver.CloseDescriptors();
         }
@@ -176,23 +152,23 @@ internal sealed partial class VfioUserConnection : IDisposable
             Answer(header, payload);
         }
 
-        _progress?.Handled(size);
+        Progress?.Handled(size);
         return true;
     }
 
     private void Answer(MessageHeader header, ReadOnlySpan<byte> payload)
     {
-        _replyDescriptors.Clear();
         int length = 0;
+        int descriptor = NoDescriptor;
 
-        // Not HasFlag(), which allocates where code is not optimised.
+        // Not HasFlag(), which allocates in unoptimised code.
         bool replies = (header.Flags & MessageFlags.NoReply) == 0 || !header.IsCommand;
-        if (_progress is not null && replies)
+        if (Progress is not null && replies)
         {
-            _progress.IsAnswering = true;
+            Progress.IsAnswering = true;
         }
 
-        Errno error = header.IsCommand ? Execute(header.Command, payload, out length) : Errno.EINVAL;
+        Errno error = header.IsCommand ? Execute(header.Command, payload, out length, out descriptor) : Errno.EINVAL;
         _receiver.CloseDescriptors();
         if (error != Errno.None && _logger.IsEnabled(LogLevel.Debug))
         {
@@ -201,34 +177,36 @@ internal sealed partial class VfioUserConnection : IDisposable
 
         if (replies)
         {
-            if (_progress is not null)
+            if (Progress is not null)
             {
-                _progress.IsAnswering = false;
+                Progress.IsAnswering = false;
             }
 
-            Reply(header, error, length);
+            Reply(header, error, length, descriptor);
         }
     }
 
     /// <summary>Carries out a command.</summary>
-    /// <param name="command">What is asked.</param>
-    /// <param name="payload">What follows the header.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="payload">What follows its header.</param>
     /// <param name="length">Bytes of <see cref="ReplyPayload"/> that make up the reply.</param>
-    private Errno Execute(VfioUserCommand command, ReadOnlySpan<byte> payload, out int length)
+    /// <param name="descriptor">Goes with the reply, unless it is <see cref="NoDescriptor"/>; stays the device's.</param>
+    private Errno Execute(VfioUserCommand command, ReadOnlySpan<byte> payload, out int length, out int descriptor)
     {
         length = 0;
-        if (_maxTransfer == 0)
+        descriptor = NoDescriptor;
+        if (_version is null)
         {
             Errno error = command == VfioUserCommand.Version ? Negotiate(payload, out length) : Errno.EINVAL;
             if (error != Errno.None)
             {
-                Distrust("the connection did not start with a version that is spoken here");
+                Fail("invalid first message: it is no VERSION of a protocol that is spoken here");
             }
 
             return error;
         }
 
-        // Only a reset has nothing to say.
+        // A reset has no payload, all others have one.
         if (payload.IsEmpty && command != VfioUserCommand.DeviceReset)
         {
             return Errno.EINVAL;
@@ -238,12 +216,10 @@ internal sealed partial class VfioUserConnection : IDisposable
         {
             VfioUserCommand.RegionRead => ReadRegion(payload, out length),
             VfioUserCommand.RegionWrite => WriteRegion(payload, out length),
-            VfioUserCommand.RegionWriteMulti => WriteRegions(payload, out length),
             VfioUserCommand.DmaMap => MapDma(payload),
             VfioUserCommand.DmaUnmap => UnmapDma(payload, out length),
             VfioUserCommand.DeviceGetInfo => GetDeviceInfo(payload, out length),
-            VfioUserCommand.DeviceGetRegionInfo => GetRegionInfo(payload, out length),
-            VfioUserCommand.DeviceGetRegionIoFds => GetRegionIoFds(payload, out length),
+            VfioUserCommand.DeviceGetRegionInfo => GetRegionInfo(payload, out length, out descriptor),
             VfioUserCommand.DeviceGetIrqInfo => GetIrqInfo(payload, out length),
             VfioUserCommand.DeviceSetIrqs => SetIrqs(payload),
             VfioUserCommand.DeviceReset => ResetDevice(),
@@ -262,8 +238,8 @@ internal sealed partial class VfioUserConnection : IDisposable
             return Errno.EINVAL;
         }
 
-        _maxReplyDescriptors = client.MaxMessageDescriptors;
-        _maxTransfer = (int)Math.Min(client.MaxDataTransferSize, VersionData.OurMaxDataTransferSize);
+        _version = client;
+        Requests.Open((int)Math.Min(client.MaxDataTransferSize, VersionData.OurMaxDataTransferSize));
         Span<byte> reply = ReplyPayload;
         BitConverter.TryWriteBytes(reply, VersionData.Major);
         BitConverter.TryWriteBytes(reply[sizeof(ushort)..], VersionData.Minor);
@@ -280,43 +256,33 @@ internal sealed partial class VfioUserConnection : IDisposable
         return Errno.None;
     }
 
-    private void Reply(MessageHeader command, Errno error, int length)
+    private void Reply(MessageHeader command, Errno error, int length, int descriptor)
     {
         // An error reply is a header only.
         int size = MessageHeader.Length + (error == Errno.None ? length : 0);
         MessageFlags flags = MessageFlags.Reply | (error == Errno.None ? 0 : MessageFlags.Error);
         new MessageHeader(command.Id, command.Command, (uint)size, flags, error).Write(_reply);
-        Errno sent;
-        lock (_sendLock)
+        ReadOnlySpan<int> descriptors = error == Errno.None && descriptor != NoDescriptor ? new(in descriptor) : [];
+        if (_socket.Send(_reply.AsSpan(0, size), descriptors) is not Errno.None and var failure)
         {
-            sent = _socket.Send(
-                _reply.AsSpan(0, size),
-                error == Errno.None ? CollectionsMarshal.AsSpan(_replyDescriptors) : []);
+            Fail($"a reply could not be sent ({failure})");
         }
-
-        if (sent != Errno.None)
-        {
-            Distrust($"a reply could not be sent ({sent})");
-        }
-    }
-
-    /// <summary>Room for the largest messages, for one connection after the other: nobody uses that of one that is disposed.</summary>
-    internal sealed class Buffers
-    {
-        /// <summary>What is received.</summary>
-        public byte[] Receive { get; } = MessageReceiver.AllocateBuffer(MaxMessageSize);
-
-        /// <summary>A reply.</summary>
-        public byte[] Reply { get; } = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
-
-        /// <summary>A command of ours.</summary>
-        public byte[] Command { get; } = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
     }
 
     /// <summary>Ends the connection after the message at hand.</summary>
-    private void Distrust(string reason)
+    private void Fail(string reason)
     {
-        _trusted = false;
+        _hasFailed = true;
         _logger.LogWarning("closing the client's connection: {Reason}", reason);
+    }
+
+    /// <summary>Room for the largest messages. One connection after the other uses it.</summary>
+    internal sealed class Buffers
+    {
+        public byte[] Receive { get; } = MessageReceiver.AllocateBuffer(MaxMessageSize);
+
+        public byte[] Reply { get; } = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
+
+        public byte[] Command { get; } = GC.AllocateUninitializedArray<byte>(MaxMessageSize, pinned: true);
     }
 }

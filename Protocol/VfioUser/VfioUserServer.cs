@@ -70,12 +70,7 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
     public bool DrainPostedWrites() => _connection?.Progress?.DrainPostedWrites(s_drainLimit) ?? true;
 
     /// <inheritdoc/>
-    public Errno DmaRead(ulong address, Span<byte> destination) =>
-        _connection?.DmaRead(address, destination) ?? Errno.ENOTCONN;
-
-    /// <inheritdoc/>
-    public Errno DmaWrite(ulong address, ReadOnlySpan<byte> source) =>
-        _connection?.DmaWrite(address, source) ?? Errno.ENOTCONN;
+    public Errno Access(MemoryAccess access) => _connection?.Requests.Access(access) ?? Errno.ENOTCONN;
 
     /// <summary>Ends the connection, if there is one, and stops listening.</summary>
     public void Dispose()

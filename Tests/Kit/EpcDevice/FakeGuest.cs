@@ -57,17 +57,19 @@ internal sealed class FakeGuest : IVfioUserClient, IDmaMessenger, IDisposable
 
     public void Write(ulong address, ReadOnlySpan<byte> bytes) => Ram.Write((long)(address - RamAddress), bytes);
 
-    public Errno DmaRead(ulong address, Span<byte> destination)
+    public Errno Access(MemoryAccess access)
     {
         DuringMessage?.Invoke();
-        MessageMemory.AsSpan((int)(address - MessageAddress), destination.Length).CopyTo(destination);
-        return Errno.None;
-    }
+        Span<byte> memory = MessageMemory.AsSpan((int)(access.Address - MessageAddress), access.Length);
+        if (access.IsWrite)
+        {
+            access.Source.CopyTo(memory);
+        }
+        else
+        {
+            memory.CopyTo(access.Destination);
+        }
 
-    public Errno DmaWrite(ulong address, ReadOnlySpan<byte> source)
-    {
-        DuringMessage?.Invoke();
-        source.CopyTo(MessageMemory.AsSpan((int)(address - MessageAddress)));
         return Errno.None;
     }
 

@@ -8,7 +8,6 @@ internal static class RawCommand
     public const ushort DmaUnmap = 3;
     public const ushort GetInfo = 4;
     public const ushort GetRegionInfo = 5;
-    public const ushort GetRegionIoFds = 6;
     public const ushort GetIrqInfo = 7;
     public const ushort SetIrqs = 8;
     public const ushort RegionRead = 9;

@@ -22,9 +22,6 @@ internal static class RawPayload
     public static byte[] RegionInfo(uint index, uint argsz = 32) =>
         new WireBytes().U32(argsz, 0, index, 0).U64(0, 0).ToArray();
 
-    public static byte[] RegionIoFds(uint index, uint argsz = 4096, uint flags = 0, uint count = 0) =>
-        new WireBytes().U32(argsz, flags, index, count).ToArray();
-
     public static byte[] IrqInfo(uint index, uint argsz = 16) => new WireBytes().U32(argsz, 0, index, 0).ToArray();
 
     public static byte[] IrqSet(

@@ -26,12 +26,7 @@ internal sealed class TestDevice : IVfioUserDevice, IDisposable
     public TestDevice()
     {
         DeviceRegion[] regions = Enumerable.Repeat(DeviceRegion.Absent, RegionIndex.Count).ToArray();
-        regions[Small] = new DeviceRegion(SmallSize, IoEventFds:
-        [
-            new IoEventFd(0x10, 4, Doorbells[0]),
-            new IoEventFd(0x20, 8, Doorbells[1], Flags: 1, DataMatch: 0x1122334455667788),
-            new IoEventFd(0x30, 0, Doorbells[0]),
-        ]);
+        regions[Small] = new DeviceRegion(SmallSize);
         regions[Mappable] = new DeviceRegion(
             MappableSize,
             File: MappableFile.Descriptor,
@@ -48,8 +43,6 @@ internal sealed class TestDevice : IVfioUserDevice, IDisposable
     }
 
     public Memfd MappableFile { get; } = Memfd.Create(MappableFileOffset + MappableSize);
-
-    public EventFd[] Doorbells { get; } = [EventFd.Create(), EventFd.Create()];
 
     public IReadOnlyList<DeviceRegion> Regions { get; }
 
@@ -94,11 +87,7 @@ internal sealed class TestDevice : IVfioUserDevice, IDisposable
 
     public void DmaUnmapping(DmaRange range) => Record($"unmapping {range}");
 
-    public void Dispose()
-    {
-        MappableFile.Dispose();
-        Array.ForEach(Doorbells, doorbell => doorbell.Dispose());
-    }
+    public void Dispose() => MappableFile.Dispose();
 
     private void Record(string call)
     {

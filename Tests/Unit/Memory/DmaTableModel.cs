@@ -87,15 +87,18 @@ internal sealed class DmaTableModel : IDmaMessenger
         return Errno.None;
     }
 
-    public Errno DmaRead(ulong address, Span<byte> destination)
+    public Errno Access(MemoryAccess access)
     {
-        MessageMemory.AsSpan((int)(address - FirstAddress), destination.Length).CopyTo(destination);
-        return Errno.None;
-    }
+        Span<byte> memory = MessageMemory.AsSpan((int)(access.Address - FirstAddress), access.Length);
+        if (access.IsWrite)
+        {
+            access.Source.CopyTo(memory);
+        }
+        else
+        {
+            memory.CopyTo(access.Destination);
+        }
 
-    public Errno DmaWrite(ulong address, ReadOnlySpan<byte> source)
-    {
-        source.CopyTo(MessageMemory.AsSpan((int)(address - FirstAddress)));
         return Errno.None;
     }
 

@@ -25,7 +25,6 @@ internal sealed class DeviceInfoTests : ConnectedFixture
 
     [TestCase(RawCommand.GetInfo)]
     [TestCase(RawCommand.GetRegionInfo)]
-    [TestCase(RawCommand.GetRegionIoFds)]
     [TestCase(RawCommand.GetIrqInfo)]
     public void ShortRequestIsRefused(ushort command)
     {

@@ -207,8 +207,8 @@ internal sealed class DmaMessageTests : ConnectedFixture
         Client.Dispose();
         Wait.Until(() => Memory.Count == 0, "the client's memory is gone");
         Assert.That(Memory.Read(Base, new byte[4]), Is.EqualTo(Errno.EFAULT));
-        Assert.That(Server.DmaRead(Base, new byte[4]), Is.EqualTo(Errno.ENOTCONN));
-        Assert.That(Server.DmaWrite(Base, new byte[4]), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(Server.Access(MemoryAccess.Read(Base, new byte[4])), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(Server.Access(MemoryAccess.Write(Base, new byte[4])), Is.EqualTo(Errno.ENOTCONN));
     }
 
     [Test]
@@ -218,7 +218,7 @@ internal sealed class DmaMessageTests : ConnectedFixture
         Wait.Until(() => Memory.Count == 0, "the client is gone");
         RawVfioUserClient client = ConnectSilently();
         Wait.Until(() => Device.Calls.Count(call => call == "connected") == 2, "the next client is there");
-        Assert.That(Server.DmaRead(Base, new byte[4]), Is.EqualTo(Errno.ENOTCONN));
+        Assert.That(Server.Access(MemoryAccess.Read(Base, new byte[4])), Is.EqualTo(Errno.ENOTCONN));
         Assert.That(client.Negotiate().Error, Is.EqualTo(Errno.None));
     }
 

@@ -116,12 +116,12 @@ internal sealed class HostileClientTests : ServerFixture
     }
 
     [Test]
-    public void NoMoreDescriptorsAreSentThanTheClientTakes()
+    public void NoDescriptorIsSentToAClientThatTakesNone()
     {
         using RawVfioUserClient client = RawVfioUserClient.Connect(SocketPath);
-        client.Negotiate("""{"capabilities":{"max_msg_fds":1}}""");
-        RawMessage reply = client.Call(RawCommand.GetRegionIoFds, RawPayload.RegionIoFds(TestDevice.Small));
-        Assert.That((reply.Error, reply.Descriptors.Count), Is.EqualTo((Errno.ENOSPC, 0)));
+        client.Negotiate("""{"capabilities":{"max_msg_fds":0}}""");
+        RawMessage reply = client.Call(RawCommand.GetRegionInfo, RawPayload.RegionInfo(TestDevice.Mappable, 4096));
+        Assert.That((reply.Error, reply.Descriptors.Count, reply.Payload.Length), Is.EqualTo((Errno.None, 0, 32)));
     }
 
     [TestCase(0, TestName = "{m}(nothing at all)")]

@@ -4,7 +4,7 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Unit.VfioUser;
 
-/// <summary>VFIO_USER_REGION_READ, VFIO_USER_REGION_WRITE and VFIO_USER_REGION_WRITE_MULTI.</summary>
+/// <summary>VFIO_USER_REGION_READ and VFIO_USER_REGION_WRITE.</summary>
 internal sealed class RegionAccessTests : ConnectedFixture
 {
     private const uint Small = TestDevice.Small;
@@ -33,8 +33,6 @@ internal sealed class RegionAccessTests : ConnectedFixture
         Assert.That(Client.Try(RawCommand.RegionRead, header), Is.EqualTo(Errno.EINVAL));
         Assert.That(
             Client.Try(RawCommand.RegionWrite, [.. header, .. new byte[Math.Min(count, 8)]]), Is.EqualTo(Errno.EINVAL));
-        Assert.That(
-            Client.Try(RawCommand.RegionWriteMulti, WriteMulti(1, [.. header, .. new byte[8]])), Is.EqualTo(Errno.EINVAL));
         Assert.That(Device.Calls, Has.None.StartsWith("write"));
     }
 
@@ -92,40 +90,15 @@ internal sealed class RegionAccessTests : ConnectedFixture
         byte[] access = RawPayload.RegionAccess(Small, 0, 1);
         Assert.That(Client.Try(RawCommand.RegionRead, access), Is.EqualTo(Errno.EIO));
         Assert.That(Client.Try(RawCommand.RegionWrite, [.. access, 1]), Is.EqualTo(Errno.EBUSY));
-        Assert.That(Client.Try(RawCommand.RegionWriteMulti, WriteMulti(1, Entry(0, 1))), Is.EqualTo(Errno.EBUSY));
     }
 
     [Test]
-    public void SeveralWritesOfOneMessageAreDoneInTheirOrder()
+    public void SeveralWritesInOneMessageAreRefusedAsTheyAreNotOffered()
     {
-        RawMessage reply = Client.Call(
-            RawCommand.RegionWriteMulti, WriteMulti(3, Entry(0x100, 8), Entry(0x200, 0), Entry(0x104, 1)));
-        Assert.That(reply.Payload, Is.EqualTo(new WireBytes().U64(3).ToArray()));
-        Assert.That(
-            string.Join("; ", Device.Calls.Where(call => call.StartsWith("write", StringComparison.Ordinal))),
-            Is.EqualTo("write 0 0x100 8; write 0 0x104 1"));
-        Assert.That(Client.ReadRegion(Small, 0x100, 8), Is.EqualTo(new byte[] { 1, 2, 3, 4, 1, 6, 7, 8 }));
-    }
-
-    [Test]
-    public void SeveralWritesWhoseCountIsWrongAreRefused()
-    {
-        Assert.That(Client.Try(RawCommand.RegionWriteMulti, new byte[7]), Is.EqualTo(Errno.EINVAL));
-        Assert.That(Client.Try(RawCommand.RegionWriteMulti, WriteMulti(2, Entry(0, 1))), Is.EqualTo(Errno.EINVAL));
-        Assert.That(Client.Try(RawCommand.RegionWriteMulti, WriteMulti(0, Entry(0, 1))), Is.EqualTo(Errno.EINVAL));
-        Assert.That(Client.Try(RawCommand.RegionWriteMulti, WriteMulti(ulong.MaxValue)), Is.EqualTo(Errno.EINVAL));
-        Assert.That(
-            Client.Try(RawCommand.RegionWriteMulti, WriteMulti(1, Entry(0, 1)[..^1])), Is.EqualTo(Errno.EINVAL));
-        Assert.That(Client.Try(RawCommand.RegionWriteMulti, WriteMulti(1, Entry(0, 9))), Is.EqualTo(Errno.EINVAL));
-        Assert.That(Client.Try(RawCommand.RegionWriteMulti, WriteMulti(0)), Is.EqualTo(Errno.None));
+        byte[] writes = [.. new WireBytes().U64(1).ToArray(), .. RawPayload.RegionAccess(Small, 0, 4, new byte[8])];
+        Assert.That(Client.Try(RawCommand.RegionWriteMulti, writes), Is.EqualTo(Errno.EINVAL));
         Assert.That(Device.Calls, Has.None.StartsWith("write"));
     }
-
-    private static byte[] WriteMulti(ulong count, params byte[][] entries) =>
-        [.. new WireBytes().U64(count).ToArray(), .. entries.SelectMany(entry => entry)];
-
-    private static byte[] Entry(ulong offset, uint count) =>
-        RawPayload.RegionAccess(Small, offset, count, 1, 2, 3, 4, 5, 6, 7, 8);
 
     private static byte[] Pattern(int length) =>
         [.. Enumerable.Range(0, length).Select(i => (byte)((i * 7) + (i >> 8) + 1))];

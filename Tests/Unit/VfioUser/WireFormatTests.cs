@@ -26,9 +26,9 @@ internal sealed class WireFormatTests : ConnectedFixture
             "0400 0500 30000000 00000000 00000000 20000000 00000000 07000000 00000000 0000000000000000 0000000000000000",
             "0400 0500 30000000 01000000 00000000 20000000 03000000 07000000 00000000 0010000000000000 0000000000000000");
         yield return Case(
-            "DEVICE_GET_REGION_IO_FDS",
+            "DEVICE_GET_REGION_IO_FDS, which is refused",
             "0500 0600 20000000 00000000 00000000 10000000 00000000 07000000 00000000",
-            "0500 0600 20000000 01000000 00000000 10000000 00000000 07000000 00000000");
+            "0500 0600 10000000 21000000 16000000");
         yield return Case(
             "DEVICE_GET_IRQ_INFO",
             "0600 0700 20000000 00000000 00000000 10000000 00000000 02000000 00000000",
@@ -50,9 +50,9 @@ internal sealed class WireFormatTests : ConnectedFixture
             "0a00 0d00 10000000 00000000 00000000",
             "0a00 0d00 10000000 01000000 00000000");
         yield return Case(
-            "REGION_WRITE_MULTI",
+            "REGION_WRITE_MULTI, which is refused",
             "0b00 0f00 30000000 00000000 00000000 0100000000000000 0001000000000000 00000000 04000000 0102030400000000",
-            "0b00 0f00 18000000 01000000 00000000 0100000000000000");
+            "0b00 0f00 10000000 21000000 16000000");
 
         static TestCaseData Case(string name, string command, string reply) =>
             new TestCaseData(Bytes(command), Bytes(reply)).SetArgDisplayNames(name);
