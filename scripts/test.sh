@@ -66,10 +66,11 @@ status=0 passed=0 failed=0 skipped=0
 
 # run_tier NAME: adds its counts to those before.
 run_tier() {
-	local only=$filter counters total executed ok start=$SECONDS
+	local only=$filter verbosity=minimal counters total executed ok start=$SECONDS
+	[ "$1" != Guests ] || verbosity=normal
 	[ "$all$1" != noUnit ] || only="${only:+($only)&}TestCategory!=Stress"
 	dotnet test "$REPO_ROOT/Tests/$1" -c "$CONFIGURATION" --no-build --nologo ${only:+--filter "$only"} \
-		--logger "console;verbosity=normal" --logger "trx;LogFileName=$1.trx" --results-directory "$results" || status=$?
+		--logger "console;verbosity=$verbosity" --logger "trx;LogFileName=$1.trx" --results-directory "$results" || status=$?
 	[ -r "$results/$1.trx" ] || die "Tests/$1 ended with status $status and without a result"
 	counters=$(sed -n 's/.*<Counters total="\([0-9]*\)" executed="\([0-9]*\)" passed="\([0-9]*\)".*/\1 \2 \3/p' "$results/$1.trx")
 	read -r total executed ok <<<"$counters"

@@ -22,7 +22,8 @@ internal static class Lspci
         }
         catch (Win32Exception e)
         {
-            throw new AssertionException($"lspci did not start ({e.Message}): this test needs the package pciutils");
+            Assert.Ignore($"lspci did not start ({e.Message}): this test needs the package pciutils");
+            throw;
         }
         finally
         {

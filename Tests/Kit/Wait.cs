@@ -1,4 +1,3 @@
-
 namespace EpfTest.Kit;
 
 /// <summary>Waits for conditions, never for a time: a limit only ends a test that has failed.</summary>

@@ -148,13 +148,14 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    [Category("Stress")]
     public void NothingGoesThroughTheOldTranslationOnceResultIsRead()
     {
         const int Rounds = 30;
         ulong[] targets = [0x50_0000, 0x60_0000];
         HostGuest host = BringUp();
         byte[] data = new byte[512];
-        using var hammer = new Hammer(round =>
+        using var loop = new StressLoop(round =>
         {
             data.AsSpan().Fill((byte)round);
             host.Post(1, 0, data);
@@ -166,13 +167,14 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
             ulong old = round == 0 ? EpGuest.TargetOf(0, 1) : targets[(round + 1) % 2];
             byte[] then = Ep.Load(old, 0x204);
             byte[] now = Ep.Load(targets[round % 2], 0x204);
-            hammer.WaitForMore(4);
+            loop.WaitForMore(4);
             Assert.That(Ep.Load(old, 0x204), Is.EqualTo(then), $"round {round}");
             Assert.That(Ep.Load(targets[round % 2], 0x204), Is.Not.EqualTo(now), $"round {round}");
         }
     }
 
     [Test]
+    [Category("Stress")]
     public void NothingIsWrittenOnceTheEpsMemoryIsUnmapped()
     {
         Ep.SetUp(0);
@@ -181,7 +183,7 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         Ep.LinkUp();
         HostGuest host = ConnectHost();
         byte[] data = new byte[4096];
-        using var hammer = new Hammer(round =>
+        using var loop = new StressLoop(round =>
         {
             data.AsSpan().Fill((byte)round);
             host.Write(1, 0, data);
@@ -189,13 +191,13 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         });
         for (int round = 0; round < 20; round++)
         {
-            hammer.WaitForMore();
+            loop.WaitForMore();
             Ep.Unmap(Elsewhere, EpGuest.BarSize);
             byte[] then = Ep.Load(ElsewhereFile, 0x2004);
-            hammer.WaitForMore();
+            loop.WaitForMore();
             Assert.That(Ep.Load(ElsewhereFile, 0x2004), Is.EqualTo(then), $"round {round}");
             Ep.Map(Elsewhere, EpGuest.BarSize, ElsewhereFile);
-            hammer.WaitForMore();
+            loop.WaitForMore();
             Assert.That(Ep.Load(ElsewhereFile, 0x2004), Is.Not.EqualTo(then), $"round {round}");
         }
     }
@@ -222,6 +224,7 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    [Category("Stress")]
     public void AccessesOfBothGuestsMeetWhereTheEpsMemoryIsNotShared()
     {
         Ep.MapPrivateMemory();
@@ -231,7 +234,7 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         HostGuest host = ConnectHost();
         host.Store(0x5000, [1, 2, 3, 4]);
         Ep.MapOutbound(0, 0, 0x1000, 0x5000);
-        using var hammer = new Hammer(_ => Assert.That(Ep.ReadWindow(0, 4), Is.EqualTo(new byte[] { 1, 2, 3, 4 })));
+        using var loop = new StressLoop(_ => Assert.That(Ep.ReadWindow(0, 4), Is.EqualTo(new byte[] { 1, 2, 3, 4 })));
         for (uint round = 0; round < 500; round++)
         {
             host.Post(1, 8, BitConverter.GetBytes(round));
@@ -239,7 +242,7 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
             Assert.That(Ep.Load32(GuestClient.PrivateStart + 8), Is.EqualTo(round));
         }
 
-        hammer.WaitForMore();
+        loop.WaitForMore();
     }
 
     [Test]

@@ -10,6 +10,7 @@ namespace EpfTest.Pair;
 /// Parts that go without a word, each many times over: what the other side sees then, and that a new one takes the old
 /// one's place. docs/reliability.md has them all.
 /// </summary>
+[Category("Stress")]
 internal sealed class FaultTests(DataPath dataPath) : PairFixture(dataPath)
 {
     private const int Rounds = 20;

@@ -10,6 +10,7 @@ namespace EpfTest.Pair;
 /// PCIe's order: no interrupt passes data, no completion passes a posted write. Addresses of the host are of shared
 /// memory, of memory that only messages reach, or one after the other.
 /// </summary>
+[Category("Stress")]
 internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
 {
     private const int Rounds = 1000;
@@ -63,7 +64,7 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
         var random = new Random(1);
         uint seen = 0;
         string? fault = null;
-        using var poll = new Hammer(_ =>
+        using var poll = new StressLoop(_ =>
         {
             uint flag = Host.Read32(1, 0);
             uint round = Volatile.Read(ref seen);
@@ -93,7 +94,7 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
         Ep.SetBar(0, 2, EpGuest.BarSize, 0, (0, EpGuest.BarSize, target));
         uint seen = 0;
         string? fault = null;
-        using var poll = new Hammer(_ =>
+        using var poll = new StressLoop(_ =>
         {
             uint flag = BitConverter.ToUInt32(Ep.ReadWindow(Flag, 4));
             if (flag == Volatile.Read(ref seen) + 1 && fault is null)
@@ -198,7 +199,7 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
         // The flag is polled on a thread of its own, as a driver does.
         uint seen = 0;
         string? fault = null;
-        using var poll = new Hammer(_ =>
+        using var poll = new StressLoop(_ =>
         {
             uint flag = readFlag();
             if (flag == Volatile.Read(ref seen) + 1 && fault is null)

@@ -201,12 +201,13 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    [Category("Stress")]
     public void NothingIsWrittenOnceTheHostsMemoryIsUnmapped()
     {
         HostGuest host = BringUp();
         Ep.MapOutbound(0, 0, ElsewhereSize, Elsewhere);
-        using var dma = new Hammer(DmaRound());
-        using var window = new Hammer(round =>
+        using var dma = new StressLoop(DmaRound());
+        using var window = new StressLoop(round =>
         {
             Ep.WriteWindow(0x8_0000, BitConverter.GetBytes(round));
             Ep.ReadWindow(0, 1);
@@ -228,11 +229,12 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    [Category("Stress")]
     public void NothingIsWrittenOnceBusMasteringIsOff()
     {
         HostGuest host = BringUp();
         host.Map(Elsewhere, ElsewhereSize, ElsewhereFile);
-        using var dma = new Hammer(DmaRound());
+        using var dma = new StressLoop(DmaRound());
         for (int round = 0; round < 20; round++)
         {
             dma.WaitForMore();

@@ -38,6 +38,7 @@ internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
         Is.Empty);
 
     [Test]
+    [Category("Stress")]
     public void OfTwoReadsTheHostsIsFailedAtOnce()
     {
         byte[] epData = TestBytes.From(1, Size);
@@ -45,7 +46,7 @@ internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
         Ep.Store(GuestClient.PrivateStart, epData);
         Host.Store(GuestClient.PrivateStart + Offset, hostData);
         int failed = 0;
-        using var host = new Hammer(round =>
+        using var host = new StressLoop(round =>
         {
             int at = round * 8 % Size;
             byte[] read = Host.Read(Bar, (ulong)at, 8);
@@ -58,7 +59,7 @@ internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
                 Assert.That(read, Is.EqualTo(epData[at..(at + 8)]));
             }
         });
-        using var ep = new Hammer(round =>
+        using var ep = new StressLoop(round =>
         {
             int at = round * 8 % Size;
             Assert.That(Ep.ReadWindow((ulong)at, 8), Is.EqualTo(hostData[at..(at + 8)]), "the EP's read");
@@ -72,10 +73,11 @@ internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    [Category("Stress")]
     public void WritesOfBothSidesAllArrive()
     {
-        using var host = new Hammer(round => Host.Write32(Bar, (ulong)(round % 64 * 4), (uint)round));
-        using (var ep = new Hammer(round => Ep.WriteWindow((ulong)(round % 64 * 4), BitConverter.GetBytes(round))))
+        using var host = new StressLoop(round => Host.Write32(Bar, (ulong)(round % 64 * 4), (uint)round));
+        using (var ep = new StressLoop(round => Ep.WriteWindow((ulong)(round % 64 * 4), BitConverter.GetBytes(round))))
         {
             for (int round = 0; round < Rounds; round++)
             {
@@ -102,11 +104,12 @@ internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    [Category("Stress")]
     public void HostsWritesArriveWhileTheEpReads()
     {
         byte[] hostData = TestBytes.From(3, Size);
         Host.Store(GuestClient.PrivateStart + Offset, hostData);
-        using var ep = new Hammer(round =>
+        using var ep = new StressLoop(round =>
         {
             int at = round * 8 % Size;
             Assert.That(Ep.ReadWindow((ulong)at, 8), Is.EqualTo(hostData[at..(at + 8)]));
@@ -123,12 +126,13 @@ internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    [Category("Stress")]
     public void DmaChannelStopsWhileTheHostReads()
     {
         var channel = new EpDmaChannel(Ep, 0);
         byte[] data = TestBytes.From(4, 0x1_0000);
         Ep.Store(GuestClient.PrivateStart, data);
-        using var host = new Hammer(round => Host.Read(Bar, (ulong)(round * 8 % Size), 8));
+        using var host = new StressLoop(round => Host.Read(Bar, (ulong)(round * 8 % Size), 8));
         for (int round = 0; round < Rounds; round++)
         {
             // Through the window, whose translation is replaced while the channel is in there.
@@ -143,12 +147,13 @@ internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    [Category("Stress")]
     public void LinkGoesDownWhileTheHostReads()
     {
         for (int round = 0; round < Rounds; round++)
         {
             HostGuest guest = Host;
-            using var host = new Hammer(at =>
+            using var host = new StressLoop(at =>
             {
                 if (!guest.HungUp)
                 {

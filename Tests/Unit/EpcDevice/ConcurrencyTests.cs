@@ -7,6 +7,7 @@ namespace EpfTest.Unit.EpcDevice;
 
 /// <summary>What a commit promises while the link's and the DMA channels' threads are at work.</summary>
 [TestFixture]
+[Category("Stress")]
 internal sealed class ConcurrencyTests
 {
     private const int Rounds = 200;
@@ -68,7 +69,7 @@ internal sealed class ConcurrencyTests
         rig.SetBar(0, BarSize);
         rig.BringUp();
         using var stop = new CancellationTokenSource();
-        Task[] hosts = [.. Enumerable.Range(1, 2).Select(value => Task.Run(() => Hammer(rig, (byte)value, stop.Token)))];
+        Task[] hosts = [.. Enumerable.Range(1, 2).Select(value => Task.Run(() => Access(rig, (byte)value, stop.Token)))];
         byte[] clean = new byte[4096];
         int used = 0;
         for (int i = 0; i < Rounds; i++)
@@ -98,7 +99,7 @@ internal sealed class ConcurrencyTests
         using var stop = new CancellationTokenSource();
         Task[] hosts =
         [
-            Task.Run(() => Hammer(rig, 1, stop.Token)),
+            Task.Run(() => Access(rig, 1, stop.Token)),
             Task.Run(() => Configure(rig, stop.Token)),
             Task.Run(() => Appear(rig, stop.Token)),
         ];
@@ -142,7 +143,7 @@ internal sealed class ConcurrencyTests
         }
     }
 
-    private static void Hammer(EpcRig rig, byte value, CancellationToken stop)
+    private static void Access(EpcRig rig, byte value, CancellationToken stop)
     {
         byte[] data = new byte[BarSize];
         Array.Fill(data, value);

@@ -5,6 +5,7 @@ using EpfTest.Protocol.Link;
 namespace EpfTest.Unit.Link;
 
 /// <summary>Who is spoken to, and what the others are told.</summary>
+[NonParallelizable]
 internal sealed class HelloTests
 {
     private static readonly TimeSpan s_brief = TimeSpan.FromMilliseconds(100);

@@ -6,6 +6,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Unit.Link;
 
 /// <summary>What a link does with frames, whole, broken and unknown.</summary>
+[NonParallelizable]
 internal sealed class LinkConnectionTests : RawLinkFixture
 {
     private static readonly byte[] s_senseless = new byte[3];

@@ -22,6 +22,7 @@ internal sealed class AccessGateTests
     }
 
     [Test]
+    [Category("Stress")]
     public void WhatWasReplacedIsNotUsedAfterADrain()
     {
         var gate = new AccessGate();

@@ -110,13 +110,14 @@ internal sealed class DmaTableTests
     }
 
     [Test]
+    [Category("Stress")]
     public void NothingIsWrittenWhileSuspended()
     {
         using var memfd = Memfd.Create(4096);
         using var table = new DmaTable(new DmaTableModel());
         table.Map(0, 4096, DmaAccess.Read | DmaAccess.Write, memfd.Descriptor.Duplicate(), 0, mayMap: true, out _);
         byte round = 0;
-        using var writer = new Hammer(_ => table.Write(0, Enumerable.Repeat(++round, 4096).ToArray()));
+        using var writer = new StressLoop(_ => table.Write(0, Enumerable.Repeat(++round, 4096).ToArray()));
         for (int i = 0; i < 20; i++)
         {
             writer.WaitForMore();

@@ -5,6 +5,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Unit.VfioUser;
 
 /// <summary>Once the client is told that a range is unmapped nothing reaches its memory any more.</summary>
+[Category("Stress")]
 internal sealed class DmaConcurrencyTests : ConnectedFixture
 {
     private const int Size = 0x4000;
@@ -19,7 +20,7 @@ internal sealed class DmaConcurrencyTests : ConnectedFixture
         long accesses = 0;
         long refusals = 0;
         bool stop = false;
-        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(_ => new Thread(Hammer))];
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(_ => new Thread(Access))];
         Array.ForEach(threads, thread => thread.Start());
         try
         {
@@ -42,7 +43,7 @@ internal sealed class DmaConcurrencyTests : ConnectedFixture
             Array.ForEach(threads, thread => thread.Join());
         }
 
-        void Hammer()
+        void Access()
         {
             byte[] data = new byte[Size];
             byte[] copy = new byte[Size];

@@ -6,6 +6,7 @@ using EpfTest.Protocol.Memory;
 namespace EpfTest.Unit.VfioUser;
 
 /// <summary>VFIO_USER_DMA_MAP and VFIO_USER_DMA_UNMAP.</summary>
+[NonParallelizable]
 internal sealed class DmaMapTests : ConnectedFixture
 {
     private const ulong Page = 0x1000;

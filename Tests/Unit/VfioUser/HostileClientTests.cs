@@ -7,6 +7,7 @@ using EpfTest.Protocol.VfioUser;
 namespace EpfTest.Unit.VfioUser;
 
 /// <summary>Clients that pass what is not what they say, or ask without end: nothing of theirs stays, and the next is served.</summary>
+[NonParallelizable]
 internal sealed class HostileClientTests : ServerFixture
 {
     private const ulong Page = 4096;

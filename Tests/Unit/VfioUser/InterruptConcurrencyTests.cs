@@ -6,6 +6,7 @@ using EpfTest.Protocol.VfioUser;
 namespace EpfTest.Unit.VfioUser;
 
 /// <summary>Interrupts that are raised while the client changes their set-up.</summary>
+[Category("Stress")]
 internal sealed class InterruptConcurrencyTests : ConnectedFixture
 {
     private const uint SetTrigger = RawIrq.EventFd | RawIrq.Trigger;

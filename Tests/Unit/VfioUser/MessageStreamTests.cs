@@ -6,6 +6,7 @@ using EpfTest.Protocol.VfioUser;
 namespace EpfTest.Unit.VfioUser;
 
 /// <summary>Headers, how messages follow each other, and what belongs to no command in particular.</summary>
+[NonParallelizable]
 internal sealed class MessageStreamTests : ConnectedFixture
 {
     private static readonly byte[] s_read = RawPayload.RegionAccess(TestDevice.Small, 0, 4);

@@ -5,6 +5,7 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Unit.VfioUser;
 
 /// <summary>Clients that send nonsense or vanish: the server serves the next one, and nothing of theirs stays.</summary>
+[NonParallelizable]
 internal sealed class RobustnessTests : ServerFixture
 {
     private Memfd _memfd = null!;

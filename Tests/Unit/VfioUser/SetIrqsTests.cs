@@ -6,6 +6,7 @@ using EpfTest.Protocol.VfioUser;
 namespace EpfTest.Unit.VfioUser;
 
 /// <summary>VFIO_USER_DEVICE_SET_IRQS, and what a device's interrupts do with that set-up.</summary>
+[NonParallelizable]
 internal sealed class SetIrqsTests : ConnectedFixture
 {
     private const uint SetTrigger = RawIrq.EventFd | RawIrq.Trigger;

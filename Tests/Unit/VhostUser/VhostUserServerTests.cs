@@ -8,6 +8,7 @@ namespace EpfTest.Unit.VhostUser;
 
 /// <summary>The vhost-user server: what a front-end is told, when requests may be sent, and what hostile ones come to.</summary>
 [TestFixture]
+[NonParallelizable]
 internal sealed class VhostUserServerTests
 {
     private TemporaryFolder _folder = null!;

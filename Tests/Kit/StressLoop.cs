@@ -1,14 +1,14 @@
 namespace EpfTest.Kit;
 
 /// <summary>A thread that does something again and again while a test changes things under it.</summary>
-internal sealed class Hammer : IDisposable
+internal sealed class StressLoop : IDisposable
 {
     private readonly Thread _thread;
     private Exception? _failure;
     private int _rounds;
     private volatile bool _stop;
 
-    public Hammer(Action<int> round)
+    public StressLoop(Action<int> round)
     {
         _thread = new Thread(() =>
         {
@@ -35,7 +35,7 @@ internal sealed class Hammer : IDisposable
     public void WaitForMore(int rounds = 3)
     {
         int goal = Volatile.Read(ref _rounds) + rounds;
-        Wait.Until(() => Volatile.Read(ref _rounds) >= goal || _failure is not null, "the hammer strikes");
+        Wait.Until(() => Volatile.Read(ref _rounds) >= goal || _failure is not null, "the loop runs");
         Assert.That(_failure, Is.Null);
     }
 
