@@ -141,7 +141,7 @@ internal sealed partial class EpcController
     {
         if (enable)
         {
-            _guest.MappedWindow = new WindowPlace(_windowAddress.Value, _mapped.Size);
+            _guest.MappedWindow = new WindowLocation(_windowAddress.Value, _mapped.Size);
         }
 
         _mapped.Enabled = enable;

@@ -40,7 +40,7 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
     private readonly uint _features;
     private readonly LinkState _link = new();
     private readonly EpInterrupts _interrupts = new();
-    private readonly EpSpace _guest;
+    private readonly GuestBus _guest;
     private readonly GlobalEvents _events;
     private readonly FunctionBlock[] _functions = new FunctionBlock[EpcLimits.Functions];
     private readonly OutboundWindow _window;
@@ -60,7 +60,7 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
         _logger = logger;
         _fail = fail;
         _features = mapBars ? Features & ~FeaturesOfChange : Features;
-        _guest = new EpSpace(_interrupts);
+        _guest = new GuestBus(_interrupts);
         _events = new GlobalEvents(_interrupts);
         var inboundGate = new AccessGate();
         for (int i = 0; i < _functions.Length; i++)
@@ -90,7 +90,7 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
     }
 
     /// <summary>The EP guest has programmed the controller's own BARs.</summary>
-    public void MoveOwnBars(OwnBars own) => _guest.Own = own;
+    public void MoveBars(ControllerBars bars) => _guest.Bars = bars;
 
     /// <summary>
     /// Whether the EP guest lets the controller reach its memory and interrupt it. Once it does not, nothing of the

@@ -158,7 +158,7 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
 
     private void TellController()
     {
-        _controller.MoveOwnBars(OwnBars.Of(_config));
+        _controller.MoveBars(ControllerBars.Of(_config));
         _controller.SetBusMaster(_config is { BusMasterEnable: true, PowerState: PowerState.D0 });
     }
 }

@@ -9,7 +9,7 @@ using EpfTest.Protocol.Pcie;
 namespace EpfTest.EpcDevice.Dma;
 
 /// <summary>What the DMA engine reaches: the host, the EP guest's memory, and the host again by way of both windows.</summary>
-internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow window, OutboundWindow mapped)
+internal sealed class DmaPort(HostMemory host, GuestBus guest, OutboundWindow window, OutboundWindow mapped)
 {
     /// <inheritdoc cref="IHostLink.GuestWaits"/>
     public bool GuestWaits
@@ -18,7 +18,7 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
     }
 
     /// <summary>Whether an access to a bus address of the EP guest waits for the guest's QEMU.</summary>
-    public bool WaitsForGuest(ulong address, int length) => guest.WaitsForGuest(address, (ulong)length);
+    public bool WaitsForGuest(ulong address, int length) => guest.IsPrivate(address, (ulong)length);
 
     /// <summary>Reads from a host bus address.</summary>
     public RequestStatus ReadHost(int function, ulong address, Span<byte> destination) =>
@@ -114,7 +114,7 @@ internal sealed class DmaPort(HostMemory host, EpSpace guest, OutboundWindow win
     {
         offset = 0;
         length = wanted;
-        return guest.Own.Window is { } start && IsInside(start, EpcLimits.WindowSize, address, ref offset, ref length)
+        return guest.Bars.Window is { } start && IsInside(start, EpcLimits.WindowSize, address, ref offset, ref length)
             ? window
             : guest.MappedWindow is { } place && IsInside(place.Address, place.Size, address, ref offset, ref length)
                 ? mapped

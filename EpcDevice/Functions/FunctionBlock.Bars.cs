@@ -28,7 +28,7 @@ internal sealed partial class FunctionBlock
         InboundMap? map = Volatile.Read(ref _maps[bar]);
         while (map is not null && length > 0 && map.TryTranslate(offset, length, out ulong target, out int done))
         {
-            if (_guest.WaitsForGuest(target, (ulong)done))
+            if (_guest.IsPrivate(target, (ulong)done))
             {
                 return true;
             }
@@ -61,7 +61,7 @@ internal sealed partial class FunctionBlock
                     return RequestStatus.UnsupportedRequest;
                 }
 
-                waits = _guest.WaitsForGuest(target, (ulong)length);
+                waits = _guest.IsPrivate(target, (ulong)length);
                 if (!waits)
                 {
                     error = _guest.Read(target, destination[..length]);
@@ -110,7 +110,7 @@ internal sealed partial class FunctionBlock
                     return RequestStatus.UnsupportedRequest;
                 }
 
-                waits = _guest.WaitsForGuest(target, (ulong)length);
+                waits = _guest.IsPrivate(target, (ulong)length);
                 if (!waits)
                 {
                     error = _guest.Write(target, source[..length]);
@@ -161,7 +161,7 @@ internal sealed partial class FunctionBlock
         {
             foreach (InboundTranslation entry in map.Entries)
             {
-                if (_guest.WaitsForGuest(entry.Target, entry.Size))
+                if (_guest.IsPrivate(entry.Target, entry.Size))
                 {
                     return true;
                 }

@@ -27,7 +27,7 @@ internal sealed partial class FunctionBlock : IRegisterBlock
     private readonly Lock _lock;
     private readonly LinkState _link;
     private readonly GlobalEvents _globalEvents;
-    private readonly EpSpace _guest;
+    private readonly GuestBus _guest;
     private readonly AccessGate _inboundGate;
     private readonly ILogger _logger;
 
@@ -54,7 +54,7 @@ internal sealed partial class FunctionBlock : IRegisterBlock
         Lock controllerLock,
         LinkState link,
         GlobalEvents globalEvents,
-        EpSpace guest,
+        GuestBus guest,
         AccessGate inboundGate,
         ILogger logger)
     {

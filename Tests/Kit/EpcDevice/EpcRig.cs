@@ -31,7 +31,7 @@ internal sealed class EpcRig : IDisposable
         Device.Attach(Guest);
         Map(FakeGuest.RamAddress, FakeGuest.RamSize, Guest.Ram.Descriptor.Duplicate());
         Map(FakeGuest.MessageAddress, FakeGuest.MessageSize, null);
-        ProgramOwnBars();
+        ProgramControllerBars();
         Host.Endpoint = Controller;
         Controller.AttachLink(Host);
     }
@@ -199,7 +199,7 @@ internal sealed class EpcRig : IDisposable
     /// <summary>Whether the host would find a capability.</summary>
     public bool HasCapability(byte id) => FindCapability(id, 0) != 0;
 
-    public void ProgramOwnBars()
+    public void ProgramControllerBars()
     {
         WriteConfig(PciRegister.BaseAddress0, (uint)RegistersAddress);
         WriteConfig(PciRegister.BaseAddress0 + (4 * EpcRegister.BarWindow), unchecked((uint)WindowAddress));

@@ -118,7 +118,7 @@ internal sealed class ConcurrencyTests
             rig.Device.Reset();
             Assert.That(rig.Read(EpcRegister.LinkStatus) & EpcRegister.LinkStatusUp, Is.Zero);
             Assert.That(rig.Read(EpcRig.Dma(i % 16, EpcRegister.DmaStatus)), Is.Zero);
-            rig.ProgramOwnBars();
+            rig.ProgramControllerBars();
         }
 
         stop.Cancel();
