@@ -15,7 +15,6 @@ internal sealed class TlpTarget : FuzzTarget
     private static readonly Bdf s_completer = new(1, 0, 0);
 
     private readonly byte[] _pattern = new byte[TlpLimits.MaxPayload];
-    private readonly byte[] _data = new byte[TlpLimits.MaxPayload];
     private readonly byte[] _whole = new byte[TlpLimits.MaxPayload];
     private readonly byte[] _frame = new byte[TlpLimits.Header4Dw + TlpLimits.MaxPayload + TlpLimits.Dw];
 
@@ -48,7 +47,8 @@ internal sealed class TlpTarget : FuzzTarget
             EncodeAgain(header, payload);
             if (header.IsCompletion)
             {
-                assembler.Accept(header, payload, _data.AsSpan(0, expected));
+                assembler.Accept(header, payload, out int offset, out ReadOnlySpan<byte> data);
+                Expect(offset + data.Length <= expected, "a completion has more data than was asked for");
             }
             else if (header.IsNonPosted)
             {
@@ -100,7 +100,8 @@ internal sealed class TlpTarget : FuzzTarget
             Expect(
                 TlpHeader.TryDecode(_frame.AsSpan(0, header + payload.Length), out TlpHeader decoded, out _),
                 "a completion of ours is malformed");
-            result = assembler.Accept(decoded, payload, _whole.AsSpan(0, length));
+            result = assembler.Accept(decoded, payload, out int offset, out ReadOnlySpan<byte> data);
+            data.CopyTo(_whole.AsSpan(offset, length - offset));
         }
 
         Expect(result == CompletionResult.Done, $"completions of ours end in {result}");

@@ -1,6 +1,6 @@
 namespace EpfTest.Protocol.Pcie.Tlp;
 
-/// <summary>AT[1:0] of a memory request; PCI Express Base Specification 5.0, section 10.2.1.</summary>
+/// <summary>AT[1:0] of a memory request (section 10.2.1).</summary>
 internal enum AddressType
 {
     /// <summary>Untranslated: a host bus address as the requester knows it.</summary>
@@ -12,6 +12,5 @@ internal enum AddressType
     /// <summary>An address that ATS has translated.</summary>
     Translated = 2,
 
-    /// <summary>A reserved encoding.</summary>
     Reserved = 3,
 }

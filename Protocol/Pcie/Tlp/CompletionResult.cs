@@ -1,43 +1,38 @@
 namespace EpfTest.Protocol.Pcie.Tlp;
 
-/// <summary>What a completion did to its request; PCI Express Base Specification 5.0, section 2.3.2.</summary>
+/// <summary>The state of a request after a completion (section 2.3.2).</summary>
 internal enum CompletionResult
 {
-    /// <summary>
-    /// Not a completion of this request, or of one already ended: an Unexpected Completion. Changes nothing.
-    /// </summary>
+    /// <summary>An Unexpected Completion: not of this request, or of one that has ended.</summary>
     Unexpected,
 
-    /// <summary>More completions are to come.</summary>
     InProgress,
-
-    /// <summary>The request is complete.</summary>
     Done,
 
-    /// <summary>Ended with UR, or with a reserved status, which counts as UR.</summary>
+    /// <summary>UR, or a reserved status, which counts as UR.</summary>
     UnsupportedRequest,
 
-    /// <summary>Ended with CA.</summary>
+    /// <summary>CA.</summary>
     CompleterAbort,
 
-    /// <summary>Ended with CRS: a configuration request to be tried again.</summary>
+    /// <summary>CRS: repeat the configuration request.</summary>
     RetryStatus,
 
-    /// <summary>All completions came, but at least one was poisoned; its bytes are not in the destination.</summary>
+    /// <summary>All completions arrived, at least one of them poisoned.</summary>
     Poisoned,
 
-    /// <summary>TC or Attr are not the request's.</summary>
+    /// <summary>TC or Attr differ from the request's.</summary>
     AttributesMismatch,
 
-    /// <summary>Data for a request that returns none, or none for a read.</summary>
+    /// <summary>Data for a write, or none for a read.</summary>
     KindMismatch,
 
-    /// <summary>Byte Count is not what remains: a completion was lost, doubled or out of order.</summary>
+    /// <summary>Byte Count is not what remains: a completion was lost, duplicated or reordered.</summary>
     ByteCountMismatch,
 
     /// <summary>Lower Address is not where the data before ended.</summary>
     LowerAddressMismatch,
 
-    /// <summary>The payload is not as long as its header says, or more than the destination holds.</summary>
+    /// <summary>The payload has another length than its header says, or more than the request asked for.</summary>
     Overrun,
 }

@@ -2,7 +2,7 @@ namespace EpfTest.Protocol.Pcie.Tlp;
 
 /// <summary>
 /// Splits the data of a read into completions, for <c>foreach</c>: as few as MPS allows, all but the last ending at a
-/// multiple of RCB; PCI Express Base Specification 5.0, section 2.3.1.1.
+/// multiple of RCB (section 2.3.1.1).
 /// </summary>
 internal ref struct CompletionSplitter
 {
@@ -12,9 +12,9 @@ internal ref struct CompletionSplitter
     private readonly int _mps;
     private int _completed;
 
-    /// <summary>Splits what <paramref name="request"/> asks for.</summary>
-    /// <param name="request">A read or AtomicOp.</param>
-    /// <param name="completer">Who answers.</param>
+    /// <summary>Splits the data of a read or AtomicOp.</summary>
+    /// <param name="request">The read or AtomicOp.</param>
+    /// <param name="completer">Completer ID.</param>
     /// <param name="readCompletionBoundary">RCB in bytes: 64 or 128 for a root complex, 128 for an endpoint.</param>
     /// <param name="maxPayloadSize">MPS in bytes.</param>
     public CompletionSplitter(in TlpHeader request, Bdf completer, int readCompletionBoundary, int maxPayloadSize)
@@ -22,12 +22,12 @@ internal ref struct CompletionSplitter
         if (readCompletionBoundary is not (TlpLimits.MinReadCompletionBoundary or TlpLimits.MaxReadCompletionBoundary))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(readCompletionBoundary), readCompletionBoundary, "RCB is 64 or 128.");
+                nameof(readCompletionBoundary), readCompletionBoundary, "RCB is 64 or 128");
         }
 
         if (!request.ExpectsData)
         {
-            throw new ArgumentException("Not a request that returns data.", nameof(request));
+            throw new ArgumentException("not a request that returns data", nameof(request));
         }
 
         TlpLimits.ThrowIfNotPayloadSize(maxPayloadSize);
@@ -37,13 +37,10 @@ internal ref struct CompletionSplitter
         _mps = maxPayloadSize;
     }
 
-    /// <summary>The completion that <see cref="MoveNext"/> went to.</summary>
     public CompletionPiece Current { get; private set; }
 
-    /// <summary>This splitter, as <c>foreach</c> wants.</summary>
     public readonly CompletionSplitter GetEnumerator() => this;
 
-    /// <summary>Goes to the next completion, if there is one.</summary>
     public bool MoveNext()
     {
         int offset = _completed;

@@ -1,12 +1,12 @@
 namespace EpfTest.Protocol.Pcie.Tlp;
 
 /// <summary>
-/// Completion Status; PCI Express Base Specification 5.0, section 2.2.9. A requester treats the reserved values
-/// (3, 5, 6, 7) as <see cref="UnsupportedRequest"/> (section 2.3.2).
+/// Completion Status (section 2.2.9). A requester treats the reserved values (3, 5, 6, 7) as
+/// <see cref="UnsupportedRequest"/> (section 2.3.2).
 /// </summary>
 internal enum CompletionStatus
 {
-    /// <summary>SC: the request was carried out.</summary>
+    /// <summary>SC.</summary>
     SuccessfulCompletion = 0b000,
 
     /// <summary>UR: the completer does not support the request, or nothing claims its address.</summary>

@@ -1,11 +1,8 @@
 namespace EpfTest.Protocol.Pcie.Tlp;
 
-/// <summary>What the specification asks of each message; PCI Express Base Specification 5.0, section 2.2.8.</summary>
 internal static class MessageCodeExtensions
 {
-    /// <summary>
-    /// The one routing that the specification gives this message, or null where there is none or a choice.
-    /// </summary>
+    /// <summary>The routing that section 2.2.8 requires of a message; null if it requires none.</summary>
     public static MessageRouting? RequiredRouting(this MessageCode code) => code switch
     {
         >= MessageCode.Assert_INTA and <= MessageCode.Deassert_INTD => MessageRouting.Local,
@@ -17,7 +14,6 @@ internal static class MessageCodeExtensions
         _ => null,
     };
 
-    /// <summary>Whether this is a Vendor_Defined message, type 0 or 1.</summary>
     public static bool IsVendorDefined(this MessageCode code) =>
         code is MessageCode.Vendor_Defined_Type_0 or MessageCode.Vendor_Defined_Type_1;
 }

@@ -1,16 +1,14 @@
 namespace EpfTest.Protocol.Pcie.Tlp;
 
-/// <summary>Attr[2:0]; PCI Express Base Specification 5.0, section 2.2.6.3.</summary>
+/// <summary>Attr[2:0] (section 2.2.6.3).</summary>
 [Flags]
 internal enum TlpAttributes
 {
-    /// <summary>Ordered as PCI orders, and snooped.</summary>
     None = 0,
 
     /// <summary>Attr[0]: the host need not snoop its caches.</summary>
     NoSnoop = 1,
 
-    /// <summary>Attr[1]: relaxed ordering.</summary>
     RelaxedOrdering = 2,
 
     /// <summary>Attr[2]: ID-based ordering (IDO). Reserved in I/O and configuration requests.</summary>

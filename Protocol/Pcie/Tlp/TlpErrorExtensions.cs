@@ -1,9 +1,7 @@
 namespace EpfTest.Protocol.Pcie.Tlp;
 
-/// <summary>Renders a <see cref="TlpError"/>.</summary>
 internal static class TlpErrorExtensions
 {
-    /// <summary>The broken rule in words, for a log line. Constant strings: allocates nothing.</summary>
     public static string Describe(this TlpError error) => error switch
     {
         TlpError.None => "well formed",

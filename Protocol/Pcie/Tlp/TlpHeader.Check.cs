@@ -2,10 +2,7 @@ namespace EpfTest.Protocol.Pcie.Tlp;
 
 internal readonly partial record struct TlpHeader
 {
-    /// <summary>
-    /// The first rule that this header breaks, also those that the specification lets a receiver skip. Whether the
-    /// payload has the right length is <see cref="TryDecode"/>'s to say.
-    /// </summary>
+    /// <summary>The first rule that this header breaks, including rules that a receiver may leave unchecked.</summary>
     public TlpError Check()
     {
         if ((_dw0 & Td) != 0)

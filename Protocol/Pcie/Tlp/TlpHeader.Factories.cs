@@ -4,109 +4,47 @@ namespace EpfTest.Protocol.Pcie.Tlp;
 
 internal readonly partial record struct TlpHeader
 {
-    /// <summary>MRd of <paramref name="byteCount"/> bytes (2.2.7): 3DW below 4 GiB, else 4DW.</summary>
-    /// <param name="address">Host bus address of the first byte.</param>
-    /// <param name="byteCount">Bytes, 0 to 4096 and not across a 4 KiB boundary. 0 is a flush.</param>
-    /// <param name="requester">Who asks.</param>
-    /// <param name="tag">0 to 1023.</param>
+    /// <summary>
+    /// MRd of <paramref name="byteCount"/> bytes, not across a 4 KiB boundary (2.2.7). 0 bytes are a flush. As with all
+    /// memory requests, the header has 3 DW below 4 GiB, else 4 DW.
+    /// </summary>
     public static TlpHeader MemoryRead(ulong address, int byteCount, Bdf requester, int tag) =>
         Memory(TlpKind.MRd, address, byteCount, requester, tag);
 
-    /// <summary>MWr of <paramref name="byteCount"/> bytes (2.2.7): 3DW below 4 GiB, else 4DW.</summary>
-    /// <param name="address">Host bus address of the first byte.</param>
-    /// <param name="byteCount">Bytes, 0 to 4096 and not across a 4 KiB boundary. 0 writes nothing.</param>
-    /// <param name="requester">Who asks.</param>
-    /// <param name="tag">0 to 1023; of no meaning in a posted request.</param>
+    /// <summary>MWr of <paramref name="byteCount"/> bytes, not across a 4 KiB boundary (2.2.7).</summary>
     public static TlpHeader MemoryWrite(ulong address, int byteCount, Bdf requester, int tag = 0) =>
         Memory(TlpKind.MWr, address, byteCount, requester, tag);
 
-    /// <summary>An AtomicOp (2.2.7).</summary>
-    /// <param name="kind">FetchAdd, Swap or CAS.</param>
-    /// <param name="address">Host bus address, aligned to the operand.</param>
-    /// <param name="lengthDw">DW of payload: 1 or 2; 2, 4 or 8 for CAS.</param>
-    /// <param name="requester">Who asks.</param>
-    /// <param name="tag">0 to 1023.</param>
-    public static TlpHeader AtomicOp(TlpKind kind, ulong address, int lengthDw, Bdf requester, int tag)
-    {
-        ThrowIfNotIn(lengthDw, 1, TlpLimits.MaxLengthDw);
-        TlpHeader header = ByAddress(Dw0(kind, lengthDw, tag), TransactionId(requester, tag), address);
-        return header.IsAtomicOp && header.Check() == TlpError.None && header.Address == address
-            ? header
-            : throw new ArgumentException($"Not an AtomicOp: {header}.", nameof(kind));
-    }
-
     /// <summary>IORd of 1 to 4 bytes in one DW (2.2.7).</summary>
-    /// <param name="address">Address in I/O space.</param>
-    /// <param name="byteCount">Bytes.</param>
-    /// <param name="requester">Who asks.</param>
-    /// <param name="tag">0 to 1023.</param>
     public static TlpHeader IoRead(uint address, int byteCount, Bdf requester, int tag) =>
         OneDw(TlpKind.IORd, address, byteCount, requester, tag, address);
 
     /// <summary>IOWr of 1 to 4 bytes in one DW (2.2.7).</summary>
-    /// <inheritdoc cref="IoRead"/>
     public static TlpHeader IoWrite(uint address, int byteCount, Bdf requester, int tag) =>
         OneDw(TlpKind.IOWr, address, byteCount, requester, tag, address);
 
     /// <summary>CfgRd0 of 1 to 4 bytes in one DW (2.2.7).</summary>
-    /// <param name="target">The function asked.</param>
-    /// <param name="offset">Offset of the first byte in its configuration space, 0 to 4095.</param>
-    /// <param name="byteCount">Bytes.</param>
-    /// <param name="requester">Who asks.</param>
-    /// <param name="tag">0 to 1023.</param>
-    /// <param name="type1">Makes it a CfgRd1, for a function behind a bridge.</param>
-    public static TlpHeader ConfigurationRead(
-        Bdf target, int offset, int byteCount, Bdf requester, int tag, bool type1 = false) =>
-        Configuration(type1 ? TlpKind.CfgRd1 : TlpKind.CfgRd0, target, offset, byteCount, requester, tag);
+    public static TlpHeader ConfigurationRead(Bdf target, int offset, int byteCount, Bdf requester, int tag) =>
+        Configuration(TlpKind.CfgRd0, target, offset, byteCount, requester, tag);
 
     /// <summary>CfgWr0 of 1 to 4 bytes in one DW (2.2.7).</summary>
-    /// <param name="target">The function asked.</param>
-    /// <param name="offset">Offset of the first byte in its configuration space, 0 to 4095.</param>
-    /// <param name="byteCount">Bytes.</param>
-    /// <param name="requester">Who asks.</param>
-    /// <param name="tag">0 to 1023.</param>
-    /// <param name="type1">Makes it a CfgWr1, for a function behind a bridge.</param>
-    public static TlpHeader ConfigurationWrite(
-        Bdf target, int offset, int byteCount, Bdf requester, int tag, bool type1 = false) =>
-        Configuration(type1 ? TlpKind.CfgWr1 : TlpKind.CfgWr0, target, offset, byteCount, requester, tag);
+    public static TlpHeader ConfigurationWrite(Bdf target, int offset, int byteCount, Bdf requester, int tag) =>
+        Configuration(TlpKind.CfgWr0, target, offset, byteCount, requester, tag);
 
-    /// <summary>
-    /// A completion without data (2.2.9): of a write with any status, or of a read that failed from its first byte on.
-    /// </summary>
-    /// <param name="request">The non-posted request that it answers.</param>
-    /// <param name="completer">Who answers.</param>
-    /// <param name="status">The outcome.</param>
+    /// <summary>A completion without data: of a write, or of a read that failed at its first byte (2.2.9).</summary>
     public static TlpHeader Completion(in TlpHeader request, Bdf completer, CompletionStatus status) =>
-        Completion(request, completer, status, offset: 0);
-
-    /// <summary>
-    /// A completion without data of a read that failed at <paramref name="offset"/> (2.3.1.1), its last one.
-    /// </summary>
-    /// <param name="request">The non-posted request that it answers.</param>
-    /// <param name="completer">Who answers.</param>
-    /// <param name="status">The outcome.</param>
-    /// <param name="offset">Bytes of the read that were completed before.</param>
-    public static TlpHeader Completion(in TlpHeader request, Bdf completer, CompletionStatus status, int offset) =>
-        Complete(request, IsLocked(request) ? TlpKind.CplLk : TlpKind.Cpl, completer, status, offset, lengthDw: 0);
+        Complete(request, IsLocked(request) ? TlpKind.CplLk : TlpKind.Cpl, completer, status, offset: 0, lengthDw: 0);
 
     /// <summary>The only completion with data of a read (2.2.9).</summary>
-    /// <param name="request">The read or AtomicOp that it answers.</param>
-    /// <param name="completer">Who answers.</param>
     public static TlpHeader CompletionData(in TlpHeader request, Bdf completer) =>
         CompletionData(request, completer, 0, request.CompletionByteCount);
 
-    /// <summary>
-    /// One of the completions with data of a read. <see cref="CompletionSplitter"/> chooses the ranges.
-    /// </summary>
-    /// <param name="request">The read or AtomicOp that it answers.</param>
-    /// <param name="completer">Who answers.</param>
-    /// <param name="offset">Where its bytes are in those of the read.</param>
-    /// <param name="byteCount">How many they are, at least 1.</param>
+    /// <summary>A completion with the data of a read from <paramref name="offset"/> on.</summary>
     public static TlpHeader CompletionData(in TlpHeader request, Bdf completer, int offset, int byteCount)
     {
         if (!request.ExpectsData)
         {
-            throw new ArgumentException("Not a request that returns data.", nameof(request));
+            throw new ArgumentException("not a request that returns data", nameof(request));
         }
 
         ThrowIfNotIn(byteCount, 1, request.CompletionByteCount - offset);
@@ -115,17 +53,17 @@ internal readonly partial record struct TlpHeader
         return Complete(request, kind, completer, CompletionStatus.SuccessfulCompletion, offset, lengthDw);
     }
 
-    /// <summary>A message without data and without choice of routing: INTx, PM, ERR_*, Unlock (2.2.8).</summary>
-    /// <param name="code">Which message.</param>
-    /// <param name="requester">Who sends it.</param>
+    /// <summary>A message without data whose code requires its routing: INTx, PM, ERR_*, Unlock (2.2.8).</summary>
     public static TlpHeader Message(MessageCode code, Bdf requester) =>
         Message(
-            code, code.RequiredRouting() ?? throw new ArgumentException("Needs a routing.", nameof(code)), requester);
+            code,
+            code.RequiredRouting() ?? throw new ArgumentException("the code requires no routing", nameof(code)),
+            requester);
 
     /// <summary>Any message (2.2.8).</summary>
-    /// <param name="code">Which message.</param>
-    /// <param name="routing">How it finds its receiver.</param>
-    /// <param name="requester">Who sends it.</param>
+    /// <param name="code">Message Code.</param>
+    /// <param name="routing">r[2:0].</param>
+    /// <param name="requester">Requester ID.</param>
     /// <param name="data">Header bytes 8 to 15, byte 8 the most significant.</param>
     /// <param name="payloadDw">DW of payload, 0 to 1024: 0 makes a Msg, others a MsgD.</param>
     /// <param name="tag">0 to 255; messages have no 10-bit tags.</param>
@@ -142,18 +80,13 @@ internal readonly partial record struct TlpHeader
             (uint)data);
     }
 
-    /// <summary>Set_Slot_Power_Limit, a MsgD of 1 DW that ends at the receiver (2.2.8.5).</summary>
-    /// <param name="requester">Who sends it.</param>
-    public static TlpHeader SetSlotPowerLimit(Bdf requester) =>
-        Message(MessageCode.Set_Slot_Power_Limit, MessageRouting.Local, requester, payloadDw: 1);
-
     /// <summary>Vendor_Defined of type 0 or 1 (2.2.8.6).</summary>
-    /// <param name="code">Which of the two.</param>
+    /// <param name="code">One of the two.</param>
     /// <param name="routing">To the root complex, by ID, broadcast or local.</param>
     /// <param name="target">The receiver when routed by ID; else reserved.</param>
-    /// <param name="vendorId">Who defined it.</param>
+    /// <param name="vendorId">Vendor ID.</param>
     /// <param name="vendorData">Header bytes 12 to 15, byte 12 the most significant.</param>
-    /// <param name="requester">Who sends it.</param>
+    /// <param name="requester">Requester ID.</param>
     /// <param name="payloadDw">DW of payload.</param>
     public static TlpHeader VendorDefined(
         MessageCode code,
@@ -204,7 +137,7 @@ internal readonly partial record struct TlpHeader
     {
         if (!request.IsNonPosted)
         {
-            throw new ArgumentException("Not a request that a completion answers.", nameof(request));
+            throw new ArgumentException("not a non-posted request", nameof(request));
         }
 
         ThrowIfNotIn(offset, 0, request.CompletionByteCount - 1);

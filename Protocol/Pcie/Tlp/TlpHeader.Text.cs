@@ -5,8 +5,8 @@ namespace EpfTest.Protocol.Pcie.Tlp;
 internal readonly partial record struct TlpHeader
 {
     /// <summary>
-    /// One line for a log, such as <c>MWr32 addr=0xfee00000 len=4B req=00:00.0 tag=5 fbe=f lbe=0</c>. len is Length
-    /// in bytes; tc, attr, at, th and EP appear where they are not 0. Allocates: not for the hot path.
+    /// One line for a log, such as <c>MWr32 req=00:00.0 tag=5 addr=0xfee00000 len=4</c>. len is Length in bytes; byte
+    /// enables appear if some are clear, other optional fields if they are not 0. Allocates.
     /// </summary>
     public override string ToString()
     {
@@ -17,22 +17,25 @@ internal readonly partial record struct TlpHeader
             text.Append(Is4Dw ? "64" : "32");
         }
 
+        text.Append($" req={Requester} tag={Tag}");
         if (IsMessage)
         {
-            text.Append($" {MessageCode} route={Routing} len={PayloadLength}B data=0x{MessageData:x16}");
-            text.Append($" req={Requester} tag={Tag}");
+            text.Append($" code={MessageCode} route={Routing} data=0x{MessageData:x16} len={PayloadLength}");
         }
         else if (IsCompletion)
         {
-            text.Append($" status={StatusName(Status)} cpl={Completer} req={Requester} tag={Tag}");
-            text.Append($" bc={ByteCount} la=0x{LowerAddress:x2} len={PayloadLength}B");
+            text.Append($" cpl={Completer} status={StatusName(Status)}");
+            text.Append($" bc={ByteCount} la=0x{LowerAddress:x2} len={PayloadLength}");
             text.Append(ByteCountModified ? " bcm" : "");
         }
         else
         {
             text.Append(IsConfiguration ? $" dst={Target} reg=0x{Address:x3}" : $" addr=0x{Address:x}");
-            text.Append($" len={Length * TlpLimits.Dw}B req={Requester} tag={Tag}");
-            text.Append($" fbe={FirstByteEnables:x} lbe={LastByteEnables:x}");
+            text.Append($" len={Length * TlpLimits.Dw}");
+            if (FirstByteEnables != ByteEnables.All || (Length > 1 && LastByteEnables != ByteEnables.All))
+            {
+                text.Append($" fbe={FirstByteEnables:x} lbe={LastByteEnables:x}");
+            }
         }
 
         if (TrafficClass != 0)
@@ -50,12 +53,7 @@ internal readonly partial record struct TlpHeader
             text.Append($" at={AddressType}");
         }
 
-        if (HasHint)
-        {
-            text.Append($" th={ProcessingHint} st=0x{SteeringTag:x2}");
-        }
-
-        return text.Append(Poisoned ? " EP" : "").ToString();
+        return text.Append(HasHint ? " th" : "").Append(Poisoned ? " poisoned" : "").ToString();
     }
 
     private static string StatusName(CompletionStatus status) => status switch

@@ -4,12 +4,8 @@ namespace EpfTest.Protocol.Pcie.Tlp;
 
 internal readonly partial record struct TlpHeader
 {
-    /// <summary>
-    /// Writes the header as the specification prints it: byte 0 is Fmt and Type, each DW big-endian. The payload
-    /// follows it, as <see cref="TlpPayload"/> lays it out.
-    /// </summary>
-    /// <param name="destination">At least <see cref="HeaderLength"/> bytes.</param>
-    /// <returns>Bytes written: <see cref="HeaderLength"/>.</returns>
+    /// <summary>Writes <see cref="HeaderLength"/> bytes: byte 0 is Fmt and Type, each DW big-endian.</summary>
+    /// <returns>Bytes written.</returns>
     public int Encode(Span<byte> destination)
     {
         int length = HeaderLength;
@@ -25,12 +21,8 @@ internal readonly partial record struct TlpHeader
         return length;
     }
 
-    /// <summary>Reads the header of a whole TLP, refusing one that is malformed. Never throws.</summary>
-    /// <param name="tlp">Header and payload, nothing else. The payload starts at <see cref="HeaderLength"/>.</param>
-    /// <param name="header">The header; default when refused.</param>
-    /// <param name="error">The rule that was broken, or <see cref="TlpError.None"/>.</param>
-    /// <param name="maxPayloadSize">Max_Payload_Size of the receiver in bytes.</param>
-    /// <returns>Whether the TLP is well formed.</returns>
+    /// <summary>Reads the header of a whole TLP, which ends with its payload. Any bytes may be given.</summary>
+    /// <returns>False if the TLP is malformed: <paramref name="error"/> is the broken rule.</returns>
     public static bool TryDecode(
         ReadOnlySpan<byte> tlp, out TlpHeader header, out TlpError error, int maxPayloadSize = TlpLimits.MaxPayload)
     {
@@ -56,13 +48,7 @@ internal readonly partial record struct TlpHeader
         return false;
     }
 
-    /// <summary>
-    /// As <see cref="TryDecode"/> without a look at the payload, for a receiver that has it elsewhere or not yet.
-    /// </summary>
-    /// <param name="source">Starts with the header; bytes after it are ignored.</param>
-    /// <param name="header">The header; default when refused.</param>
-    /// <param name="error">The rule that was broken, or <see cref="TlpError.None"/>.</param>
-    /// <returns>Whether the header is well formed.</returns>
+    /// <summary>Reads a header, whatever follows it.</summary>
     public static bool TryDecodeHeader(ReadOnlySpan<byte> source, out TlpHeader header, out TlpError error)
     {
         header = default;
@@ -124,13 +110,13 @@ internal readonly partial record struct TlpHeader
         };
     }
 
-    /// <summary>A receiver must not look at reserved bits (2.2.7 to 2.2.9); clearing them keeps them unseen.</summary>
+    /// <summary>Clears the bits that a receiver must ignore (2.2.7 to 2.2.9).</summary>
     private TlpHeader WithoutReservedBits()
     {
         if (IsMemory)
         {
-            uint hint = HasHint ? ProcessingHintMask : 0;
-            uint lastMask = ~DwOffsetMask | hint;
+            // With TH, the processing hint is in the low bits of the address.
+            uint lastMask = HasHint ? ~0u : ~DwOffsetMask;
             return new(
                 _dw0 & ~Ln,
                 IsAtomicOp && !HasHint ? _dw1 & ~AllByteEnablesMask : _dw1,

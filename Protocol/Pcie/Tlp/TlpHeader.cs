@@ -4,11 +4,11 @@ namespace EpfTest.Protocol.Pcie.Tlp;
 
 /// <summary>
 /// The header of a TLP: the 3 or 4 DW themselves, with a property for each field. Non-flit mode, without prefixes and
-/// digest; PCI Express Base Specification 5.0, section 2.2. Reserved bits are 0 here, whatever was received.
+/// digest (section 2.2). Reserved bits are 0 here, whatever was received.
 /// </summary>
 /// <remarks>
-/// Make one with a factory (<see cref="MemoryRead"/>, ...) or <see cref="TryDecode"/>; change the optional fields with
-/// a <c>with</c> expression. A property that the kind does not have returns bits of whatever is there.
+/// A factory (<see cref="MemoryRead"/>, ...) or <see cref="TryDecode"/> makes one; a <c>with</c> expression changes the
+/// optional fields. A property of a field that the kind does not have returns the bits that are there instead.
 /// </remarks>
 internal readonly partial record struct TlpHeader
 {
@@ -52,7 +52,6 @@ internal readonly partial record struct TlpHeader
     private const uint ByteCountMask = 0xFFF;
 
     // The last DW of each kind.
-    private const uint ProcessingHintMask = 0x3;
     private const int TargetShift = 16;
     private const uint RegisterMask = 0xFFC;
     private const uint LowerAddressMask = 0x7F;
@@ -86,11 +85,8 @@ internal readonly partial record struct TlpHeader
     /// <summary>Bytes of the payload.</summary>
     public int PayloadLength => HasPayload ? Length * TlpLimits.Dw : 0;
 
-    /// <summary>A memory write or a message: no completion follows.</summary>
-    public bool IsPosted => Kind is TlpKind.MWr || IsMessage;
-
-    /// <summary>A request that a completion answers.</summary>
-    public bool IsNonPosted => !IsPosted && !IsCompletion;
+    /// <summary>A request that a completion answers: neither a memory write nor a message.</summary>
+    public bool IsNonPosted => Kind is not TlpKind.MWr && !IsMessage && !IsCompletion;
 
     /// <summary>Cpl, CplD, CplLk or CplDLk.</summary>
     public bool IsCompletion => Kind is TlpKind.Cpl or TlpKind.CplD or TlpKind.CplLk or TlpKind.CplDLk;
@@ -149,21 +145,13 @@ internal readonly partial record struct TlpHeader
     }
 
     /// <summary>
-    /// TH: a memory request carries <see cref="ProcessingHint"/> and <see cref="SteeringTag"/> (2.2.7.1).
+    /// TH: a memory request has a processing hint, and a steering tag in place of its tag (a write) or byte enables.
     /// </summary>
     public bool HasHint => (_dw0 & Th) != 0;
 
-    /// <summary>PH[1:0]; only with <see cref="HasHint"/>.</summary>
-    public ProcessingHint ProcessingHint => (ProcessingHint)((Is4Dw ? _dw3 : _dw2) & ProcessingHintMask);
-
     /// <summary>
-    /// ST[7:0], in the place of the tag in a write, of the byte enables elsewhere; only with <see cref="HasHint"/>.
-    /// </summary>
-    public byte SteeringTag => (byte)(Kind is TlpKind.MWr ? _dw1 >> TagShift : _dw1);
-
-    /// <summary>
-    /// Length in DW: of the payload, or of what a read asks for, 1 to 1024. 0 where the field is reserved (a completion
-    /// or message without data).
+    /// Length in DW, 1 to 1024: of the payload, or of what a read asks for. 0 in a completion or message without data,
+    /// where the field is reserved.
     /// </summary>
     public int Length
     {
@@ -174,7 +162,7 @@ internal readonly partial record struct TlpHeader
         }
     }
 
-    /// <summary>Requester ID: who asked; in a completion, whom it is for.</summary>
+    /// <summary>Requester ID: the sender of a request, the receiver of a completion.</summary>
     public Bdf Requester => new((ushort)((IsCompletion ? _dw2 : _dw1) >> RequesterShift));
 
     /// <summary>Tag, 0 to 1023 with T9 and T8 (2.2.6.2); 0 to 255 in a message.</summary>
@@ -183,9 +171,7 @@ internal readonly partial record struct TlpHeader
             | ((_dw0 & Tag8) != 0 ? 0x100u : 0)
             | ((_dw0 & Tag9) != 0 ? 0x200u : 0));
 
-    /// <summary>
-    /// First DW BE of a memory, I/O or configuration request; all set where TH or an AtomicOp implies it.
-    /// </summary>
+    /// <summary>First DW BE of a memory, I/O or configuration request; all if TH or an AtomicOp implies it.</summary>
     public int FirstByteEnables
     {
         get => ByteEnablesAreImplied ? ByteEnables.All : (int)(_dw1 & ByteEnablesMask);
@@ -209,8 +195,8 @@ internal readonly partial record struct TlpHeader
     }
 
     /// <summary>
-    /// Address of the first DW of a memory request (host bus address, 64 bits) or I/O request (I/O space, 32 bits), or
-    /// the offset of the DW that a configuration request names in its function's 4 KiB configuration space.
+    /// Address of the first DW of a memory request (a host bus address) or I/O request (in I/O space), or a
+    /// configuration request's offset in the configuration space.
     /// </summary>
     public ulong Address
     {
@@ -252,15 +238,11 @@ internal readonly partial record struct TlpHeader
     /// </summary>
     public int LowerAddress => (int)(_dw2 & LowerAddressMask);
 
-    /// <summary>Message Code of a message.</summary>
     public MessageCode MessageCode => (MessageCode)(_dw1 & MessageCodeMask);
 
-    /// <summary>Routing of a message.</summary>
     public MessageRouting Routing => (MessageRouting)(_dw0 >> FmtTypeShift & RoutingMask);
 
-    /// <summary>
-    /// Header bytes 8 to 15 of a message, byte 8 the most significant: their meaning is the message's.
-    /// </summary>
+    /// <summary>Header bytes 8 to 15 of a message, byte 8 the most significant; each code defines its own.</summary>
     public ulong MessageData => (ulong)_dw2 << 32 | _dw3;
 
     /// <summary>Vendor ID of a Vendor_Defined message (2.2.8.6).</summary>
@@ -270,8 +252,7 @@ internal readonly partial record struct TlpHeader
     public uint VendorData => _dw3;
 
     /// <summary>
-    /// Where in its first DW the first byte that counts is, 0 to 3: the first enabled byte of a request, the byte of
-    /// Lower Address in a completion.
+    /// Offset in the first DW, 0 to 3, of the first enabled byte of a request, or of a completion's first byte.
     /// </summary>
     public int FirstByteOffset
     {
@@ -286,15 +267,12 @@ internal readonly partial record struct TlpHeader
         }
     }
 
-    /// <summary>
-    /// Address of the first enabled byte: <see cref="Address"/> and <see cref="FirstByteOffset"/>. That of the DW in a
-    /// zero-length request.
-    /// </summary>
+    /// <summary>Address of the first enabled byte, or of the DW of a zero-length request.</summary>
     public ulong FirstByteAddress => Address + (uint)FirstByteOffset;
 
     /// <summary>
-    /// Bytes that count: from the first to the last enabled byte of a request (0 in a zero-length one), the read's
-    /// bytes in a completion with data, the payload of a message.
+    /// Bytes from the first to the last enabled one of a request (0 in a zero-length one), bytes of the read in a
+    /// completion, bytes of payload in a message.
     /// </summary>
     public int ByteLength
     {
@@ -317,8 +295,7 @@ internal readonly partial record struct TlpHeader
         }
     }
 
-    /// <summary>Whether one of the <see cref="ByteLength"/> bytes is enabled.</summary>
-    /// <param name="index">Bytes from the first enabled one.</param>
+    /// <summary>Whether the byte <paramref name="index"/> bytes after the first enabled one is enabled.</summary>
     public bool IsByteEnabled(int index)
     {
         int position = FirstByteOffset + index;
@@ -358,9 +335,7 @@ internal readonly partial record struct TlpHeader
         }
     }
 
-    /// <summary>
-    /// Bytes that the completer of this request returns: as asked by a memory read, the whole DW otherwise.
-    /// </summary>
+    /// <summary>Bytes that the completer returns; I/O and configuration reads return the whole DW.</summary>
     public int ReadLength => IsMemoryRead ? ByteLength : ExpectsData ? CompletionByteCount : 0;
 
     /// <summary>Lower Address of the first completion of this non-posted request.</summary>
@@ -370,24 +345,8 @@ internal readonly partial record struct TlpHeader
 
     private bool ByteEnablesAreImplied => IsAtomicOp || (HasHint && IsMemoryRead);
 
-    /// <summary>The enabled bytes of one DW of a request; bit n is byte n of the DW.</summary>
-    /// <param name="index">The DW, from 0 to <see cref="Length"/> - 1.</param>
-    public int ByteEnablesOf(int index) =>
+    private int ByteEnablesOf(int index) =>
         index == 0 ? FirstByteEnables : index == Length - 1 ? LastByteEnables : ByteEnables.All;
-
-    /// <summary>
-    /// The same memory request with TH set (2.2.7.1): a write loses its tag, a read its byte enables.
-    /// </summary>
-    public TlpHeader WithHint(ProcessingHint hint, byte steeringTag)
-    {
-        uint dw0 = _dw0 | Th;
-        uint dw1 = Kind is TlpKind.MWr
-            ? Insert(_dw1, TagMask, TagShift, steeringTag)
-            : Insert(_dw1, AllByteEnablesMask, 0, steeringTag);
-        return Is4Dw
-            ? new(dw0, dw1, _dw2, Insert(_dw3, ProcessingHintMask, 0, (uint)hint))
-            : new(dw0, dw1, Insert(_dw2, ProcessingHintMask, 0, (uint)hint), _dw3);
-    }
 
     private static TlpKind KindOf(uint fmtType) =>
         (TlpKind)((fmtType & MessageTypeMask) == MessageType ? fmtType & ~RoutingMask : fmtType & ~Fmt4DwBit);

@@ -1,19 +1,16 @@
 namespace EpfTest.Protocol.Pcie.Tlp;
 
 /// <summary>
-/// What a TLP is. The value is the header's byte 0 (Fmt[2:0], Type[4:0]) of the kind's shortest header, with
-/// the routing bits of a message cleared; PCI Express Base Specification 5.0, section 2.2.1, table "Fmt[2:0] and
-/// Type[4:0] Field Encodings".
+/// The kind of a TLP: byte 0 (Fmt[2:0], Type[4:0]) of its shortest header, without the routing bits of a message
+/// (section 2.2.1, table "Fmt[2:0] and Type[4:0] Field Encodings").
 /// </summary>
 internal enum TlpKind : byte
 {
-    /// <summary>Memory Read Request.</summary>
     MRd = 0b000_00000,
 
     /// <summary>Memory Read Request, locked. Decoded so that a receiver can answer UR with a CplLk.</summary>
     MRdLk = 0b000_00001,
 
-    /// <summary>I/O Read Request.</summary>
     IORd = 0b000_00010,
 
     /// <summary>Configuration Read, type 0: for the function at the end of this link.</summary>
@@ -22,7 +19,6 @@ internal enum TlpKind : byte
     /// <summary>Configuration Read, type 1: for a function behind a bridge. An endpoint answers UR.</summary>
     CfgRd1 = 0b000_00101,
 
-    /// <summary>Completion without data.</summary>
     Cpl = 0b000_01010,
 
     /// <summary>Completion without data of a locked read.</summary>
@@ -43,7 +39,6 @@ internal enum TlpKind : byte
     /// <summary>Configuration Write, type 1.</summary>
     CfgWr1 = 0b010_00101,
 
-    /// <summary>Completion with data.</summary>
     CplD = 0b010_01010,
 
     /// <summary>Completion with data of a locked read.</summary>

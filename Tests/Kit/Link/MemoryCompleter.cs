@@ -41,7 +41,13 @@ internal sealed class MemoryCompleter(byte[] memory, int readCompletionBoundary,
         else if (header.HasPayload)
         {
             _payloads.Add(header.PayloadLength);
-            TlpPayload.Scatter(header, payload, memory.AsSpan((int)header.FirstByteAddress));
+            ReadOnlySpan<byte> bytes = TlpPayload.Unpack(header, payload);
+            for (int i = 0; i < bytes.Length; i++)
+            {
+                int at = (int)header.FirstByteAddress + i;
+                memory[at] = header.IsByteEnabled(i) ? bytes[i] : memory[at];
+            }
+
             if (header.IsNonPosted)
             {
                 Link!.Requester.SendCompletion(function, header, s_id, Status);

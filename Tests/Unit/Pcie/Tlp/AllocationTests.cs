@@ -6,7 +6,7 @@ namespace EpfTest.Unit.Pcie.Tlp;
 [TestFixture]
 internal class AllocationTests
 {
-    private readonly byte[] _tlp = new byte[TlpLimits.MaxTlp];
+    private readonly byte[] _tlp = new byte[TlpLimits.Header4Dw + TlpLimits.MaxPayload];
     private readonly byte[] _memory = new byte[16384];
     private readonly byte[] _destination = new byte[TlpLimits.MaxPayload];
     private readonly TagPool _tags = new();
@@ -37,7 +37,7 @@ internal class AllocationTests
             length += TlpPayload.Pack(write, _memory.AsSpan((int)piece.Offset, piece.Length), _tlp.AsSpan(length));
             if (TlpHeader.TryDecode(_tlp.AsSpan(0, length), out TlpHeader received, out _))
             {
-                TlpPayload.Scatter(received, _tlp.AsSpan(received.HeaderLength, received.PayloadLength), _destination);
+                TlpExtensions.Scatter(received, _tlp.AsSpan(received.HeaderLength, received.PayloadLength), _destination);
             }
 
             // A refusal must not cost more than an acceptance.

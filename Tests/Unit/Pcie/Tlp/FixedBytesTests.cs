@@ -3,7 +3,7 @@ using EpfTest.Protocol.Pcie.Tlp;
 namespace EpfTest.Unit.Pcie.Tlp;
 
 /// <summary>
-/// Headers worked out by hand from the figures of PCI Express Base Specification 5.0, section 2.2. DW 0 is
+/// Headers worked out by hand from the figures of section 2.2. DW 0 is
 /// <c>Fmt[3] Type[5] | T9 TC[3] T8 Attr2 LN TH | TD EP Attr[2] AT[2] Length[10]</c>.
 /// </summary>
 [TestFixture]
@@ -65,13 +65,13 @@ internal class FixedBytesTests
             // TH = byte 1 bit 0, ST in the tag, PH 10b in address bits 1:0.
             yield return Case(
                 "MWr TH",
-                TlpHeader.MemoryWrite(0x1000, 4, s_requester).WithHint(ProcessingHint.Target, 0x77),
+                TlpExtensions.Decode("40010001 0113770F 00001002"),
                 "40010001 0113770F 00001002");
 
             // In a read ST takes the place of both BE.
             yield return Case(
                 "MRd TH",
-                TlpHeader.MemoryRead(0x1_0000_1000, 8, s_requester, 9).WithHint(ProcessingHint.Requester, 0x35),
+                TlpExtensions.Decode("20010002 01130935 00000001 00001001"),
                 "20010002 01130935 00000001 00001001");
 
             // 000_00010 = 02, 010_00010 = 42: COM1, and two bytes from offset 2 (BE 1100b).
@@ -90,25 +90,25 @@ internal class FixedBytesTests
             // 000_00101 and 010_00101.
             yield return Case(
                 "CfgRd1",
-                TlpHeader.ConfigurationRead(s_completer, 0, 4, s_requester, 7, type1: true),
+                TlpExtensions.Decode("05000001 0113070F 05000000"),
                 "05000001 0113070F 05000000");
             yield return Case(
                 "CfgWr1",
-                TlpHeader.ConfigurationWrite(s_completer, 4, 1, s_requester, 7, type1: true),
+                TlpExtensions.Decode("45000001 01130701 05000004"),
                 "45000001 01130701 05000004");
 
             // 010_01100, 011_01101, 010_01110; a CAS carries two operands; BE are reserved.
             yield return Case(
                 "FetchAdd",
-                TlpHeader.AtomicOp(TlpKind.FetchAdd, 0x1004, 1, s_requester, 5),
+                TlpExtensions.Decode("4C000001 01130500 00001004"),
                 "4C000001 01130500 00001004");
             yield return Case(
                 "Swap",
-                TlpHeader.AtomicOp(TlpKind.Swap, 0x1_0000_0008, 2, s_requester, 5),
+                TlpExtensions.Decode("6D000002 01130500 00000001 00000008"),
                 "6D000002 01130500 00000001 00000008");
             yield return Case(
                 "CAS",
-                TlpHeader.AtomicOp(TlpKind.Cas, 0x1008, 4, s_requester, 5),
+                TlpExtensions.Decode("4E000004 01130500 00001008"),
                 "4E000004 01130500 00001008");
 
             // 000_01010; DW 1 is completer, status << 13, BCM, Byte Count; UR = 001b, 4 bytes.
@@ -126,7 +126,7 @@ internal class FixedBytesTests
             // CA = 100b << 13 = 0x8000, after 4 of the 6 bytes from 0x1005: 2 remain, Lower Address 0x09.
             yield return Case(
                 "Cpl CA",
-                TlpHeader.Completion(s_read, s_completer, CompletionStatus.CompleterAbort, 4),
+                TlpExtensions.Decode("0A000000 05008002 01130509"),
                 "0A000000 05008002 01130509");
 
             // SC of a write.
@@ -155,7 +155,7 @@ internal class FixedBytesTests
             // A CAS of 8 bytes returns 8 bytes, Lower Address 0.
             yield return Case(
                 "CplD CAS",
-                TlpHeader.CompletionData(TlpHeader.AtomicOp(TlpKind.Cas, 0x1008, 4, s_requester, 5), s_completer),
+                TlpHeader.CompletionData(TlpExtensions.Decode("4E000004 01130500 00001008"), s_completer),
                 "4A000002 05000008 01130500");
 
             // The flush's completion: 1 DW of no meaning, Byte Count 1.
@@ -188,7 +188,9 @@ internal class FixedBytesTests
 
             // 011_10100 = 74, 1 DW.
             yield return Case(
-                "Set_Slot_Power_Limit", TlpHeader.SetSlotPowerLimit(s_requester), "74000001 01130050 00000000 00000000");
+                "Set_Slot_Power_Limit",
+                TlpHeader.Message(MessageCode.Set_Slot_Power_Limit, MessageRouting.Local, s_requester, payloadDw: 1),
+                "74000001 01130050 00000000 00000000");
 
             // 001_10010 by ID: target, vendor ID, then the vendor's own DW.
             yield return Case(
@@ -221,6 +223,20 @@ internal class FixedBytesTests
         byte[] tlp = [.. bytes, .. new byte[header.PayloadLength]];
         Assert.That(TlpHeader.TryDecode(tlp, out TlpHeader decoded, out TlpError error), Is.True, error.Describe());
         Assert.That(decoded, Is.EqualTo(header));
+    }
+
+    [TestCase("05000001 0113070F 05000104", TlpKind.CfgRd1, 0x104UL, 4)]
+    [TestCase("45000001 01130701 05000004", TlpKind.CfgWr1, 0x4UL, 1)]
+    [TestCase("4C000001 01130500 00001004", TlpKind.FetchAdd, 0x1004UL, 4)]
+    [TestCase("6D000002 01130500 00000001 00000008", TlpKind.Swap, 0x1_0000_0008UL, 8)]
+    [TestCase("4E000004 01130500 00001008", TlpKind.Cas, 0x1008UL, 16)]
+    [TestCase("40010001 0113770F 00001002", TlpKind.MWr, 0x1000UL, 4)]
+    [TestCase("20010002 01130935 00000001 00001001", TlpKind.MRd, 0x1_0000_1000UL, 8)]
+    public void RequestsThatOnlyOthersSendAreDecoded(string hex, TlpKind kind, ulong address, int length)
+    {
+        TlpHeader header = TlpExtensions.Decode(hex);
+        Assert.That((header.Kind, header.Address, header.ByteLength), Is.EqualTo((kind, address, length)));
+        Assert.That(header.Requester, Is.EqualTo(s_requester));
     }
 
     [Test]

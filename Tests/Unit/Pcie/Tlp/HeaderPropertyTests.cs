@@ -45,7 +45,7 @@ internal class HeaderPropertyTests
                 && header.ByteLength == range.Length
                 && header.IsContiguous
                 && header.Is4Dw == (range.Address > uint.MaxValue)
-                && Enumerable.Range(0, header.Length * 4).Count(i => IsEnabled(header, i)) == range.Length;
+                && Enumerable.Range(0, header.ByteLength).All(header.IsByteEnabled);
         }).Check(s_thorough);
 
     [Test]
@@ -78,7 +78,4 @@ internal class HeaderPropertyTests
 
     private static bool DecodesTo(byte[] bytes, in TlpHeader expected) =>
         TlpHeader.TryDecodeHeader(bytes, out TlpHeader decoded, out _) && decoded == expected;
-
-    private static bool IsEnabled(in TlpHeader header, int index) =>
-        (header.ByteEnablesOf(index / 4) >> (index % 4) & 1) != 0;
 }

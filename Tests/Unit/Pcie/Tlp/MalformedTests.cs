@@ -119,8 +119,6 @@ internal class MalformedTests
                 () => TlpHeader.ConfigurationRead(id, 4096, 1, id, 0), Throws.TypeOf<ArgumentOutOfRangeException>());
             Assert.That(
                 () => TlpHeader.Message(MessageCode.Vendor_Defined_Type_0, id), Throws.TypeOf<ArgumentException>());
-            Assert.That(() => TlpHeader.AtomicOp(TlpKind.Swap, 4, 2, id, 0), Throws.TypeOf<ArgumentException>());
-            Assert.That(() => TlpHeader.AtomicOp(TlpKind.MWr, 8, 2, id, 0), Throws.TypeOf<ArgumentException>());
             TlpHeader write = TlpHeader.MemoryWrite(0, 4, id);
             Assert.That(
                 () => TlpHeader.Completion(write, id, CompletionStatus.UnsupportedRequest),

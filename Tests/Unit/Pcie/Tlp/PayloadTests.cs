@@ -28,7 +28,7 @@ internal class PayloadTests
             LastByteEnables = 0b1001,
         };
         byte[] destination = [9, 9, 9, 9, 9, 9, 9];
-        TlpPayload.Scatter(header, [10, 11, 12, 13, 14, 15, 16, 17], destination);
+        TlpExtensions.Scatter(header, [10, 11, 12, 13, 14, 15, 16, 17], destination);
         Assert.That(header.FirstByteAddress, Is.EqualTo(0x1001));
         Assert.That(header.IsContiguous, Is.False);
         Assert.That(destination, Is.EqualTo(new byte[] { 11, 12, 9, 14, 9, 9, 17 }));
@@ -39,7 +39,7 @@ internal class PayloadTests
     {
         TlpHeader header = TlpHeader.MemoryWrite(0x1000, 0, default);
         byte[] destination = [9];
-        TlpPayload.Scatter(header, new byte[4], destination);
+        TlpExtensions.Scatter(header, new byte[4], destination);
         Assert.That(destination, Is.EqualTo(new byte[] { 9 }));
     }
 
@@ -53,7 +53,7 @@ internal class PayloadTests
             payload.AsSpan().Fill(0xEE);
             var scattered = new byte[range.Length];
             TlpPayload.Pack(header, bytes, payload);
-            TlpPayload.Scatter(header, payload, scattered);
+            TlpExtensions.Scatter(header, payload, scattered);
             return TlpPayload.Unpack(header, payload).SequenceEqual(bytes) && scattered.AsSpan().SequenceEqual(bytes);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
 }

@@ -31,11 +31,10 @@ internal static class TlpGen
     public static readonly Gen<TlpHeader> Header = Gen.OneOf(
         Memory((range, id, tag) => TlpHeader.MemoryRead(range.Address, range.Length, id, tag)),
         Memory((range, id, tag) => TlpHeader.MemoryWrite(range.Address, range.Length, id, tag)),
-        Memory((range, id, tag) => TlpHeader.AtomicOp(TlpKind.Cas, range.Address & ~15UL, 8, id, tag)),
-        Memory((range, id, tag) => TlpHeader.MemoryRead(range.Address, range.Length, id, tag)
-            .WithHint((ProcessingHint)(tag & 3), (byte)range.Length)),
-        Memory((range, id, tag) => TlpHeader.MemoryWrite(range.Address, range.Length, id, tag)
-            .WithHint((ProcessingHint)(tag & 3), (byte)range.Length)),
+        // AtomicOps and TH, which have no factory: CAS, and a write and a read with a hint.
+        Gen.Elements(
+            "4E000004 01130500 00001008", "40010001 0113770F 00001002", "20010002 01130935 00000001 00001001")
+            .Select(TlpExtensions.Decode),
         from q in Memory((range, id, tag) => TlpHeader.MemoryRead(range.Address & ~7UL, 8, id, tag))
         from first in Gen.Choose(1, 15)
         from last in Gen.Choose(1, 15)
@@ -45,7 +44,7 @@ internal static class TlpGen
         OneDw((address, count, id, tag) =>
             TlpHeader.ConfigurationRead(new Bdf((ushort)(address >> 12)), (int)(address & 0xFFF), count, id, tag)),
         OneDw((address, count, id, tag) =>
-            TlpHeader.ConfigurationWrite(new Bdf((ushort)address), (int)(address & 0xFFF), count, id, tag, true)),
+            TlpHeader.ConfigurationWrite(new Bdf((ushort)address), (int)(address & 0xFFF), count, id, tag)),
         from request in Memory((range, id, tag) => TlpHeader.MemoryRead(range.Address, range.Length, id, tag))
         from id in Id
         from status in Gen.Choose(0, 7)
