@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Measures how fast everything is, each time beside a raw reference that does the least that could do the same: C programs
-# in Bench/reference, on the same cores, in the same minute. Prints a table; docs/performance.md says how to read it.
+# Measures how fast everything is, each figure beside a raw reference that does the minimum with the same result: C
+# programs in Bench/reference, on the same cores, in the same minute. Prints a table; docs/performance.md explains it.
 #
 # Usage: scripts/bench.sh [OPTION]... [TOOLCHAIN-OPTION]...
 #
 #   --quick             fewer rounds, and no guests: about two minutes
 #   --only GROUP[,...]  some rows only: register, bar, dma, interrupt, lookup, allocation, functions, process, guests
-#   --rounds N          how often each row is measured, default 11, with --quick 5; rows with guests once
-#   --json FILE         where the rows are written, with the figures of each round; default bench.json in the cache
+#   --rounds N          rounds of each row, default 11, with --quick 5; rows with guests have one
+#   --json FILE         write the rows here, with the figures of each round; default bench.json in the cache
 #   --help
 #
-# and the options of scripts/toolchain.sh, for the rows with guests. Each figure is the median of its rounds, each ratio the
-# median of the rounds' ratios. The EP side has the first core, the host side the second, as in scripts/run-pair.sh.
+# and the options of scripts/toolchain.sh, for the rows with guests. Each figure is the median of its rounds, each ratio
+# the median of the rounds' ratios. The EP side has the first core, the host side the second, as in scripts/run-pair.sh.
 #
-# Exits with 0 if every row holds its goal, else 1: the last lines name those that miss; 2 if something could not be
-# measured. Other things that go on on the machine move figures more than ratios, but both.
+# Exits with 0 if every row meets its goal, else 1: the last lines name those that do not; 2 if something could not be
+# measured. Other load on the machine moves figures more than ratios, but both.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -69,7 +69,7 @@ cc -O2 -Wall -Wextra -static -o "$dir/bar-read" "$REPO_ROOT/Bench/guest/bar-read
 mkdir -p "$dir/sockets" "$(dirname "$json")"
 
 if [[ ,$groups, == *,guests,* ]]; then
-	# All that the first run of a pair would build is no part of what a run takes.
+	# A pair's first run would build these, and its time would count.
 	prepare_toolchain
 	build_driver
 	build_module "$REPO_ROOT/Bench/guest/epf-bench" epf-bench

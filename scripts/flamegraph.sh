@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Draws where EpcDevice's and EpfBridge's processor time goes, as an SVG file: a flame graph of what perf samples while
-# scripts/bench.sh's own harness measures. For docs/performance.md.
+# Draws a flame graph (SVG) of the processor time of EpcDevice and EpfBridge, from samples that perf takes while the
+# harness of scripts/bench.sh measures. For docs/performance.md.
 #
 # Usage: scripts/flamegraph.sh register|tlp FILE
 #
-#   register   EpcDevice, while its registers are read
-#   tlp        both processes, while the host reads a BAR on the TLP path
-#   FILE       the picture
-#   --seconds N   how long samples are taken, default 5
+#   register      EpcDevice, while its registers are read
+#   tlp           both processes, while the host reads a BAR on the TLP path
+#   FILE          the picture
+#   --seconds N   time of sampling, default 5
 #   --help
 #
-# perf (Debian's package linux-perf) samples by the clock, so that it works in virtual machines too; kernel functions have
+# perf (Debian's package linux-perf) samples by the clock, which works in virtual machines, too. Kernel functions have
 # names only for root, or with kernel.kptr_restrict=0 and kernel.perf_event_paranoid=1.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
@@ -38,7 +38,7 @@ done
 [ ${#words[@]} -eq 2 ] || usage_error "two arguments are needed: register or tlp, and a file"
 what=${words[0]} file=$(realpath -m -- "${words[1]}")
 
-# Processes to look at, the group of rows that keeps them busy, and what tells the right ones by their command line
+# The processes, the group of rows that keeps them busy, and a mark on the command lines of the right ones
 case $what in
 register) names=(EpcDevice) group=register mark=--poll-us title="Register reads, one core" ;;
 tlp) names=(EpcDevice EpfBridge) group=bar mark="--datapath tlp" title="Host BAR reads, TLP path" ;;
@@ -53,13 +53,13 @@ cc -O2 -o "$dir/responder" "$REPO_ROOT/Bench/reference/responder.c"
 cc -O2 -shared -fPIC -pthread -o "$dir/libclient.so" "$REPO_ROOT/Bench/reference/client.c"
 mkdir "$dir/sockets"
 
-# The runtime writes the names of what it compiles to /tmp, where perf looks for them; the second variable has it compile to
-# memory that perf finds names for.
+# The first variable makes the runtime write the names of compiled methods to /tmp, where perf looks for them; the
+# second makes it compile to memory for which perf finds names.
 DOTNET_PerfMapEnabled=1 DOTNET_EnableWriteXorExecute=0 start_group "$(program Bench)" --repository "$REPO_ROOT" \
 	--reference "$dir" --sockets "$dir/sockets" --json "$dir/rows.json" --rounds 30 --groups "$group" >"$dir/table"
 harness=$GROUP
 
-# remove_maps: of the harness and of all that it has started.
+# remove_maps: removes those files of the harness and its children.
 remove_maps() {
 	local pid
 	for pid in "$harness" "${!children[@]}"; do
@@ -69,7 +69,7 @@ remove_maps() {
 declare -A children=()
 on_exit remove_maps
 
-# find_process NAME: sets FOUND to the id of the harness's child of that name with the mark on its command line.
+# find_process NAME: sets FOUND to the id of the harness's child with that name and the mark on its command line.
 find_process() {
 	local pid
 	FOUND=
@@ -87,7 +87,7 @@ for name in "${names[@]}"; do
 	tries=0
 	until find_process "$name"; do
 		kill -0 "$harness" 2>/dev/null || die "the harness ended before it started $name: $(cat "$dir/table")"
-		[ "$tries" -lt 1200 ] || die "the harness has not started $name within two minutes"
+		[ "$tries" -lt 1200 ] || die "timeout: the harness did not start $name within two minutes"
 		tries=$((tries + 1))
 		sleep 0.1
 	done
@@ -95,7 +95,7 @@ for name in "${names[@]}"; do
 	found+=("$FOUND:$name")
 done
 
-# What is called often is compiled once more in the first seconds.
+# In the first seconds the runtime compiles hot methods again.
 sleep 4
 step "taking samples for $seconds s" perf record -q -e cpu-clock -F 1999 -g -o "$dir/perf.data" \
 	-p "$(IFS=, && echo "${pids[*]}")" -- sleep "$seconds"

@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Fuzzes what listens to other processes, guided by coverage: SharpFuzz instruments our assemblies, libFuzzer makes inputs.
+# Fuzzes the servers of all sockets and the TLP codec, guided by coverage: SharpFuzz instruments our assemblies,
+# libFuzzer makes inputs.
 #
 # Usage: scripts/fuzz.sh [TARGET]... [OPTION]...
 #
 #   TARGET           tlp, vfio-user, link-endpoint, link-bridge, vhost-user; by default all, one after the other
-#   --seconds N      how long each, default 60
-#   --runs N         how many executions each; with --seconds whichever comes first
-#   --no-build       use what is built
-#   --replay FILE    run this input, or the inputs in this folder, and nothing else
-#   --update-corpus  afterwards put the smallest inputs that reach all that is known into Fuzz/corpus
+#   --seconds N      time for each target, default 60
+#   --runs N         executions of each target; with --seconds the earlier limit counts
+#   --no-build       use the existing build
+#   --replay FILE    only run this input, or the inputs in this folder
+#   --update-corpus  afterwards write the smallest inputs that reach all known edges to Fuzz/corpus
 #   --help
 #
-# Starts from Fuzz/corpus and what earlier runs have found, which is kept in ~/.cache/epftest/fuzz. Prints for each target
-# executions, seconds, edges (pairs of branches that follow each other) and findings. Exits with 1 if there is a finding: an
-# exception, a crash, a hang of 20 s, a descriptor or memory of the peer that is left. Its input is kept; once it is mended,
-# add it to Fuzz/corpus/TARGET with a name that begins with "finding-".
+# Starts from Fuzz/corpus and the inputs of earlier runs, kept in ~/.cache/epftest/fuzz. Prints for each target the
+# executions, seconds, edges (pairs of consecutive branches) and findings. Exits with 1 if there is a finding: an
+# exception, a crash, a hang of 20 s, a leaked descriptor or mapping of the peer. The input of a finding is kept. Once
+# it is fixed, add the input to Fuzz/corpus/TARGET under a name that begins with "finding-".
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -62,7 +63,7 @@ FUZZ_DIR=$CACHE_DIR/fuzz
 dir=$(mktemp -d)
 on_exit rm -rf "$dir"
 
-# libfuzzer_archive: prints where libFuzzer is, as a library without a main function; of several the newest.
+# libfuzzer_archive: prints the path of libFuzzer as a library without a main function; of several, the newest.
 libfuzzer_archive() {
 	find /usr/lib/llvm-*/lib/clang /usr/lib/clang -name "libclang_rt.fuzzer_no_main*$(uname -m).a" 2>/dev/null |
 		sort -V | tail -n 1
@@ -70,7 +71,8 @@ libfuzzer_archive() {
 
 need_tools g++ g++
 [ -n "$(libfuzzer_archive)" ] || install_packages libclang-rt-dev
-[ -n "$(libfuzzer_archive)" ] || die "libFuzzer is not where clang has it: no libclang_rt.fuzzer_no_main*.a below /usr/lib/llvm-*"
+[ -n "$(libfuzzer_archive)" ] ||
+	die "libFuzzer is not in clang's folder: no libclang_rt.fuzzer_no_main*.a below /usr/lib/llvm-*"
 if [ "$build" = yes ]; then
 	need_dotnet
 	step "building Fuzz" dotnet build "$REPO_ROOT/Fuzz" -c "$CONFIGURATION" --nologo -v quiet
@@ -83,11 +85,11 @@ cp -r "$(dirname "$(program Fuzz)")" "$dir/bin"
 	die "SharpFuzz could not instrument: $(cat "$dir/instrumented")"
 FUZZ=$dir/bin/Fuzz
 
-# run_target TARGET: fuzzes it, and says what came of it; fails if there is a finding.
+# run_target TARGET: fuzzes it and prints the result; fails if there is a finding.
 run_target() {
 	local target=$1 work=$FUZZ_DIR/corpus/$1 log=$dir/$1.log status=0 start=$SECONDS executed reached options
 	mkdir -p "$work" "$FUZZ_DIR/findings"
-	# .NET handles SIGSEGV and its like by itself; an abort is a finding. Entropic scheduling takes longer than our code.
+	# .NET handles SIGSEGV and its like itself; an abort is a finding. Entropic scheduling costs more time than our code.
 	options=(-handle_segv=0 -handle_bus=0 -handle_fpe=0 -handle_ill=0 -detect_leaks=0 -entropic=0 -print_final_stats=1
 		"-timeout=$HANG_SECONDS" "-max_len=$MAX_INPUT" "-artifact_prefix=$FUZZ_DIR/findings/$target-")
 	[ -z "$seconds" ] || options+=("-max_total_time=$seconds")
@@ -98,14 +100,14 @@ run_target() {
 	executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 	if [ "$status" -ne 0 ]; then
 		grep -vE '^(INFO|WARNING|#[0-9])' "$log" | tail -n 40 >&2
-		say "$target: 1 finding after ${executed:-an unknown number of} executions; its input is the one named above"
+		say "$target: 1 finding after ${executed:-an unknown number of} executions; its input is named above"
 		return 1
 	fi
 	reached=$("$FUZZ" --replay "$target" "$work" "$REPO_ROOT/Fuzz/corpus/$target" | sed -n 's/.* \([0-9]*\) edges.*/\1/p')
 	printf '%s: %s executions in %d s, %s edges, 0 findings\n' "$target" "$executed" $((SECONDS - start)) "$reached"
 }
 
-# update_corpus TARGET: findings of the past stay as they are.
+# update_corpus TARGET: replaces the corpus, except for past findings.
 update_corpus() {
 	local corpus=$REPO_ROOT/Fuzz/corpus/$1 picked=$dir/picked-$1
 	mkdir -p "$picked" "$corpus"

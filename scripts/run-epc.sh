@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Starts EpcDevice and boots a guest on stock QEMU with it: the endpoint side alone, to look at or to develop against.
+# Starts EpcDevice and boots a guest on stock QEMU with it: the EP side alone, to explore or to develop against.
 #
 # Usage: scripts/run-epc.sh [OPTION]... [-- RUN-GUEST-OPTION...]
 #
@@ -8,8 +8,8 @@
 #   --log-level LEVEL    what EpcDevice logs to stderr, default Warning
 #   --help
 #
-# Everything after -- goes to scripts/run-guest.sh, for example --script FILE. Without a script the guest's console
-# is on the terminal; Ctrl-A X ends it.
+# Arguments after -- go to scripts/run-guest.sh, for example --script FILE. Without a script the guest's console is on
+# the terminal; Ctrl-A X ends it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -36,7 +36,8 @@ done
 build_solution
 dir=$(mktemp -d)
 on_exit rm -rf "$dir"
-start_group "$(program EpcDevice)" --socket "$dir/epc.sock" --link "$dir/link.sock" "${options[@]}" 2> >(tee "$dir/epc.log" >&2)
+start_group "$(program EpcDevice)" --socket "$dir/epc.sock" --link "$dir/link.sock" "${options[@]}" \
+	2> >(tee "$dir/epc.log" >&2)
 wait_for_socket "$dir/epc.sock" "$GROUP" "$dir/epc.log"
 
 status=0

@@ -4,27 +4,27 @@
 #
 # Usage: scripts/run-guest.sh [OPTION]... [-- QEMU-ARGUMENT...]
 #
-#   --script FILE       run this in the guest, as root in /epftest; any interpreter that is there, usually #!/bin/sh
+#   --script FILE       run this in the guest, as root in /epftest; its interpreter has to be there: #!/bin/sh is
 #   --shell             an interactive shell on the guest's console instead (the default without --script);
 #                       Ctrl-A X ends QEMU, Ctrl-A C is its monitor
 #   --device JSON       a -device for QEMU; vfio-user-pci devices go to root ports rp0, rp1, ... in this order
-#   --add FILE[:DEST]   put a file or a directory into the guest, in /epftest unless DEST says where; programs bring
-#                       their libraries along
-#   --module FILE       put a kernel module into the guest, where modprobe finds it
+#   --add FILE[:DEST]   put a file or a directory into the guest, at DEST or else in /epftest; a program with its
+#                       libraries
+#   --module FILE       put a kernel module where modprobe finds it
 #   --append ARGS       add to the kernel's command line
 #   --memory SIZE       default 512M
 #   --smp N             processors, default 2
-#   --no-shared-memory  guest memory that vfio-user servers cannot map
+#   --no-shared-memory  private memory: vfio-user servers cannot map it
 #   --no-iommu          no interrupt remapping: a device then gets one MSI vector
 #   --timeout S         end the guest after S seconds, default 300 with --script; 0 is never
-#   --console FILE      where the console's output goes; it is kept in ~/.cache/epftest/runs otherwise
-#   --out FILE          keep the script's output in a file too
+#   --console FILE      write the console's output here; default ~/.cache/epftest/runs
+#   --out FILE          write the script's output to a file, too
 #   --help
 #
 # and those of scripts/toolchain.sh: --qemu, --kernel, --kernel-src, --kernel-config, --accel.
 #
-# Exits with the script's status; 124 if the time was up, 125 if the guest failed (panic, QEMU); then the last line on
-# stderr says why. 64 is a wrong option.
+# Exits with the script's status. 124: timeout. 125: the guest failed (panic, QEMU); the last line on stderr says why.
+# 64: invalid option.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"

@@ -1,67 +1,81 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Runs the kernel's endpoint self-test on a pair of guests: EpcDevice, EpfBridge, an EP guest with pci-epf-test and a
-# host guest with pci_endpoint_test, on stock QEMU. Shows each case as it ends and closes with
+# host guest with pci_endpoint_test, on stock QEMU. Prints each case as it ends; the last line is
 # "N passed, N failed, N skipped".
 #
 # Usage: scripts/run-pair.sh [OPTION]...
 #
-#   --ep-script FILE         run this in the EP guest instead of binding pci-epf-test; pcie-qemu-ep is loaded by then.
-#                            The host guest boots once it has called epftest-ready, or has ended with 0. It may call
-#                            epftest-host-done, which returns when the host's script has ended
+# What runs:
+#
+#   --ep-script FILE         run this in the EP guest, with pcie-qemu-ep loaded, instead of binding pci-epf-test. The
+#                            host guest boots when it calls epftest-ready or exits with 0. epftest-host-done returns
+#                            when the host's script has ended
 #   --host-script FILE       run this in the host guest instead of the self-test
-#   --add FILE[:DEST]        put a file or a directory into both guests, in /epftest unless DEST says where; programs
-#                            bring their libraries along
+#   --add FILE[:DEST]        put a file or a directory into both guests, at DEST or else in /epftest; a program with
+#                            its libraries
 #   --module FILE            put a kernel module where modprobe finds it, in each guest whose kernel it is built for
-#   --shell                  both guests' consoles in tmux, with a shell in each; a script runs before its shell, and
-#                            the self-test only when you call it: modprobe pci_endpoint_test; pci_endpoint_test
-#
-#   --datapath direct|tlp    how data travels between the guests, default direct
-#   --hotplug                boot the host guest without the endpoint and plug it in when the link comes up, unplug it when it
-#                            goes down; the endpoint has no MSI-X then (docs/reliability.md). EpcDevice, when it is started again,
-#                            plugs itself into the EP guest. Scripts then also have epftest-endpoint [gone], which waits for
-#                            the endpoint to come or go (in the host guest), epftest-say WORD and epftest-hear WORD between
-#                            the guests, epftest-restart EpcDevice|EpfBridge [stop|start], which kills that process and
-#                            starts it again, epftest-restart ep-qemu|host-qemu, which does so with a guest's QEMU, and
-#                            epftest-remember [WORD...], which keeps words while a guest reboots (--ep-qemu or --host-qemu
-#                            '-action reboot=reset'; else a reboot ends the guest)
-#   --map-bars               let the host's QEMU map BARs, so that the host's accesses do not trap; BARs then cannot change
-#                            what they lead to while the host is up, and the cases that want that are skipped
-#   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are, default memcpy: pci-epf-test's COPY by DMA cannot
-#                            pass with slave channels
-#   --log-level LEVEL        what EpcDevice and EpfBridge log, default Warning
-#   --cases ARGS             choose cases, in the words of the self-test's own options: -V memcpy leaves out all that move
+#   --cases ARGS             choose cases, with the self-test's own options: -V memcpy leaves out the cases that move
 #                            data by memcpy, -t MSI_TEST runs one
-#   --host-smp N             processors of the host guest, default 12: 2048 MSI-X vectors take that many
-#   --posted-writes          on the direct path too, let the EP guest's QEMU post its writes through a window: faster, but a
-#                            host that reads a flag in BAR memory may then miss data that the endpoint wrote before it
-#   --strict-order           on the direct path let not even the host's QEMU post its writes to BARs: slower, but an endpoint
-#                            that reads a flag in host memory then finds what the host wrote to a BAR before it
-#   --window SIZE|off        how large the window is in which the EP guest reaches the host's memory without traps, default
-#                            256M; with QEMU 11 and later and --datapath direct, else there is none
-#   --ep-memory shared|private, --host-memory shared|private
-#                            private: QEMU does not share that guest's memory, so that all accesses to it are messages to QEMU;
-#                            default shared
-#   --iommu pass|translate   translate: the host guest's IOMMU translates what the endpoint accesses, so that mappings come and go
-#                            with each transfer of its driver; default pass
-#   --no-pin                 let the two sides share all cores; else each has one where there are 2 to 4, and EpcDevice is
-#                            on the EP side's, or with --datapath tlp on the host side's
+#   --shell                  both guests' consoles in tmux, with a shell in each. A script runs before its shell; the
+#                            self-test runs when you call it: modprobe pci_endpoint_test; pci_endpoint_test
 #
-#   --ep-qemu, --host-qemu ARGS
-#                            more arguments for that side's QEMU, such as '-device ivshmem-plain,memdev=...': words, with
-#                            spaces between them. May be given again
+# How the guests reach each other:
+#
+#   --datapath direct|tlp    through shared memory, or each access as a TLP; default direct
+#   --map-bars               let the host's QEMU map BARs, so that the host's accesses do not trap. BARs then cannot be
+#                            remapped while the host is up: the cases that do so are skipped
+#   --window SIZE|off        size of the mapped window, through which the EP guest reaches the host's memory without
+#                            traps; default 256M. It needs QEMU 11 or later and --datapath direct
+#   --posted-writes          on the direct path, let the EP guest's QEMU post its writes through a window: faster, but
+#                            a host that reads a flag in BAR memory may miss data that the endpoint wrote before it
+#   --strict-order           on the direct path, do not even let the host's QEMU post its writes to BARs: slower, but an
+#                            endpoint that reads a flag in host memory then finds what the host wrote to a BAR before
+#   --ep-memory shared|private, --host-memory shared|private
+#                            private: QEMU does not share that guest's memory, and each access to it is a message to
+#                            QEMU; default shared
+#   --iommu pass|translate   translate: the host guest's IOMMU translates the endpoint's accesses, so that mappings come
+#                            and go with each transfer of its driver; default pass
+#   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are; default memcpy, because pci-epf-test's COPY by DMA
+#                            cannot pass with slave channels
+#   --hotplug                boot the host guest without the endpoint; plug it in when the link comes up and unplug it
+#                            when it goes down. A plugged endpoint has no MSI-X (docs/reliability.md). EpcDevice plugs
+#                            itself into the EP guest when it is restarted. Scripts have more commands, see below
+#
+# Guests:
+#
 #   --ep-kernel, --host-kernel SERIES|DIR
 #                            another kernel on one side: a series of Debian's, such as 6.12, or a source tree
-#   --out DIR                keep consoles, logs, KTAP and JUnit XML here; else they are in ~/.cache/epftest/runs
-#   --timeout S              end the run S seconds after its start, building excluded; default 900, 0 is never
-#   --case-timeout S         end it when a case takes longer, default 60: the kernel's test waits without limit
+#   --ep-qemu, --host-qemu ARGS
+#                            more arguments for that side's QEMU, such as '-device ivshmem-plain,memdev=...', separated
+#                            by spaces. May be repeated
+#   --host-smp N             processors of the host guest; default 12, which 2048 MSI-X vectors need
+#   --no-pin                 let both sides use all cores. By default, with 2 to 4 cores, each side has one; EpcDevice
+#                            is on the EP side's, with --datapath tlp on the host side's
+#
+# The run:
+#
+#   --out DIR                keep consoles, logs, KTAP and JUnit XML here; default ~/.cache/epftest/runs
+#   --log-level LEVEL        what EpcDevice and EpfBridge log, default Warning; Trace has a line for each TLP
+#   --timeout S              end the run after S seconds, building excluded; default 900, 0 is never
+#   --case-timeout S         end it when a case takes longer; default 60. The kernel's test itself has no limit
 #   --help
 #
-# and those of scripts/toolchain.sh, for both guests: --qemu, --kernel, --kernel-src, --kernel-config, --accel.
+# and the options of scripts/toolchain.sh, for both guests: --qemu, --kernel, --kernel-src, --kernel-config, --accel.
 #
-# Exits with 0 if no case failed and the kernels explain every skip, else 1; with scripts of your own, 0 if both ended
-# with 0, else the status of one that did not. 124: the time was up; 125: a guest or a process failed; then the last line
-# on stderr says why. 64 is a wrong option.
+# Commands for scripts with --hotplug:
+#
+#   epftest-endpoint [gone]              in the host guest: wait until the endpoint is there, or is gone
+#   epftest-say WORD, epftest-hear WORD  send a word to the other guest's script, wait for one
+#   epftest-restart EpcDevice|EpfBridge [stop|start]
+#                                        kill that process and start it again, or do only one of the two
+#   epftest-restart ep-qemu|host-qemu    the same for a guest's QEMU
+#   epftest-remember [WORD...]           keep words while this guest reboots. A guest reboots with --ep-qemu or
+#                                        --host-qemu '-action reboot=reset'; otherwise a reboot ends it
+#
+# Exits with 0 if no case failed and the kernels explain every skip, else 1. With your own scripts: 0 if both exited
+# with 0, else the status of one that did not. 124: timeout. 125: a guest or a process failed; the last line on stderr
+# says why. 64: invalid option.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
@@ -78,7 +92,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/pair-shell.sh
 . "$REPO_ROOT/scripts/lib/pair-shell.sh"
 
-# What a guest may take to boot and set itself up, on a slow machine
+# Limit for a guest to boot and set itself up, on a slow machine
 BOOT_SECONDS=120
 
 ep_script='' host_script='' additions=() modules=() shell=no datapath=direct dma=memcpy log_level=Warning pin=yes
@@ -112,8 +126,9 @@ while [ $# -gt 0 ]; do
 		continue
 	fi
 	case $1 in
-	--ep-memory | --host-memory | --iommu | --ep-script | --host-script | --add | --module | --datapath | --dma | --log-level | --host-smp | --ep-kernel | --cases | --window | \
-		--ep-qemu | --host-qemu | --host-kernel | --out | --timeout | --case-timeout)
+	--ep-memory | --host-memory | --iommu | --ep-script | --host-script | --add | --module | --datapath | --dma | \
+		--log-level | --host-smp | --ep-kernel | --cases | --window | --ep-qemu | --host-qemu | --host-kernel | --out | \
+		--timeout | --case-timeout)
 		[ $# -ge 2 ] || usage_error "$1 needs a value"
 		;;
 	*) usage_error "$1: unknown option" ;;
@@ -166,12 +181,12 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 if [ "$datapath" = tlp ]; then
-	[ "$MAP_BARS" = no ] || usage_error "--map-bars takes shared memory: it does not go with --datapath tlp"
-	# Completions of TLPs wait for what was posted before.
+	[ "$MAP_BARS" = no ] || usage_error "--map-bars needs shared memory, so it excludes --datapath tlp"
+	# Completions wait for posted writes.
 	SYNCHRONOUS_WRITES=false HOST_SYNCHRONOUS_WRITES=false
 fi
 if [ "$shell" = yes ]; then
-	[ "$HOTPLUG" = no ] || usage_error "--hotplug does not go with --shell"
+	[ "$HOTPLUG" = no ] || usage_error "--hotplug and --shell exclude each other"
 	if ! [ -t 0 ] || ! [ -t 1 ]; then
 		usage_error "--shell needs a terminal"
 	fi
@@ -195,8 +210,8 @@ build_driver
 remember_kernel host "$HOST_SMP"
 EP_KERNEL_DIR=${SIDE_KERNEL[ep]} HOST_KERNEL_DIR=${SIDE_KERNEL[host]}
 if [ -z "$host_script" ] && [ ! -e "$HOST_KERNEL_DIR/pci_endpoint_test" ]; then
-	die "kernel $(cat "$HOST_KERNEL_DIR/release") has no endpoint self-test (it came with 6.13): choose another for the
-host guest with --host-kernel, or bring your own test with --host-script"
+	die "kernel $(cat "$HOST_KERNEL_DIR/release") has no endpoint self-test (6.13 and later have): choose
+another for the host guest with --host-kernel, or your own test with --host-script"
 fi
 [ "$pin" = no ] || pick_cores
 
@@ -209,7 +224,7 @@ on_exit rm -rf "$SOCKET_DIR"
 mkdir -p "$RUN_DIR"/{ep,host}
 rm -rf "$RUN_DIR"/{ep,host}/* "$RUN_DIR"/{selftest.ktap,junit.xml,EpcDevice.log,EpfBridge.log}
 
-# image SIDE SCRIPT [ADDITION...]: the side's initramfs, at $SOCKET_DIR/SIDE.cpio.
+# image SIDE SCRIPT [ADDITION...]: makes the side's initramfs, $SOCKET_DIR/SIDE.cpio.
 image() {
 	local side=$1 module magic release words=(--script "$2")
 	shift 2
@@ -222,7 +237,7 @@ image() {
 	run_initramfs "$SOCKET_DIR/$side.cpio" "${words[@]}" "$@" "${additions[@]}"
 }
 
-# check_modules: each has to fit a guest.
+# check_modules: each module has to be built for a guest's kernel.
 check_modules() {
 	local module magic releases
 	releases=$(cat "$EP_KERNEL_DIR/release" "$HOST_KERNEL_DIR/release" | sort -u)
@@ -259,14 +274,14 @@ interrupted() {
 	trap '' INT TERM HUP
 	say ''
 	say "all consoles and logs: $RUN_DIR"
-	say "error: ended by $1"
+	say "error: interrupted by $1"
 	exit "$2"
 }
 trap 'interrupted Ctrl-C 130' INT
 trap 'interrupted SIGTERM 143' TERM
 trap 'interrupted SIGHUP 129' HUP
 
-# before_abandon REASON: the cases up to there are kept and counted.
+# before_abandon REASON: keeps and counts the cases so far.
 before_abandon() {
 	local running=$CASE_TITLE
 	[ -z "$host_script" ] || return 0
@@ -277,10 +292,10 @@ before_abandon() {
 	fi
 }
 
-# A line of a script that is not the self-test's
+# show_line SIDE LINE: prints a line of a script other than the self-test.
 show_line() { printf '%-4s | %s\n' "$1" "$2"; }
 
-# A script of one's own takes as long as --timeout lets it.
+# Only --timeout limits a user's script.
 ep_seconds=$BOOT_SECONDS
 [ -z "$ep_script" ] || ep_seconds=0
 limit_run "$timeout"
@@ -302,8 +317,8 @@ if [ "$HOTPLUG" = yes ]; then
 	[ "$HOST_SYNCHRONOUS_WRITES" = false ] || posted=false
 	bridge_options=(--qmp "$SOCKET_DIR/host.qmp" --hotplug-bus rp0 --hotplug-posted-writes "$posted")
 fi
-# On the TLP path a host's access goes through both processes and back: with both on the host's core no message of it
-# wakes another core, and one of the EP guest's crosses twice, as it would otherwise.
+# On the TLP path a host's access goes through both processes and back. With both on the host's core it wakes no other
+# core; an access of the EP guest crosses twice either way.
 epc_core=ep
 [ "$datapath" = direct ] || epc_core=host
 start_process EpcDevice "$epc_core" "$link" --socket "$SOCKET_DIR/epc" "${process_options[@]}" "${window_options[@]}" \
@@ -315,12 +330,12 @@ if [ "$shell" = yes ]; then
 	exit
 fi
 
-# boot_host, boot_ep: that guest's QEMU, for the first time or again.
+# boot_host, boot_ep: start that guest's QEMU, for the first time or again.
 boot_host() {
 	local words=()
 	[ -n "$host_script" ] || ln -sf ../selftest.ktap "$RUN_DIR/host/result.log"
 	[ "$HOTPLUG" = no ] || words=(epftest.hotplug)
-	# The last word counts. Strict: what is unmapped is gone at once.
+	# The last word counts. Strict: an unmap takes effect at once.
 	[ "$iommu" = pass ] || words+=(iommu=nopt iommu.strict=1)
 	side_arguments host "$SOCKET_DIR/host.cpio" "$SOCKET_DIR/endpoint" epftest.run=/epftest/run "${words[@]}" \
 		${cases:+"epftest.cases=${cases// /,}"}
@@ -331,7 +346,7 @@ boot_ep() {
 	start_side ep
 }
 
-# host_line: a line of the host's script, which may be the self-test's.
+# host_line: handles LINE of the host's script, which may be the self-test.
 host_line() {
 	case $LINE in
 	'epftest: '*) show_line host "${LINE#epftest: }" ;;
@@ -340,13 +355,13 @@ host_line() {
 			show_line host "$LINE"
 		else
 			selftest_line "$TIME" "$LINE"
-			watch_for "${CASE_TITLE:-the self-test} did not go on" "$case_timeout"
+			watch_for "${CASE_TITLE:-the self-test} made no progress" "$case_timeout"
 		fi
 		;;
 	esac
 }
 
-# start_ep: boots the EP guest and waits until its script says that the endpoint is ready.
+# start_ep: boots the EP guest and waits until its script reports that the endpoint is ready.
 start_ep() {
 	boot_ep
 	watch_for "the EP guest was not ready" "$ep_seconds"
@@ -381,7 +396,7 @@ if [ "$HOTPLUG" = yes ]; then
 	start_ep
 else
 	start_ep
-	watch_for "the EP guest is ready, but the link did not come up (was 1 written to the controller's start?)" 10
+	watch_for "the EP guest is ready, but the link did not come up (did it write 1 to the controller's start?)" 10
 	until [ -S "$SOCKET_DIR/endpoint" ]; do
 		if read_event; then
 			show_line EP "$LINE"
@@ -390,7 +405,7 @@ else
 	boot_host
 fi
 if [ -n "$host_script" ]; then
-	watch_for "the host's script was not over" 0
+	watch_for "the host's script did not end" 0
 else
 	watch_for "the self-test did not start" "$BOOT_SECONDS"
 fi
@@ -408,7 +423,7 @@ while next_event; do
 		side_ended host
 		host_status=$SIDE_STATUS
 		tell ep 'host done'
-		watch_for "the host's script has ended, but the EP guest was not done" "$ep_seconds"
+		watch_for "the host's script ended, but the EP guest did not" "$ep_seconds"
 		;;
 	'hostepftest: up' | 'epepftest: ready') ;; # again
 	ep*) show_line EP "$LINE" ;;
@@ -425,7 +440,7 @@ if [ -n "$host_script" ]; then
 fi
 ended=$((CASES_PASSED + CASES_FAILED + CASES_SKIPPED))
 if [ "$CASES_PLANNED" -eq 0 ]; then
-	abandon "$GUEST_FAILED" "the self-test did not start (status $host_status)" host
+	abandon "$GUEST_FAILED" "the self-test did not start (exit status $host_status)" host
 elif [ "$ended" -ne "$CASES_PLANNED" ]; then
 	abandon "$GUEST_FAILED" "the self-test ended with status $host_status after $ended of $CASES_PLANNED cases" host
 elif [ "$ep_status" -ne 0 ]; then

@@ -1,43 +1,44 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Keeps one pair of guests up and busy, cycle after cycle: cases of the kernel's self-test (a BAR, DMA, memcpy, INTx, MSI; what is
-# plugged has no MSI-X; every byte that they move is compared by a checksum or one by one), then the link down and up, with the endpoint
-# unplugged from and plugged into the running host. Memory, descriptors and threads of both processes are looked at from the
-# 2nd minute to the end of that. After two fifths of the time there are faults instead, in turns, and cases after each: EpcDevice,
-# EpfBridge, the EP guest's QEMU and the host's killed and started again, and each guest's reboot and panic.
+# Keeps one pair of guests busy. A cycle has cases of the kernel's self-test (a BAR, DMA, memcpy, INTx, MSI; a plugged
+# endpoint has no MSI-X), which compare every byte by checksum or one by one, then takes the link down and up, which
+# unplugs the endpoint from the running host and plugs it in again. Memory, descriptors and threads of both processes
+# are compared between the 2nd minute and the last of these cycles. After two fifths of the time it injects faults
+# instead, in turn, with cases after each: EpcDevice, EpfBridge, the EP guest's QEMU and the host's are killed and
+# started again, and each guest reboots and panics.
 #
 # Usage: scripts/soak.sh [--minutes N] [OPTION]...
 #
-#   --minutes N     how long, at least 4; default 30. Each fault comes 2 times in 3 minutes at least, so 20 times in 30; a
-#                   machine that is slow at that takes longer
-#   --out DIR       keep consoles, logs and samples here; else they are in ~/.cache/epftest/runs
+#   --minutes N     duration, at least 4; default 30. Each fault comes at least 2 times in 3 minutes, so 20 times in 30;
+#                   a machine that is too slow for that takes longer
+#   --out DIR       keep consoles, logs and samples here; default ~/.cache/epftest/runs
 #   --help
 #
 # and the options of scripts/run-pair.sh that do not choose what runs, such as --datapath, --host-memory or --kernel.
 #
-# Exits with 0 if nothing was lost: no case failed, nothing stood still for three minutes, nobody ended, and nothing grew by
-# 5 % or more. Else with 1, and the last lines say why; 64 is a wrong option.
+# Exits with 0 if nothing was lost: no case failed, no step took three minutes, no process ended by itself, and nothing
+# grew by 5 % or more. Else with 1, and the last lines say why. 64: invalid option.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/guest.sh
 . "$REPO_ROOT/scripts/lib/guest.sh"
 
-# The longest step is a case of the self-test, which has a minute, on a machine where all is slow.
+# Limit for a step. The longest is a case of the self-test, which has a minute; the machine may be slow
 STEP_SECONDS=180
-# Building and booting
+# Limit for building and booting
 START_SECONDS=1200
-# At least
+# Least time between two samples
 SAMPLE_SECONDS=5
 GROWTH_PERCENT=5
 PROCESSES=(EpcDevice EpfBridge)
-# Every guest's -no-reboot is taken back.
+# Undoes every guest's -no-reboot
 REBOOTS='-action reboot=reset'
-# Without MSI-X there is no need for more, and a guest with less of them boots sooner.
+# Only MSI-X would need more, and a guest with fewer processors boots faster
 HOST_PROCESSORS=2
 
-# What a case of the self-test moves, in bytes: READ, WRITE and COPY 1 + 1024 + 1025 + 1024000 + 1024001, each way once;
-# a BAR of pci-epf-test's is written and read.
+# Bytes that a case of the self-test moves: READ, WRITE and COPY 1 + 1024 + 1025 + 1024000 + 1024001, once each way; a
+# BAR of pci-epf-test is written and read
 TRANSFER_BYTES=2050051
 BAR_BYTES=131072
 
@@ -46,7 +47,9 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--help) print_help && exit ;;
 	--no-pin | --posted-writes | --strict-order) options+=("$1") && shift && continue ;;
-	--ep-script | --host-script | --shell | --hotplug | --cases | --timeout | --map-bars) usage_error "$1: the soak chooses what runs" ;;
+	--ep-script | --host-script | --shell | --hotplug | --cases | --timeout | --map-bars)
+		usage_error "$1: the soak chooses what runs"
+		;;
 	esac
 	[ $# -ge 2 ] || usage_error "$1 needs a value"
 	case $1 in
@@ -65,7 +68,7 @@ RUN_DIR=$out
 mkdir -p "$RUN_DIR"
 rm -f "$RUN_DIR"/{samples,lines,soak-times,*.pid}
 
-# --- The pair. run-pair.sh ends what it has started, if it is let.
+# --- The pair. run-pair.sh ends its children, if it is given the time.
 
 PAIR=''
 end_pair() {
@@ -86,13 +89,13 @@ leave_soak() {
 }
 trap leave_soak EXIT
 
-# Less than three minutes tell nothing of growth.
+# Growth needs at least three minutes.
 flaps=$((minutes * 24)) rounds=$(((minutes * 2 + 2) / 3))
 [ "$flaps" -ge 180 ] || flaps=180
 faults=$((minutes * 60 - flaps))
 echo "$flaps $faults $rounds" >"$RUN_DIR/soak-times"
 mkfifo "$RUN_DIR/lines"
-# For both, as who opens it for one waits for the other.
+# Open for reading and writing: opening a FIFO for one of them blocks.
 exec {LINES}<>"$RUN_DIR/lines"
 start_group "$REPO_ROOT/scripts/run-pair.sh" --hotplug --ep-script "$REPO_ROOT/guest/soak-endpoint" \
 	--host-script "$REPO_ROOT/guest/soak-host" --add "$RUN_DIR/soak-times" --timeout 0 --out "$RUN_DIR" \
@@ -100,21 +103,21 @@ start_group "$REPO_ROOT/scripts/run-pair.sh" --hotplug --ep-script "$REPO_ROOT/g
 	</dev/null >"$RUN_DIR/lines" 2>"$RUN_DIR/run-pair.log"
 PAIR=$GROUP
 
-# --- What comes of it
+# --- Results
 
 cycles=0 bytes=0 wrong=0 raised=0 lost=0 passed=0 failed=0 downs=0 reason='' begin='' growth_end=''
-# Faults: begun, ended, the names in their order, and how many of each
+# Faults: begun, overcome, their names in order, and the count of each
 begun=0 ended=0 kinds=()
 declare -A overcome=()
 
-# sample: a line "seconds name private-KiB descriptors threads file-KiB" for each process. What it has of files, its libraries
-# above all, is the kernel's cache: that comes when it is used and goes when memory is wanted elsewhere, and counts for nothing.
+# sample: appends a line "seconds name private-KiB descriptors threads file-KiB" for each process. Pages of files,
+# mostly libraries, do not count: the kernel caches them and drops them as it likes.
 sample() {
 	local name pid memory files fds threads
 	for name in "${PROCESSES[@]}"; do
 		pid=$(cat "$RUN_DIR/$name.pid" 2>/dev/null) || continue
-		read -r memory files < <(awk '/^RssAnon:/ { anonymous = $2 } /^RssFile:/ { files = $2 } END { print anonymous, files }' \
-			"/proc/$pid/status" 2>/dev/null) || continue
+		read -r memory files < <(awk '/^RssAnon:/ { anonymous = $2 } /^RssFile:/ { files = $2 }
+			END { print anonymous, files }' "/proc/$pid/status" 2>/dev/null) || continue
 		[ -n "$files" ] || continue
 		threads=$(awk '/^Threads:/ { print $2 }' "/proc/$pid/status" 2>/dev/null) || continue
 		fds=$(find "/proc/$pid/fd" -mindepth 1 2>/dev/null | wc -l)
@@ -122,7 +125,7 @@ sample() {
 	done
 }
 
-# count_case STATUS NAME: a case of the self-test has ended.
+# count_case STATUS NAME: counts a case of the self-test that has ended.
 count_case() {
 	local moved=0 interrupts=0
 	case $2 in
@@ -134,7 +137,7 @@ count_case() {
 	if [ "$1" = ok ]; then
 		passed=$((passed + 1)) bytes=$((bytes + moved))
 	else
-		# Which byte or interrupt of it the kernel does not tell: all count.
+		# The kernel does not report which byte or interrupt was wrong: all of the case's count.
 		failed=$((failed + 1)) wrong=$((wrong + moved))
 		[ "$moved" -gt 0 ] || lost=$((lost + interrupts))
 		say "failed in cycle $cycles: $2"
@@ -142,7 +145,7 @@ count_case() {
 	raised=$((raised + interrupts))
 }
 
-# count_fault NAME: the cases after it have ended.
+# count_fault NAME: counts a fault as overcome, since the cases after it have ended.
 count_fault() {
 	[ -n "${overcome[$1]:-}" ] || kinds+=("$1")
 	overcome[$1]=$((${overcome[$1]:-0} + 1))
@@ -164,7 +167,8 @@ soak_line() {
 	esac
 }
 
-say "$minutes minutes, of which $((faults / 60)) min $((faults % 60)) s with $rounds rounds of each fault or more; all consoles and logs: $RUN_DIR"
+say "$minutes minutes, of which $((faults / 60)) min $((faults % 60)) s with at least $rounds rounds of each fault"
+say "all consoles and logs: $RUN_DIR"
 next_sample=0 next_report=0 last=$SECONDS limit=$START_SECONDS step='the pair to start' partial=''
 while :; do
 	line=''
@@ -172,7 +176,7 @@ while :; do
 		line=$partial$line partial=''
 		last=$SECONDS
 		soak_line "$line"
-		# Always at the same place of a cycle: a device that is plugged has descriptors and a thread of its own.
+		# Always at the same point of a cycle: a plugged device has descriptors and a thread of its own.
 		if [[ $line == *'ok '[0-9]*MSI_TEST && $SECONDS -ge $next_sample ]]; then
 			next_sample=$((SECONDS + SAMPLE_SECONDS))
 			sample
@@ -184,7 +188,7 @@ while :; do
 		kill -0 "$PAIR" 2>/dev/null || break
 	fi
 	if [ $((SECONDS - last)) -ge "$limit" ]; then
-		reason="nothing was heard for $limit s: $step"
+		reason="timeout: no output for $limit s: $step"
 		break
 	fi
 	if [ -n "$begin" ] && [ "$SECONDS" -ge "$next_report" ]; then
@@ -193,7 +197,7 @@ while :; do
 	fi
 done
 hangs=0 status=0
-if [ -n "$reason" ] && [[ $reason == 'nothing was heard'* ]]; then
+if [ -n "$reason" ] && [[ $reason == 'timeout: '* ]]; then
 	hangs=1
 	end_pair
 else
@@ -201,14 +205,15 @@ else
 	PAIR=''
 fi
 
-# median NAME COLUMN FROM TO: of the samples from one second to before another; nothing where there are none.
+# median NAME COLUMN FROM TO: prints the median of the samples from second FROM to before TO; nothing without samples.
 median() {
 	awk -v name="$1" -v column="$2" -v from="$3" -v to="$4" '$2 == name && $1 >= from && $1 < to { print $column }' \
 		"$RUN_DIR/samples" | sort -n | awk '{ value[NR] = $1 } END { if (NR) print value[int((NR + 1) / 2)] }'
 }
 
-# growth NAME COLUMN: per cent from the 2nd minute to the last before processes were killed, by the medians of up to three minutes
-# at either end: a garbage collection takes some megabytes, which it gives back a minute later, and there are ten minutes between two.
+# growth NAME COLUMN: prints the growth in per cent from the 2nd minute to the last one before processes are killed, of
+# the medians of up to three minutes at either end. A single minute will not do: a garbage collection takes some
+# megabytes and gives them back a minute later, and there are ten minutes between two.
 growth() {
 	local first last width=$(((${growth_end:-0} - 120) / 2))
 	[ "$width" -le 180 ] || width=180
@@ -225,13 +230,13 @@ growth() {
 troubles=()
 [ -z "$reason" ] || troubles+=("$reason")
 if [ "$status" -ne 0 ]; then
-	troubles+=("the pair ended with $status: $(tail -n 1 "$RUN_DIR/run-pair.log")")
+	troubles+=("run-pair.sh exited with $status: $(tail -n 1 "$RUN_DIR/run-pair.log")")
 fi
 [ "$failed" -eq 0 ] || troubles+=("$failed cases of the self-test failed")
 if [ -z "$growth_end" ]; then
-	troubles+=("the time was not reached")
+	troubles+=("it ended before the faults began")
 elif [ "$ended" -ne "$begun" ]; then
-	troubles+=("of $begun faults $ended were overcome")
+	troubles+=("only $ended of $begun faults were overcome")
 fi
 say ''
 say "cycles:                  $cycles; link down and up $downs times"

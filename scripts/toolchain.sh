@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Prepares what EpfTest's guests are run with, and prints where it is, as KEY=VALUE lines:
-# EPFTEST_QEMU, EPFTEST_QEMU_VERSION, EPFTEST_KERNEL (bzImage), EPFTEST_KERNEL_DIR (with modules, configuration and
-# a build tree for modules), EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13).
+# Prepares everything that runs EpfTest's guests, and prints where it is as KEY=VALUE lines: EPFTEST_QEMU,
+# EPFTEST_QEMU_VERSION, EPFTEST_KERNEL (bzImage), EPFTEST_KERNEL_DIR (with modules, configuration and a build tree for
+# modules), EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13).
 #
 # Usage: scripts/toolchain.sh [OPTION]...
 #
-#   --qemu PATH           this QEMU; else the system's if it has vfio-user-pci, else Debian's, unpacked privately
-#   --kernel SERIES       Debian's linux-source-SERIES; the default is the first in qemu-configs/versions.env
-#   --kernel-src DIR      this Linux source tree, built outside it, incrementally, each time
-#   --kernel-config FILE  more kernel options, over qemu-configs/guest-kernel.config; may be given again
+#   --qemu PATH           this QEMU; default: the system's if it has vfio-user-pci, else Debian's, unpacked privately
+#   --kernel SERIES       Debian's linux-source-SERIES; default: the first in qemu-configs/versions.env
+#   --kernel-src DIR      this Linux source tree, built incrementally each time, outside the tree
+#   --kernel-config FILE  more kernel options, over qemu-configs/guest-kernel.config; may be repeated
 #   --accel auto|kvm|tcg  auto: KVM if a guest boots with it, else TCG
-#   --print               prepare nothing: only print what is ready, and fail if something is not
+#   --print               only print what is ready, and fail if something is not
 #   --help
 #
-# The first time takes some minutes, for the kernel; then everything comes from ~/.cache/epftest (or
-# $XDG_CACHE_HOME/epftest), which can be deleted at any time. Missing tools are installed when root, else named.
+# The first run builds a kernel, which takes some minutes; later runs take everything from ~/.cache/epftest (or
+# $XDG_CACHE_HOME/epftest), which can be deleted at any time. Missing tools are installed if root, else named.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"

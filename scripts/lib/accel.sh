@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# KVM or TCG. A KVM device node can be there and yet not run a kernel, so only a probe boot tells.
+# Picks KVM or TCG. A KVM device node may exist although KVM cannot run a kernel, so a guest is booted to find out.
 # Sourced, never run.
 # shellcheck shell=bash source-path=SCRIPTDIR
 # shellcheck source=guest.sh
@@ -7,18 +7,18 @@
 
 KVM_PROBE_SECONDS=15
 
-# pick_accel [auto|kvm|tcg]: sets ACCEL, says which and why. Wants QEMU, KERNEL_DIR and INITRAMFS.
+# pick_accel [auto|kvm|tcg]: sets ACCEL and prints the choice and its reason. Uses QEMU, KERNEL_DIR and INITRAMFS.
 pick_accel() {
 	local why verdict
 	case ${1:-auto} in
 	kvm)
 		ACCEL=kvm
-		why="asked for"
+		why="by --accel"
 		[ -w /dev/kvm ] || die "--accel kvm: /dev/kvm $(kvm_node_trouble)"
 		;;
 	tcg)
 		ACCEL=tcg
-		why="asked for"
+		why="by --accel"
 		;;
 	auto)
 		ACCEL=tcg
@@ -38,17 +38,17 @@ pick_accel() {
 
 kvm_node_trouble() {
 	if [ -e /dev/kvm ]; then
-		echo "is not writable for $(id -un) (a member of its group $(stat -c %G /dev/kvm) may use it)"
+		echo "is not writable for $(id -un) (members of the group $(stat -c %G /dev/kvm) may use it)"
 	else
-		echo "is not there"
+		echo "does not exist"
 	fi
 }
 
-# probe_kvm VERDICT: boots the guest with KVM; asked once until the machine reboots.
+# probe_kvm VERDICT: boots a guest with KVM and writes the result to VERDICT; once until the machine reboots.
 probe_kvm() {
 	local verdict=$1 dir status=0
 	[ ! -e "$verdict" ] || return 0
-	say "trying a guest with KVM (at most $KVM_PROBE_SECONDS s; once until this machine reboots)"
+	say "booting a guest with KVM to try it (at most $KVM_PROBE_SECONDS s; once until this machine reboots)"
 	dir=$(new_run_dir)
 	ACCEL=kvm
 	machine_args 256M 1 yes yes
@@ -58,7 +58,10 @@ probe_kvm() {
 	mkdir -p "${verdict%/*}"
 	case $status in
 	0) printf 'kvm\na guest booted with it\n' ;;
-	"$GUEST_TIMED_OUT") printf 'tcg\nwith KVM a guest was not up within %d s; console: %s\n' "$KVM_PROBE_SECONDS" "$dir/console.log" ;;
+	"$GUEST_TIMED_OUT")
+		printf 'tcg\ntimeout: a guest did not boot with KVM within %d s; console: %s\n' "$KVM_PROBE_SECONDS" \
+			"$dir/console.log"
+		;;
 	*) printf 'tcg\na guest did not boot with KVM; console: %s\n' "$dir/console.log" ;;
 	esac >"$verdict.$BASHPID"
 	mv "$verdict.$BASHPID" "$verdict"

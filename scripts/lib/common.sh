@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Shared by every script: messages, the cache, tools, long steps with progress, no process left behind.
+# Shared by every script: messages, the cache, tools, long steps with progress, and the end of all child processes.
 # Sourced, never run.
 # shellcheck shell=bash disable=SC2034 # used where this is sourced
 
@@ -11,41 +11,41 @@ CACHE_DIR=${XDG_CACHE_HOME:-$HOME/.cache}/epftest
 JOBS=$(nproc)
 PREPARE=yes
 
-# Everything a person reads goes to stderr, so that a script's stdout can be its result.
+# say: prints a message for people to stderr; stdout is for the script's result.
 say() { printf '%s\n' "$*" >&2; }
 die() {
 	say "error: $*"
 	exit 1
 }
 
-# usage_error MESSAGE: a wrong command line ends with 64 (EX_USAGE), as in the C# programs.
+# usage_error MESSAGE: exits with 64 (EX_USAGE) for an invalid command line, as the C# programs do.
 usage_error() {
 	say "${0##*/}: $*"
 	say "Try '${0##*/} --help'."
 	exit 64
 }
 
-# print_help: the calling script's leading comment is its --help text.
+# print_help: prints the calling script's leading comment.
 print_help() { sed -n '3,/^[^#]/{/^#/!d;s/^# \{0,1\}//;p}' "$0"; }
 
-# hash_of TEXT...: a short key for the cache, made of everything that went into a result.
+# hash_of TEXT...: prints a short key for the cache, made of all inputs of a result.
 hash_of() { printf '%s\0' "$@" | sha256sum | cut -c1-16; }
 
-# hash_of_files FILE...: the same for contents; names and times do not matter.
+# hash_of_files FILE...: the same for the files' contents; their names and times do not count.
 hash_of_files() { cat "$@" | sha256sum | cut -c1-16; }
 
-# --- Processes. What is started in the background is ended on any exit: normal, error, Ctrl-C, SIGTERM.
+# --- Processes. Background processes are ended on any exit: normal, error, Ctrl-C, SIGTERM.
 
 CHILD_GROUPS=()
 CLEANUP=()
 
-# on_exit COMMAND...: run at the end, however that comes; the last one asked for runs first.
+# on_exit COMMAND...: runs COMMAND at any exit; the last one added runs first.
 on_exit() { CLEANUP=("$(printf '%q ' "$@")" "${CLEANUP[@]}"); }
 
-# The last one started is ended first: a guest before the process that serves its device.
+# end_children: ends the last one started first, so a guest before the process that serves its device.
 end_children() {
 	local group waited i
-	# No notice of what was killed: the reason for it is the last line.
+	# Bash would report each killed job after the reason, which has to be the last line.
 	disown -a 2>/dev/null || true
 	for ((i = ${#CHILD_GROUPS[@]} - 1; i >= 0; i--)); do
 		group=${CHILD_GROUPS[i]}
@@ -63,7 +63,7 @@ end_children() {
 	CHILD_GROUPS=()
 }
 
-# leave [STATUS]
+# leave [STATUS]: ends all children, cleans up and exits.
 leave() {
 	local status=${1:-$?} command
 	trap - EXIT
@@ -79,8 +79,8 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
 
-# start_group COMMAND...: runs COMMAND in the background in a process group of its own, which end_children
-# ends as a whole; sets GROUP to its id. Input and output are the caller's redirections.
+# start_group COMMAND...: runs COMMAND in the background, in a process group of its own that end_children ends as a
+# whole. Sets GROUP to its id. Input and output are the caller's redirections.
 start_group() {
 	set -m
 	"$@" &
@@ -89,7 +89,7 @@ start_group() {
 	CHILD_GROUPS+=("$GROUP")
 }
 
-# wait_group ID: waits for its first process, forgets the group, returns the status.
+# wait_group ID: waits for the group's first process, removes the group from the list, returns the status.
 wait_group() {
 	local status=0 group kept=()
 	wait "$1" 2>/dev/null || status=$?
@@ -102,7 +102,7 @@ wait_group() {
 
 # --- Tools
 
-# need_tools COMMAND PACKAGE [COMMAND PACKAGE]...: makes sure that each COMMAND is there.
+# need_tools COMMAND PACKAGE [COMMAND PACKAGE]...: installs the PACKAGE of each COMMAND that is missing.
 need_tools() {
 	local missing=()
 	while [ $# -gt 0 ]; do
@@ -122,11 +122,11 @@ need_headers() {
 	install_packages "${missing[@]}"
 }
 
-# install_packages PACKAGE...: with apt when root, else says how.
+# install_packages PACKAGE...: installs with apt if root, else prints the command and fails.
 install_packages() {
 	[ $# -gt 0 ] || return 0
 	if ! command -v apt-get >/dev/null; then
-		die "missing on this machine (names of Debian's packages): $*. Install them with its package manager."
+		die "missing on this machine (Debian's package names): $*. Install them with its package manager."
 	elif [ "$(id -u)" -ne 0 ]; then
 		die "missing on this machine: $*. Install with: sudo apt-get install --no-install-recommends $*"
 	fi
@@ -134,19 +134,19 @@ install_packages() {
 }
 
 apt_install() {
-	# A fresh machine has no package lists at all.
+	# A fresh machine has no package lists.
 	[ -n "$(apt-cache search --names-only "^$1\$" 2>/dev/null)" ] || apt-get update
 	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
 }
 
 # --- Long steps
 
-# elapsed SECONDS: 75 -> 1m15s
+# elapsed SECONDS: prints 75 as 1m15s
 elapsed() { printf '%dm%02ds' $(($1 / 60)) $(($1 % 60)); }
 
-# step TITLE COMMAND...: runs COMMAND with its output kept in a log, shows TITLE and the time it takes
-# while it runs, and prints the end of the log when it fails. With STEP_COUNT=REGEX:UNIT it also shows how many
-# lines of the log match. COMMAND may be a function, but what it sets is lost.
+# step TITLE COMMAND...: runs COMMAND with its output in a log, shows TITLE and the elapsed time meanwhile, and prints
+# the end of the log if it fails. With STEP_COUNT=REGEX:UNIT it also shows how many lines of the log match. COMMAND may
+# be a function, but it runs in a subshell: variables that it sets are lost.
 step() {
 	local title=$1 log status=0 start=$SECONDS next line count=${STEP_COUNT:-}
 	shift
@@ -176,22 +176,23 @@ step() {
 		say "$title: done in $(elapsed $((SECONDS - start)))"
 		rm -f "$log"
 	else
-		say "$title: failed after $(elapsed $((SECONDS - start))), its last lines (all of it: $log):"
+		say "$title: failed after $(elapsed $((SECONDS - start))), last lines (all of it: $log):"
 		tail -n 25 "$log" >&2
 		exit "$status"
 	fi
 }
 
-# with_lock NAME COMMAND...: one process at a time may fill a part of the cache, and none with PREPARE=no.
+# with_lock NAME COMMAND...: runs COMMAND, which fills part NAME of the cache, in one process at a time. Fails with
+# PREPARE=no.
 with_lock() {
 	local name=$1 lock
 	shift
-	[ "$PREPARE" = yes ] || die "not everything is ready yet: $name is to be prepared"
+	[ "$PREPARE" = yes ] || die "not ready: $name has to be prepared first"
 	mkdir -p "$CACHE_DIR/locks"
 	exec {lock}>"$CACHE_DIR/locks/$name"
 	if ! flock -n "$lock"; then
-		say "waiting for another run that prepares $name"
-		flock -w 1800 "$lock" || die "$name: another run has held $CACHE_DIR/locks/$name for 30 minutes"
+		say "waiting for another run to prepare $name"
+		flock -w 1800 "$lock" || die "timeout: another run has held $CACHE_DIR/locks/$name for 30 minutes"
 	fi
 	"$@"
 	exec {lock}>&-

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Debian packages of newer suites, downloaded into a private apt state and unpacked, never installed.
-# The mirror is the one that the machine's own apt is configured with. All of it is to be called with the lock `apt`
-# held. Sourced, never run.
+# Downloads Debian packages of newer suites into a private apt state and unpacks them, without installing them. The
+# mirror is that of the machine's own apt. Callers hold the lock `apt`. Sourced, never run.
 # shellcheck shell=bash source-path=SCRIPTDIR
 # shellcheck source=../../qemu-configs/versions.env
 . "$CONFIG_DIR/versions.env"
@@ -9,14 +8,14 @@
 APT_DIR=$CACHE_DIR/apt
 DEBIAN_KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# mirror_of_apt: the URI of the Debian mirror that this machine's apt uses, or nothing.
+# mirror_of_apt: prints the URI of the Debian mirror that this machine's apt uses, or nothing.
 mirror_of_apt() {
 	# shellcheck disable=SC2016 # apt's own variable
 	apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' 2>/dev/null |
 		head -n 1
 }
 
-# debian_mirror: prints that URI, or ends the script.
+# debian_mirror: prints that URI, or exits.
 debian_mirror() {
 	local mirror
 	mirror=$(mirror_of_apt)
@@ -34,7 +33,7 @@ refresh_package_lists() {
 	local mirror suite
 	mirror=$(debian_mirror)
 	mkdir -p "$APT_DIR"/{state/lists/partial,cache/archives/partial}
-	: >"$APT_DIR/state/status" # as if nothing was installed: every library comes along
+	: >"$APT_DIR/state/status" # nothing counts as installed, so apt fetches every library
 	for suite in $DEBIAN_SUITES; do
 		echo "deb [signed-by=$DEBIAN_KEYRING] $mirror $suite main"
 	done >"$APT_DIR/sources.list"
@@ -56,19 +55,19 @@ refresh_package_lists() {
 	touch "$APT_DIR/fresh"
 }
 
-# use_package_lists: package lists older than an hour are fetched anew, since a mirror drops superseded versions.
+# use_package_lists: fetches package lists that are older than an hour, because a mirror drops superseded versions.
 use_package_lists() {
 	[ -z "$(find "$APT_DIR/fresh" -mmin -60 2>/dev/null)" ] || return 0
 	command -v apt-get >/dev/null ||
-		die "no apt on this machine to get Debian's packages with: give --qemu PATH and --kernel-src DIR"
+		die "this machine has no apt to fetch Debian's packages: give --qemu PATH and --kernel-src DIR"
 	[ -r "$DEBIAN_KEYRING" ] || install_packages debian-archive-keyring
 	step "reading Debian's package lists" refresh_package_lists
 }
 
-# package_versions PACKAGE: the versions that the suites have, newest first.
+# package_versions PACKAGE: prints the versions in the suites, newest first.
 package_versions() { private_apt apt-cache madison "$1" | awk -F' *[|] *' '{ print $2 }'; }
 
-# choose_version PACKAGE PINNED: prints PINNED, or the newest that there is instead, said aloud.
+# choose_version PACKAGE PINNED: prints PINNED if the suites have it, else the newest version, with a message.
 choose_version() {
 	local versions
 	versions=$(package_versions "$1")
@@ -79,13 +78,13 @@ choose_version() {
 	fi
 	head -n 1 <<<"$versions"
 	if [ -n "$2" ]; then
-		say "$1 $2, pinned in qemu-configs/versions.env, is gone from Debian: taking $(head -n 1 <<<"$versions")"
+		say "$1 $2, pinned in qemu-configs/versions.env, is not in Debian any more: using $(head -n 1 <<<"$versions")"
 	else
-		say "$1 has no pinned version in qemu-configs/versions.env: taking $(head -n 1 <<<"$versions")"
+		say "$1 has no pinned version in qemu-configs/versions.env: using $(head -n 1 <<<"$versions")"
 	fi
 }
 
-# unpack_package PACKAGE VERSION DIR: this package alone.
+# unpack_package PACKAGE VERSION DIR: unpacks this package alone.
 unpack_package() {
 	local tmp
 	tmp=$(mktemp -d "$APT_DIR/download.XXXXXX")
@@ -95,7 +94,7 @@ unpack_package() {
 	rm -rf "$tmp"
 }
 
-# unpack_with_dependencies PACKAGE VERSION DIR: with every library, down to the loader.
+# unpack_with_dependencies PACKAGE VERSION DIR: unpacks it with every library, down to the loader.
 unpack_with_dependencies() {
 	local deb
 	private_apt apt-get clean

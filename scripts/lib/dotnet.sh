@@ -5,13 +5,13 @@
 # EPFTEST_CONFIGURATION=Debug builds and runs what a debugger shows best.
 CONFIGURATION=${EPFTEST_CONFIGURATION:-Release}
 
-# build_solution: builds everything; does nothing where nothing has changed.
+# build_solution: builds everything that has changed.
 build_solution() {
 	need_dotnet
 	step "building EpfTest" dotnet build "$REPO_ROOT/EpfTest.sln" -c "$CONFIGURATION" --nologo -v quiet
 }
 
-# build_programs: the two processes alone, and nothing if no source has changed since; asking dotnet takes its time.
+# build_programs: builds EpcDevice and EpfBridge. Does not call dotnet, which is slow, if no source has changed.
 build_programs() {
 	local built=$REPO_ROOT/EpfBridge/obj/programs.built.$CONFIGURATION changed
 	changed=$(cd "$REPO_ROOT" && find Protocol EpcDevice EpfBridge Directory.*.props .editorconfig \
@@ -23,7 +23,7 @@ build_programs() {
 	step "building EpcDevice and EpfBridge" make_programs "$built"
 }
 
-# make_programs STAMP: the stamp is as old as the start, so that what is changed meanwhile is built next time.
+# make_programs STAMP: the stamp has the time of the start, so that sources changed meanwhile are built next time.
 make_programs() {
 	local name start
 	start=$(mktemp)
@@ -36,19 +36,20 @@ make_programs() {
 
 need_dotnet() {
 	command -v dotnet >/dev/null ||
-		die "the .NET 10 SDK is missing. Install with: sudo apt-get install dotnet-sdk-10.0 (from Microsoft's package feed for Debian)"
+		die "the .NET 10 SDK is missing. Install with: sudo apt-get install dotnet-sdk-10.0
+(from Microsoft's package feed for Debian)"
 }
 
-# program NAME: where the build puts a process of ours.
+# program NAME: prints the path of a built program.
 program() { printf '%s\n' "$REPO_ROOT/$1/bin/$CONFIGURATION/net10.0/$1"; }
 
-# wait_for_socket PATH GROUP LOG: until the process that was started as GROUP serves PATH.
+# wait_for_socket PATH GROUP LOG: waits until the process started as GROUP serves PATH; prints LOG if it does not.
 wait_for_socket() {
 	local tries=0
 	until [ -S "$1" ]; do
 		if ! kill -0 "$2" 2>/dev/null || [ "$tries" -ge 300 ]; then
 			cat "$3" >&2
-			die "no process serves $1"
+			die "timeout: no process serves $1"
 		fi
 		tries=$((tries + 1))
 		sleep 0.1

@@ -2,13 +2,14 @@
 # Builds our kernel modules for a guest's kernel. Sourced, never run.
 # shellcheck shell=bash disable=SC2034 # used where this is sourced
 
-# build_driver: driver/, for the kernel in KERNEL_DIR. Sets DRIVER_MODULE.
+# build_driver: builds driver/ for the kernel in KERNEL_DIR. Sets DRIVER_MODULE.
 build_driver() {
 	build_module "$REPO_ROOT/driver" pcie-qemu-ep
 	DRIVER_MODULE=$MODULE
 }
 
-# build_module DIR NAME: for the kernel in KERNEL_DIR; once for each state of the sources. Sets MODULE to NAME.ko.
+# build_module DIR NAME: builds it for the kernel in KERNEL_DIR, once for each state of the sources. Sets MODULE to
+# NAME.ko.
 build_module() {
 	local sources
 	mapfile -t sources < <(cd "$1" && find . -maxdepth 1 \( -name 'Kbuild' -o -name 'Makefile' -o -name '*.[ch]' \) \
@@ -18,7 +19,7 @@ build_module() {
 	[ -e "$MODULE" ] || with_lock driver make_module "$1" "${sources[@]}"
 }
 
-# make_module DIR SOURCE...: in a copy, so that DIR stays clean and two kernels can have a build each.
+# make_module DIR SOURCE...: builds in a copy, so that DIR stays clean and each kernel has a build of its own.
 make_module() {
 	local from=$1 dir=${MODULE%/*}
 	shift

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: MIT
-# Runs guests: QEMU's command line, a time limit, the console kept, the result or the reason why there is none.
-# Sourced, never run. QEMU, KERNEL_DIR, INITRAMFS and ACCEL are set by the toolchain.
+# Runs guests: builds QEMU's command line, limits the time, keeps the console, returns the result or the reason why
+# there is none. Sourced, never run. The toolchain sets QEMU, KERNEL_DIR, INITRAMFS and ACCEL.
 # shellcheck shell=bash disable=SC2034,SC2153 # set here or there, used there or here
 
-# What ends without the script's own status
+# Statuses of a guest that ends without its script's own
 GUEST_TIMED_OUT=124
 GUEST_FAILED=125
 
-# Root ports that every guest has, to plug devices into
+# Number of root ports of every guest
 ROOT_PORTS=4
 
-# What messages call the guest
+# The guest's name in messages
 GUEST_NAME=guest
 
 # read_args FILE: the words of a file in qemu-configs/, without comments.
 read_args() { sed 's/^#.*//' "$CONFIG_DIR/$1"; }
 
-# machine_args MEMORY SMP SHARED IOMMU [PORTS]: sets MACHINE, the part of QEMU's command line before devices.
-# SHARED and IOMMU are yes or no.
+# machine_args MEMORY SMP SHARED IOMMU [PORTS]: sets MACHINE, the arguments of QEMU before the devices. SHARED and IOMMU
+# are yes or no.
 machine_args() {
 	local memory=$1 smp=$2 shared=$3 iommu=$4 ports=${5:-$ROOT_PORTS} port
-	# The files' words are arguments, one by one.
+	# Each word of the files is an argument.
 	# shellcheck disable=SC2207
 	MACHINE=($(read_args machine.args) -m "$memory" -smp "$smp" -accel "$ACCEL")
 	[ "$ACCEL" != kvm ] || MACHINE+=(-cpu host)
@@ -35,16 +35,17 @@ machine_args() {
 	done
 }
 
-# kernel_args IMAGE [WORD...]: sets KERNEL_ARGS, the part that says what to boot; WORDs go to the kernel.
+# kernel_args IMAGE [WORD...]: sets KERNEL_ARGS, the arguments for kernel and image; the WORDs go to the kernel.
 kernel_args() {
 	local image=$1
 	shift
-	KERNEL_ARGS=(-kernel "$KERNEL_DIR/bzImage" -initrd "$image" -append "$(read_args kernel.args | xargs)$(clock_words) $*")
+	KERNEL_ARGS=(-kernel "$KERNEL_DIR/bzImage" -initrd "$image"
+		-append "$(read_args kernel.args | xargs)$(clock_words) $*")
 }
 
-# clock_words: prints what TCG's guests need not find out, each processor for itself and while all of them share our cores:
-# their TSC is this machine's, and so is what this machine's kernel has measured of it. That is a third of the time
-# in which a guest with 12 processors boots on a core.
+# clock_words: prints kernel options that spare guests under TCG the calibration of their delay loop. Their TSC is this
+# machine's, so this machine's values hold. Otherwise each processor calibrates by itself while all share our cores,
+# which is a third of the time that a guest with 12 processors takes to boot on one core.
 clock_words() {
 	[ "$ACCEL" = tcg ] || return 0
 	awk -F '[ \t]*[:=][ \t]*' '
@@ -52,7 +53,7 @@ clock_words() {
 		$1 == "bogomips" && hz { printf " tsc=reliable lpj=%d", $2 * 500000 / hz; exit }' "$KERNEL_DIR/config" /proc/cpuinfo
 }
 
-# on_root_port N DEVICE: prints DEVICE with "bus" set to root port N, if it is a vfio-user-pci device without a bus.
+# on_root_port N DEVICE: prints DEVICE, with root port N as its bus if it is a vfio-user-pci device without a bus.
 on_root_port() {
 	case $2 in
 	*'"bus"'* | *,bus=*) printf '%s\n' "$2" ;;
@@ -63,10 +64,10 @@ on_root_port() {
 }
 
 # start_guest DIR TIMEOUT ARGUMENT...: starts QEMU in the background with MACHINE, KERNEL_ARGS and the ARGUMENTs.
-# DIR (an absolute path) is this guest's: console.log and result.log, which may be links to other places, qemu.log.
-# What the guest's script prints is also printed on stdout as it comes. After TIMEOUT seconds (0: never) the guest is
-# ended. If DIR has a FIFO `control`, open for writing, then what is written to it is the script's channel's input.
-# With GUEST_AGAIN=yes this is the guest that DIR had before, and its logs go on.
+# DIR (an absolute path) belongs to this guest: qemu.log, and console.log and result.log, which may be links. The output
+# of the guest's script also goes to stdout at once. After TIMEOUT seconds (0: never) the guest is killed. If DIR has a
+# FIFO `control` that is open for writing, its contents are the input of the script's channel. With GUEST_AGAIN=yes the
+# logs of the guest that DIR had before are continued.
 start_guest() {
 	local dir=$1 timeout=$2 reader input=''
 	shift 2
@@ -84,7 +85,7 @@ start_guest() {
 	echo "$GROUP $reader $timeout" >"$dir/running"
 }
 
-# read_result DIR: the result channel to stdout and result.log, its last line's status to status.
+# read_result DIR: copies the result channel to stdout and result.log, and the status in its last line to `status`.
 read_result() {
 	local line
 	while IFS= read -r line || [ -n "$line" ]; do
@@ -99,14 +100,14 @@ read_result() {
 	wait $!
 }
 
-# guest_shell DIR ARGUMENT...: the same with the console on the terminal; returns when QEMU ends.
+# guest_shell DIR ARGUMENT...: runs QEMU with the console on the terminal; returns when QEMU ends.
 guest_shell() {
 	local dir=$1 qemu settings
 	shift
 	if settings=$(stty -g 2>/dev/null); then
 		on_exit stty "$settings"
 	fi
-	# Not in a group of its own: that would not be the terminal's.
+	# Not in a process group of its own: the terminal would stop it.
 	"${QEMU[@]}" "${MACHINE[@]}" "${KERNEL_ARGS[@]}" \
 		-chardev "stdio,id=console,mux=on,signal=off,logfile=$dir/console.log" \
 		-serial chardev:console -mon chardev=console,mode=readline "$@" <&0 &
@@ -117,7 +118,7 @@ guest_shell() {
 
 end_process() { kill "$1" 2>/dev/null; }
 
-# kill_guest DIR: kills its QEMU, as a fault does, and waits until nothing of it is left.
+# kill_guest DIR: kills its QEMU, as a fault does, and waits until it and its reader have ended.
 kill_guest() {
 	local dir=$1 group reader timeout
 	read -r group reader timeout <"$dir/running"
@@ -129,32 +130,33 @@ kill_guest() {
 	rm -f "$dir"/{result,running}
 }
 
-# finish_guest DIR: waits for the guest to end. Returns the status of its script; where there is none, says why,
-# with the lines of the console that matter, and returns GUEST_TIMED_OUT or GUEST_FAILED.
+# finish_guest DIR: waits for the guest to end. Returns the status of its script. If there is none, prints the relevant
+# lines of the console and the reason, and returns GUEST_TIMED_OUT or GUEST_FAILED.
 finish_guest() {
-	local dir=$1 group reader timeout qemu=0
+	local dir=$1 group reader timeout qemu=0 why
 	read -r group reader timeout <"$dir/running"
 	wait_group "$group" || qemu=$?
-	# If QEMU ended before it opened the channel, its reader still waits for a writer.
+	# If QEMU ended before it opened the channel, the reader still waits for a writer.
 	: <>"$dir/result"
 	wait_group "$reader" || true
 	rm -f "$dir"/{result,running}
 	if grep 'Kernel panic - ' "$dir/console.log" | grep -qv "$WANTED_PANIC"; then
 		console_since_trouble "$dir"
-		guest_trouble "$dir" "the $GUEST_NAME's kernel panicked:$(sed -n "/$WANTED_PANIC/d;s/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p" \
-			"$dir/console.log" | head -n 1)"
+		why=$(sed -n "/$WANTED_PANIC/d;s/.*Kernel panic - not syncing:\([^\r]*\).*/\1/p" "$dir/console.log" | head -n 1)
+		guest_trouble "$dir" "the $GUEST_NAME's kernel panicked:$why"
 		return "$GUEST_FAILED"
 	elif [ "$timeout" != 0 ] && { [ "$qemu" -eq 124 ] || [ "$qemu" -eq 137 ]; }; then
 		console_since_trouble "$dir"
 		if [ -e "$dir/status" ]; then
-			guest_trouble "$dir" "the script ended with $(cat "$dir/status"), but the $GUEST_NAME did not power off within $timeout s"
+			why="the script exited with $(cat "$dir/status"), but the $GUEST_NAME did not power off within $timeout s"
 		else
-			guest_trouble "$dir" "the $GUEST_NAME was not done within $timeout s and was ended"
+			why="the $GUEST_NAME did not end within $timeout s and was killed"
 		fi
+		guest_trouble "$dir" "timeout: $why"
 		return "$GUEST_TIMED_OUT"
 	elif [ "$qemu" -ne 0 ]; then
 		cat "$dir/qemu.log" >&2
-		guest_trouble "$dir" "the $GUEST_NAME's QEMU ended with status $qemu"
+		guest_trouble "$dir" "the $GUEST_NAME's QEMU exited with status $qemu"
 		return "$GUEST_FAILED"
 	elif [ ! -e "$dir/status" ]; then
 		console_since_trouble "$dir"
@@ -166,16 +168,18 @@ finish_guest() {
 
 guest_trouble() { say "error: $2 (console: $(readlink -f "$1/console.log"))"; }
 
-# What in a console tells of trouble, and what looks like it and is not: a kernel without generic PCI domains, which
-# is every x86 kernel, warns once that endpoint controllers have no domain number, and a script may want a panic.
-CONSOLE_TROUBLE='BUG:|Oops|Kernel panic|general protection|Unable to handle|detected stall|self-detected|blocked for more than|WARNING:'
+# CONSOLE_TROUBLE matches lines of a console that show a failure, CONSOLE_HARMLESS those of them that do not: a kernel
+# without generic PCI domains, which is every x86 kernel, warns once that endpoint controllers have no domain number,
+# and a script may want a panic.
+CONSOLE_TROUBLE='BUG:|Oops|Kernel panic|general protection|Unable to handle|detected stall|self-detected'
+CONSOLE_TROUBLE+='|blocked for more than|WARNING:'
 WANTED_PANIC='Kernel panic - not syncing: sysrq triggered crash'
 CONSOLE_HARMLESS="WARNING: .* at .*__pci_epc_create|$WANTED_PANIC"
 
-# console_trouble DIR: prints the lines of its console that tell of trouble; fails if there are none.
+# console_trouble DIR: prints the lines of its console that show a failure; fails if there are none.
 console_trouble() { tr -d '\r' <"$1/console.log" | grep -E "$CONSOLE_TROUBLE" | grep -vE "$CONSOLE_HARMLESS"; }
 
-# console_since_trouble DIR: the console's end, from the first line that tells of trouble.
+# console_since_trouble DIR: prints the console's end, from the first line that shows a failure.
 console_since_trouble() {
 	tr -d '\r' <"$1/console.log" | awk -v pattern="$CONSOLE_TROUBLE" -v harmless="$CONSOLE_HARMLESS" '
 		!trouble && $0 ~ harmless { skip = 1 }
@@ -186,7 +190,7 @@ console_since_trouble() {
 		END { if (!trouble) for (i = m - 14; i <= m; i++) if (i in last) print last[i] }' >&2
 }
 
-# new_run_dir: prints a new directory for one run; those of the last 20 runs are kept.
+# new_run_dir: makes a directory for one run and prints its name; keeps those of the last 20 runs.
 new_run_dir() {
 	local runs=$CACHE_DIR/runs
 	mkdir -p "$runs"

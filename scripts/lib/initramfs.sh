@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-# The guests' initramfs: a base image for each kernel, and a second archive after it with what one run adds.
+# The guests' initramfs: a base image for each kernel, followed by a second archive with the files of one run.
 # Sourced, never run.
 # shellcheck shell=bash disable=SC2034 source-path=SCRIPTDIR
 # shellcheck source=debian.sh
 . "$REPO_ROOT/scripts/lib/debian.sh"
 
-# Where a run's script and files are in the guest.
+# Directory of a run's script and files in the guest
 GUEST_DIR=/epftest
 
-# base_initramfs: with KERNEL_DIR from build_kernel. Sets INITRAMFS.
+# base_initramfs: makes the base image for the kernel in KERNEL_DIR. Sets INITRAMFS.
 base_initramfs() {
 	find_busybox
 	INITRAMFS=$CACHE_DIR/initramfs/$(hash_of "$(cat "$KERNEL_DIR/key")" "$(declare -f make_initramfs make_cpio)" \
@@ -19,7 +19,7 @@ base_initramfs() {
 	fi
 }
 
-# Sets BUSYBOX: the machine's, if it is static and has what guest/init wants, else Debian's.
+# find_busybox: sets BUSYBOX to the machine's, if it is static and has the applets that guest/init uses, else Debian's.
 find_busybox() {
 	BUSYBOX=$(command -v busybox) || BUSYBOX=
 	if [ -n "$BUSYBOX" ] && ! ldd "$BUSYBOX" >/dev/null 2>&1 &&
@@ -52,7 +52,7 @@ make_initramfs() {
 	for applet in $("$BUSYBOX" --list); do
 		[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 	done
-	# The kernel calls this one by its full name.
+	# The kernel calls modprobe by this path.
 	ln -s ../bin/busybox "$root/sbin/modprobe"
 	install -m 755 "$REPO_ROOT/guest/init" "$root/init"
 	cp -r "$KERNEL_DIR/modules/lib" "$root/lib"
@@ -64,14 +64,14 @@ make_initramfs() {
 	mv "$INITRAMFS.$BASHPID" "$INITRAMFS"
 }
 
-# make_cpio DIR: prints an archive of it, all of it root's. cpio pads it, so that another can follow. It is not
-# compressed: a guest under TCG unpacks slower than it loads.
+# make_cpio DIR: prints an archive of it in which root owns everything. cpio pads it, so that another can follow. It is
+# not compressed: a guest under TCG decompresses more slowly than it loads.
 make_cpio() (cd "$1" && find . -mindepth 1 -print0 | LC_ALL=C sort -z | cpio --quiet -0 -o -H newc -R 0:0)
 
-# run_initramfs OUT [--script FILE] [--add FILE[:DEST]]... [--module FILE]...: the base image and what a run adds:
-#   --script   $GUEST_DIR/run, for epftest.run
-#   --add      FILE (or a directory) at DEST, else in $GUEST_DIR; a program with the libraries that it needs
-#   --module   a kernel module that modprobe then finds
+# run_initramfs OUT [--script FILE] [--add FILE[:DEST]]... [--module FILE]...: writes the base image and the additions:
+#   --script   FILE at $GUEST_DIR/run, for epftest.run
+#   --add      FILE (or a directory) at DEST, else in $GUEST_DIR; a program with its libraries
+#   --module   a kernel module, where modprobe finds it
 run_initramfs() {
 	local out=$1 root
 	shift
@@ -129,12 +129,13 @@ place_module() {
 	release=$(cat "$KERNEL_DIR/release")
 	magic=$(modinfo -F vermagic "$2" 2>/dev/null) || die "--module $2: not a readable kernel module"
 	[ "${magic%% *}" = "$release" ] ||
-		die "--module $2: built for ${magic%% *}, but the guest's kernel is $release (build it with make -C $KERNEL_DIR/build)"
+		die "--module $2: built for ${magic%% *}, but the guest's kernel is $release
+(build it with make -C $KERNEL_DIR/build)"
 	mkdir -p "$1/lib/modules/$release/updates"
 	cp -L -- "$2" "$1/lib/modules/$release/updates/"
 }
 
-# index_modules ROOT: modules.dep and its like for the kernel's modules and ROOT's together.
+# index_modules ROOT: makes modules.dep and its like, for the kernel's modules and ROOT's together.
 index_modules() {
 	local all release
 	release=$(cat "$KERNEL_DIR/release")

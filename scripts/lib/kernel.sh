@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: MIT
-# The guests' kernel, its modules and the endpoint self-test, all from one source. Sourced, never run.
+# Builds the guests' kernel, its modules and the endpoint self-test from one source. Sourced, never run.
 # shellcheck shell=bash source-path=SCRIPTDIR
 # shellcheck source=debian.sh
 . "$REPO_ROOT/scripts/lib/debian.sh"
 
 KERNEL_FRAGMENT=$CONFIG_DIR/guest-kernel.config
-# Raised when a build of the same source and fragment has to be made anew.
+# Raised when the same source and fragment have to be built again.
 KERNEL_RECIPE=1
 
-# build_kernel SERIES|DIR [FRAGMENT]...: a kernel from Debian's linux-source-SERIES, or from the source tree DIR (a
-# name with a slash in it), with qemu-configs/guest-kernel.config and then each further FRAGMENT over it.
-# Sets KERNEL_DIR, which holds
+# build_kernel SERIES|DIR [FRAGMENT]...: builds a kernel from Debian's linux-source-SERIES, or from the source tree DIR
+# (a name with a slash), configured by qemu-configs/guest-kernel.config and then each FRAGMENT. Sets KERNEL_DIR, with
 #   bzImage, config, release, modules/lib/modules/RELEASE/...
 #   key                 a hash of bzImage and modules
 #   pci_endpoint_test   the self-test, static (not with kernels before 6.13)
@@ -30,7 +29,7 @@ need_kernel_tools() {
 	need_headers stdio.h libc6-dev gelf.h libelf-dev
 }
 
-# --- Debian's source: one build for each version of package, fragments and compiler; done once.
+# --- Debian's source: built once for each version of package, fragments and compiler
 
 build_kernel_from_debian() {
 	local series=$1 pin
@@ -53,10 +52,10 @@ make_debian_kernel() {
 	touch "$KERNEL_DIR/ready"
 }
 
-# source_dir VERSION: without the characters of Debian's versions that make does not like in paths.
+# source_dir VERSION: prints a path without those characters of Debian's versions that make rejects.
 source_dir() { printf '%s/source/linux-%s\n' "$CACHE_DIR" "${1//[!0-9a-z.]/-}"; }
 
-# Sets KERNEL_SOURCE. The source stays: out-of-tree modules are built against it.
+# fetch_kernel_source SERIES PIN: sets KERNEL_SOURCE. The source is kept, for building out-of-tree modules.
 fetch_kernel_source() {
 	local series=$1 pin=$2 version tmp
 	KERNEL_SOURCE=$(source_dir "${pin:-none}")
@@ -75,24 +74,25 @@ fetch_kernel_source() {
 	rm -rf "$tmp"
 }
 
-# For time's sake without documentation and other architectures' code (Kconfig files name each other, so those stay).
+# unpack_kernel_source DIR SERIES: leaves out documentation and other architectures' code, to save time. Kconfig files
+# stay, since they name each other.
 unpack_kernel_source() {
 	xz -dcT0 "$1/usr/src/linux-source-$2.tar.xz" |
 		tar -x -C "$1" --wildcards --exclude='*/arch/[!x]*/*.[chS]' --exclude='*.dts*' \
 			--exclude='*/Documentation/*.rst' --exclude='*/Documentation/*.yaml'
 }
 
-# --- A developer's own tree: built outside it, incrementally, each time.
+# --- A developer's own tree: built incrementally each time, outside the tree
 
 build_kernel_from_tree() {
 	local source
 	source=$(realpath -e -- "$1" 2>/dev/null) || die "--kernel-src $1: no such directory"
 	if ! [ -e "$source/Kbuild" ] || ! [ -e "$source/arch/x86/Kconfig" ]; then
-		die "--kernel-src $1: no Linux source tree"
+		die "--kernel-src $1: not a Linux source tree"
 	fi
 	if [ -e "$source/.config" ] || [ -d "$source/include/config" ] ||
 		[ -d "$source/arch/x86/include/generated" ]; then
-		say "error: $source has been built in, and the kernel's make then refuses to build outside it. Either"
+		say "error: $source contains build output, so the kernel's make refuses to build outside it. Either run"
 		say "    make -C $source mrproper        (removes its .config and everything built in it)"
 		say "or build from a clean checkout of it:"
 		say "    git -C $source worktree add --detach $source.clean    and then --kernel-src $source.clean"
@@ -121,12 +121,12 @@ make_kernel() {
 	STEP_COUNT='^  (CC|AS|HOSTCC|LD|AR) :objects' step "building $name" kernel_make bzImage modules headers
 	step "installing its modules and self-test" collect_kernel
 	if [ ! -e "$KERNEL_DIR/pci_endpoint_test" ]; then
-		say "$name has no endpoint self-test (it came with 6.13)"
+		say "$name has no endpoint self-test (6.13 and later have)"
 	fi
 }
 
-# From the start where the fragments changed, else only what changed in the source's Kconfig files. Either way make
-# rebuilds only what depends on an option that is different.
+# configure_kernel: starts over if the fragments changed, else follows changes in the source's Kconfig files. Either way
+# make rebuilds only what depends on a changed option.
 configure_kernel() {
 	local config=$KERNEL_DIR/build/.config fragments
 	fragments=$(hash_of_files "${KERNEL_FRAGMENTS[@]}")
@@ -138,7 +138,7 @@ configure_kernel() {
 	echo "$fragments" >"$config.fragments"
 }
 
-# check_kernel_config NAME: every option asked for has to have taken effect, or to be unknown to this kernel.
+# check_kernel_config NAME: every requested option has to have taken effect, or to be unknown to this kernel.
 check_kernel_config() {
 	local line symbol unknown=() missed=()
 	while IFS= read -r line; do
@@ -150,16 +150,16 @@ check_kernel_config() {
 			unknown+=("$symbol")
 		fi
 	done < <(wanted_options | grep -vxF -f "$KERNEL_DIR/build/.config" | drop_absent)
-	[ ${#unknown[@]} -eq 0 ] || say "$1 does not know these options, left out: ${unknown[*]}"
+	[ ${#unknown[@]} -eq 0 ] || say "$1 does not know these options, which are ignored: ${unknown[*]}"
 	if [ ${#missed[@]} -gt 0 ]; then
-		say "error: options of the kernel fragment that did not take effect with $1 (a dependency is missing,"
-		say "or another option selects it; see 'make menuconfig', then /):"
+		say "error: these options of the kernel fragment did not take effect with $1 (a dependency is missing, or"
+		say "another option selects it; see 'make menuconfig', then /):"
 		printf '    %s\n' "${missed[@]}" >&2
 		exit 1
 	fi
 }
 
-# wanted_options: one line for each symbol in the fragments, the last word on it.
+# wanted_options: prints one line for each symbol in the fragments: the last setting.
 wanted_options() {
 	cat "${KERNEL_FRAGMENTS[@]}" | awk '
 		/^CONFIG_[A-Za-z0-9_]+=/ { split($0, part, "="); wanted[part[1]] = $0 }
@@ -167,7 +167,7 @@ wanted_options() {
 		END { for (symbol in wanted) print wanted[symbol] }'
 }
 
-# drop_absent: what is to be off is off when no line of .config says otherwise.
+# drop_absent: drops options that are off because .config does not mention them.
 drop_absent() {
 	local line
 	while IFS= read -r line; do

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-# A pair to work with by hand: both guests' consoles side by side in tmux. Sourced, never run.
+# An interactive pair: both guests' consoles side by side in tmux. Sourced, never run.
 # shellcheck shell=bash disable=SC2154 source-path=SCRIPTDIR # set here or there, used there or here
 # shellcheck source=pair.sh
 . "$REPO_ROOT/scripts/lib/pair.sh"
 
-# shell_pair EP_WORD HOST_SCRIPT: returns when both guests have ended or the user has left tmux; EP_WORD goes to the
-# EP guest's kernel. Wants the two processes running and the guests' images in SOCKET_DIR.
+# shell_pair EP_WORD HOST_SCRIPT: returns when both guests have ended or the user has left tmux. EP_WORD goes to the EP
+# guest's kernel. The two processes have to run, and SOCKET_DIR has to hold the guests' images.
 shell_pair() {
 	local ep_word=$1 host_word='' watcher=''
 	[ -z "$2" ] || host_word=epftest.shell=/epftest/run
@@ -28,10 +28,10 @@ shell_pair() {
 	say "all consoles and logs: $RUN_DIR"
 }
 
-# A server of its own, for a user who is in tmux already
+# A tmux server of its own, because the user may already be in tmux
 pair_tmux() { TMUX='' tmux -S "$SOCKET_DIR/tmux" "$@"; }
 
-# end_tmux_with_processes: without EpcDevice or EpfBridge the guests are of no use.
+# end_tmux_with_processes: ends tmux when EpcDevice or EpfBridge has ended; the guests are useless then.
 end_tmux_with_processes() {
 	local name
 	while :; do
@@ -54,7 +54,7 @@ end_panes() {
 	done
 }
 
-# write_pane SIDE SOCKET: the program of a side's pane, which waits for SOCKET, and then is the guest's console.
+# write_pane SIDE SOCKET: writes the program of a side's pane: it waits for SOCKET and then shows the guest's console.
 write_pane() {
 	local side=$1 socket=$2 command
 	command=$(printf '%q ' "${QEMU[@]}" "${MACHINE[@]}" "${KERNEL_ARGS[@]}" "${DEVICE[@]}" \
@@ -63,15 +63,15 @@ write_pane() {
 		-serial chardev:console -mon chardev=console,mode=readline)
 	cat >"$SOCKET_DIR/$side.sh" <<-PANE
 		#!/usr/bin/env bash
-		echo "${SIDE_NAME[$side]}; Ctrl-A X ends it, Ctrl-B D ends the pair, Ctrl-B O goes to the other console"
+		echo "${SIDE_NAME[$side]}: Ctrl-A X ends it, Ctrl-B D ends the pair, Ctrl-B O switches to the other console"
 		if ! [ -S $socket ]; then
-			echo "waiting for the endpoint to be set up and started in the EP guest"
+			echo "waiting until the EP guest has set up and started the endpoint"
 			until [ -S $socket ]; do sleep 0.2; done
 		fi
 		$command
 		status=\$?
 		echo
-		echo "the ${SIDE_NAME[$side]} has ended, with status \$status; Enter closes this"
+		echo "the ${SIDE_NAME[$side]} ended with status \$status; press Enter to close this"
 		read -r _
 	PANE
 	chmod +x "$SOCKET_DIR/$side.sh"

@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: MIT
-# The two sides of a pair: processes and guests, started, watched together and ended. Sourced, never run.
+# The two sides of a pair: starts processes and guests, watches them together and ends them. Sourced, never run.
 # shellcheck shell=bash disable=SC2034,SC2153,SC2154 source-path=SCRIPTDIR # set here or there, used there or here
 # shellcheck source=guest.sh
 . "$REPO_ROOT/scripts/lib/guest.sh"
 
-# RUN_DIR keeps ep/ and host/ (console.log, result.log, qemu.log), EpcDevice.log and EpfBridge.log; SOCKET_DIR has
-# the sockets, under a name that is short enough for them.
+# RUN_DIR keeps ep/ and host/ (console.log, result.log, qemu.log), EpcDevice.log and EpfBridge.log. SOCKET_DIR has the
+# sockets; its name is short enough for a socket's path.
 declare -A SIDE_NAME=([ep]="EP guest" [host]="host guest")
-# yes where QEMU shares the guest's memory with the processes
+# yes if QEMU shares the guest's memory with the processes
 declare -A SIDE_SHARED=([ep]=yes [host]=yes)
 declare -A SIDE_KERNEL=() SIDE_INITRAMFS=() SIDE_ACCEL=() SIDE_CORE=() SIDE_SMP=() SIDE_GROUP=()
 declare -A PROCESS_GROUP=() PROCESS_COMMAND=()
-# What guests' scripts want remembered, and how many QEMUs were killed whose "epftest: end" has yet to come
+# Words that guests' scripts want remembered, and the number of killed QEMUs whose "epftest: end" is still to come
 declare -A REMEMBERED=() ENDS_TO_COME=()
 HOTPLUG=no
-# More of a side's QEMU's command line: words, with spaces between them
+# More arguments of a side's QEMU, separated by spaces
 declare -A SIDE_QEMU=([ep]='' [host]='')
 
 # --- Where things run
 
-# pick_cores: where cores are few, one for each side, so that a message within a side crosses none.
+# pick_cores: with few cores, gives each side one, so that a message within a side crosses none.
 pick_cores() {
 	local range core cores=()
 	for range in $(sed -n 's/^Cpus_allowed_list:\s*//p' /proc/self/status | tr , ' '); do
@@ -42,7 +42,7 @@ pinned() {
 
 # --- Starting
 
-# start_process NAME SIDE SOCKET ARGUMENT...: EpcDevice or EpfBridge. Waits for SOCKET, if it is not empty.
+# start_process NAME SIDE SOCKET ARGUMENT...: starts EpcDevice or EpfBridge; waits for SOCKET, if it is not empty.
 start_process() {
 	local name=$1 side=$2 socket=$3
 	shift 3
@@ -50,13 +50,13 @@ start_process() {
 	PROCESS_COMMAND[$name]=$(printf '%q ' "${PINNED[@]}")
 	: >"$RUN_DIR/$name.log"
 	run_process "$name"
-	watch_for "$name has made no socket" 30
+	watch_for "$name did not make its socket" 30
 	until [ -z "$socket" ] || [ -S "$socket" ]; do
 		read_event || true
 	done
 }
 
-# run_process NAME: with what start_process was told; its log goes on.
+# run_process NAME: starts it with the arguments that start_process got, and appends to its log.
 run_process() {
 	local words
 	eval "words=(${PROCESS_COMMAND[$1]})"
@@ -65,7 +65,7 @@ run_process() {
 	echo "$GROUP" >"$RUN_DIR/$1.pid"
 }
 
-# kill_process NAME: as a fault does.
+# kill_process NAME: kills it, as a fault does.
 kill_process() {
 	local group=${PROCESS_GROUP[$1]:-}
 	[ -n "$group" ] || return 0
@@ -77,7 +77,7 @@ kill_process() {
 # restart_side SIDE: kills its QEMU and starts it again, with boot_SIDE.
 restart_side() {
 	local control=${SIDE_CONTROL[$1]:-}
-	[ -n "${SIDE_GROUP[$1]:-}" ] || abandon "$GUEST_FAILED" "a script asks to restart a guest that does not run" "$1"
+	[ -n "${SIDE_GROUP[$1]:-}" ] || abandon "$GUEST_FAILED" "a script wants to restart a guest that does not run" "$1"
 	unset "SIDE_GROUP[$1]"
 	ENDS_TO_COME[$1]=$((${ENDS_TO_COME[$1]:-0} + 1))
 	kill_guest "$RUN_DIR/$1"
@@ -87,8 +87,8 @@ restart_side() {
 	GUEST_AGAIN=no
 }
 
-# relay_event: what a guest's script asks for: a word for the other script (epftest-say), a process or a guest killed and started
-# again (epftest-restart), or words kept for it (epftest-remember). Fails if the event is something else.
+# relay_event: does what a guest's script asks for: passes a word to the other script (epftest-say), kills and starts a
+# process or a guest (epftest-restart), or keeps words (epftest-remember). Fails if the event is something else.
 relay_event() {
 	local name what other=ep
 	[ "$SIDE" = host ] || other=host
@@ -99,12 +99,13 @@ relay_event() {
 		case $name in
 		ep-qemu | host-qemu)
 			restart_side "${name%-qemu}"
-			# Nobody is left to be told.
+			# The asking script itself may be gone.
 			[ "${name%-qemu}" = "$SIDE" ] || tell "$SIDE" "said restarted $name"
 			return
 			;;
 		esac
-		[ -n "${PROCESS_COMMAND[$name]:-}" ] || abandon "$GUEST_FAILED" "a script asks to restart '$name'" "$SIDE"
+		[ -n "${PROCESS_COMMAND[$name]:-}" ] ||
+			abandon "$GUEST_FAILED" "a script wants to restart '$name', which is unknown" "$SIDE"
 		[ "$what" = start ] || kill_process "$name"
 		[ "$what" = stop ] || run_process "$name"
 		tell "$SIDE" "said restarted $name"
@@ -118,7 +119,7 @@ relay_event() {
 	esac
 }
 
-# use_side SIDE: what scripts/lib/guest.sh and initramfs.sh go by.
+# use_side SIDE: sets the variables that scripts/lib/guest.sh and initramfs.sh use.
 use_side() {
 	KERNEL_DIR=${SIDE_KERNEL[$1]} INITRAMFS=${SIDE_INITRAMFS[$1]} ACCEL=${SIDE_ACCEL[$1]} GUEST_NAME=${SIDE_NAME[$1]}
 	pinned "$1" "$QEMU_PATH"
@@ -126,8 +127,8 @@ use_side() {
 }
 
 # side_arguments SIDE IMAGE SOCKET WORD...: sets MACHINE, KERNEL_ARGS (with the WORDs) and DEVICE, which ends with the
-# words of SIDE_QEMU. The EP guest gets the mapped window at WINDOW_SOCKET, if that is not empty. With HOTPLUG=yes each QEMU has a monitor at SOCKET_DIR/SIDE.qmp, and
-# the host's no endpoint: that is for EpfBridge to plug in.
+# words of SIDE_QEMU. The EP guest gets the mapped window at WINDOW_SOCKET, if that is not empty. With HOTPLUG=yes each
+# QEMU has a monitor at SOCKET_DIR/SIDE.qmp, and the host's QEMU has no endpoint: EpfBridge plugs it in.
 side_arguments() {
 	local side=$1 image=$2 socket=$3 file=endpoint.args
 	shift 3
@@ -154,13 +155,13 @@ side_arguments() {
 	DEVICE+=("${words[@]}")
 }
 
-# start_side SIDE: with what side_arguments has set. Its script's lines become events.
+# start_side SIDE: starts its QEMU with what side_arguments has set. The lines of its script become events.
 start_side() {
 	local dir=$RUN_DIR/$1
 	mkdir -p "$dir"
 	rm -f "$dir/control"
 	mkfifo "$dir/control"
-	# QEMU opens this for reading, and would wait for a writer.
+	# QEMU opens this for reading and would block without a writer.
 	exec {CONTROL}<>"$dir/control"
 	start_guest "$dir" 0 "${DEVICE[@]}" > >(send_events "$1")
 	SIDE_GROUP[$1]=$GROUP
@@ -168,17 +169,17 @@ start_side() {
 }
 declare -A SIDE_CONTROL=()
 
-# tell SIDE LINE: a line for the side's script.
+# tell SIDE LINE: sends a line to the side's script.
 tell() { printf '%s\n' "$2" >&"${SIDE_CONTROL[$1]}"; }
 
-# --- Watching. Whatever the pair is waited for, a process or a guest that ends or time that is up ends the run.
+# --- Watching. During every wait, the end of a process or a guest and a timeout end the run.
 
 open_events() {
 	mkfifo "$SOCKET_DIR/events"
 	exec {EVENTS}<>"$SOCKET_DIR/events"
 }
 
-# send_events SIDE: each line with the time when it came; short enough that the pipe takes it in one piece.
+# send_events SIDE: sends each line of its input with the time, short enough for an atomic write to the pipe.
 send_events() {
 	local line
 	while IFS= read -r line; do
@@ -187,21 +188,22 @@ send_events() {
 	printf '%s %s epftest: end\n' "$1" "$EPOCHREALTIME" >&"$EVENTS"
 }
 
-# watch_for WHAT SECONDS: until the next call, "WHAT within SECONDS s" ends the run after that time; 0 is no limit.
+# watch_for WHAT SECONDS: until the next call, the run ends after that time with "timeout: WHAT within SECONDS s"; 0 is
+# no limit.
 watch_for() {
 	WATCH_WHAT=$1
 	WATCH_SECONDS=$2
 	WATCH_END=$((SECONDS + $2))
 }
 
-# limit_run SECONDS: the same for all of it.
+# limit_run SECONDS: the same for the whole run.
 limit_run() {
 	RUN_SECONDS=$1
 	RUN_END=$((SECONDS + $1))
 }
 
-# read_event: sets SIDE, TIME and LINE to the next line of a guest's script; "epftest: end" follows the last one.
-# Fails after a quarter of a second without one.
+# read_event: sets SIDE, TIME and LINE to the next line of a guest's script; "epftest: end" follows its last line.
+# Fails if none comes within a quarter of a second.
 read_event() {
 	local name line=
 	if IFS= read -r -t 0.25 -u "$EVENTS" line; then
@@ -213,7 +215,7 @@ read_event() {
 		fi
 		return 0
 	fi
-	# The time can be up in the middle of a line, on a busy machine.
+	# On a busy machine the wait can end in the middle of a line.
 	PARTIAL_EVENT+=$line
 	for name in "${!PROCESS_GROUP[@]}"; do
 		running "${PROCESS_GROUP[$name]}" || process_ended "$name"
@@ -223,9 +225,9 @@ read_event() {
 		running "${SIDE_GROUP[$name]}" || : <>"$RUN_DIR/$name/result"
 	done
 	if [ "$WATCH_SECONDS" -gt 0 ] && [ "$SECONDS" -ge "$WATCH_END" ]; then
-		abandon "$GUEST_TIMED_OUT" "$WATCH_WHAT within $WATCH_SECONDS s"
+		abandon "$GUEST_TIMED_OUT" "timeout: $WATCH_WHAT within $WATCH_SECONDS s"
 	elif [ "$RUN_SECONDS" -gt 0 ] && [ "$SECONDS" -ge "$RUN_END" ]; then
-		abandon "$GUEST_TIMED_OUT" "the run was not over within $RUN_SECONDS s (--timeout): $WATCH_WHAT"
+		abandon "$GUEST_TIMED_OUT" "timeout: the run did not end within $RUN_SECONDS s (--timeout): $WATCH_WHAT"
 	fi
 	return 1
 }
@@ -245,10 +247,11 @@ process_ended() {
 	abandon "$GUEST_FAILED" "$1 ended with status $status"
 }
 
-# side_ended SIDE: after its "epftest: end". Sets SIDE_STATUS to its script's status; a guest that has none ends the run.
+# side_ended SIDE: called after its "epftest: end". Sets SIDE_STATUS to its script's status; if there is none, the run
+# ends.
 side_ended() {
 	local dir=$RUN_DIR/$1 name why
-	# A process that has ended is why its guest did.
+	# If a process has ended, the guest ended because of it.
 	for name in "${!PROCESS_GROUP[@]}"; do
 		running "${PROCESS_GROUP[$name]}" || process_ended "$name"
 	done
@@ -262,8 +265,8 @@ side_ended() {
 
 # --- Ending
 
-# abandon STATUS REASON [SIDE]: ends the run with what consoles and logs tell; the reason is the last line. The
-# script that runs the pair can have more to say in before_abandon.
+# abandon STATUS REASON [SIDE]: prints the relevant parts of consoles and logs, then the reason as the last line, and
+# ends the run. The script that runs the pair can print more in before_abandon.
 abandon() {
 	local status=$1 reason=$2 side name log
 	before_abandon "$reason"
@@ -290,12 +293,12 @@ abandon() {
 
 before_abandon() { :; }
 
-# report_warnings: what a kernel complained about in a run that went on all the same.
+# report_warnings: prints kernel warnings of a run that nevertheless went on.
 report_warnings() {
 	local side lines
 	for side in ep host; do
 		if lines=$(console_trouble "$RUN_DIR/$side"); then
-			say "note: the ${SIDE_NAME[$side]}'s kernel complained ($RUN_DIR/$side/console.log):"
+			say "note: the ${SIDE_NAME[$side]}'s kernel warned ($RUN_DIR/$side/console.log):"
 			head -n 5 <<<"$lines" | sed 's/^/    /' >&2
 		fi
 	done

@@ -4,9 +4,9 @@
 # shellcheck source=debian.sh
 . "$REPO_ROOT/scripts/lib/debian.sh"
 
-# find_qemu [PATH]: sets QEMU, an array that starts the command, QEMU_VERSION, QEMU_PATH and QEMU_WINDOW, whether it can
-# map memory for a vhost-user device (yes or no). Takes PATH, else the
-# system's, else Debian's packages unpacked in the cache.
+# find_qemu [PATH]: takes PATH, else the system's QEMU, else Debian's packages unpacked in the cache. Sets QEMU (an
+# array that starts the command), QEMU_VERSION, QEMU_PATH, and QEMU_WINDOW: yes if it can map memory for a vhost-user
+# device.
 find_qemu() {
 	if [ -n "${1:-}" ]; then
 		use_given_qemu "$1"
@@ -28,8 +28,8 @@ use_given_qemu() {
 	probe_qemu "$QEMU_PATH" || die "--qemu $1: ${QEMU_VERSION:+version $QEMU_VERSION }$QEMU_TROUBLE"
 }
 
-# probe_qemu PATH: whether it can be used. Sets QEMU_VERSION and QEMU_WINDOW, and QEMU_TROUBLE if not. What it found is
-# remembered for as long as the file stays the same, since asking a QEMU takes a third of a second.
+# probe_qemu PATH: succeeds if that QEMU can be used. Sets QEMU_VERSION and QEMU_WINDOW, or QEMU_TROUBLE if it fails.
+# The result is cached while the file stays the same, because asking a QEMU takes a third of a second.
 probe_qemu() {
 	local verdict devices vfio=no
 	QEMU_WINDOW=no
@@ -44,14 +44,14 @@ probe_qemu() {
 		fi
 		devices=$("$1" -device help </dev/null 2>/dev/null) || devices=
 		! grep -q '^name "vfio-user-pci"' <<<"$devices" || vfio=yes
-		# The device is older than what it is wanted for.
+		# The device is older than the ability that is needed of it.
 		if [ "${QEMU_VERSION%%.*}" -ge 11 ] && grep -q '^name "vhost-user-test-device-pci"' <<<"$devices"; then
 			QEMU_WINDOW=yes
 		fi
 		echo "$QEMU_VERSION $vfio $QEMU_WINDOW" >"$verdict"
 	fi
 	read -r QEMU_VERSION vfio QEMU_WINDOW <"$verdict"
-	QEMU_TROUBLE="has no vfio-user-pci device (it came with 10.1, and is a build option)"
+	QEMU_TROUBLE="has no vfio-user-pci device (10.1 and later have it, as a build option)"
 	[ "$vfio" = yes ]
 }
 
@@ -59,7 +59,7 @@ use_private_qemu() {
 	local dir
 	dir=$CACHE_DIR/qemu/$(hash_of "$QEMU_PINNED" "$(declare -f write_qemu_wrapper)")
 	if [ ! -e "$dir/ready" ]; then
-		say "no QEMU with vfio-user-pci on this machine: unpacking Debian's, for EpfTest alone"
+		say "no QEMU with vfio-user-pci on this machine: unpacking Debian's, for EpfTest only"
 		with_lock apt make_private_qemu "$dir"
 	fi
 	QEMU_PATH=$dir/qemu-system-x86_64
@@ -77,8 +77,8 @@ make_private_qemu() {
 	touch "$dir/ready"
 }
 
-# One executable path, for everything that wants to start a QEMU: its own loader with its own libraries, modules
-# and firmware.
+# write_qemu_wrapper DIR: makes one executable that starts the unpacked QEMU with its own loader, libraries, modules and
+# firmware.
 write_qemu_wrapper() {
 	local root=$1/root
 	{

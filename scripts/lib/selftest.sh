@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-# Reads the endpoint self-test's KTAP as it comes: shows each case as it ends, explains skips from what the two kernels
-# can do, counts, and writes JUnit XML. Sourced, never run.
+# Reads the endpoint self-test's KTAP line by line: shows each case when it ends, explains skips by the abilities of the
+# two kernels, counts, and writes JUnit XML. Sourced, never run.
 # shellcheck shell=bash disable=SC2034 # used where this is sourced
 
-CASE=          # the case that runs, as the self-test names it
-CASE_TITLE=    # the same for a reader
-CASE_START=0   # when it started, in microseconds
-CASE_NOTES=()  # what the self-test said in it
+CASE=          # the current case, as the self-test names it
+CASE_TITLE=    # its name for a reader
+CASE_START=0   # its start, in microseconds
+CASE_NOTES=()  # the self-test's messages in it
 CASES_PLANNED=0
 CASES_PASSED=0
 CASES_FAILED=0
@@ -14,7 +14,7 @@ CASES_SKIPPED=0
 SKIPS_UNEXPLAINED=0
 JUNIT_CASES=()
 
-# selftest_line TIME LINE: TIME is $EPOCHREALTIME when LINE came.
+# selftest_line TIME LINE: handles a line; TIME is $EPOCHREALTIME at its arrival.
 selftest_line() {
 	local time=${1/[.,]/} line=$2
 	if [[ $line =~ ^1\.\.([0-9]+) ]]; then
@@ -33,7 +33,7 @@ selftest_line() {
 	fi
 }
 
-# case_name NAME: pci_ep_bar.BAR0.BAR_TEST -> BAR_TEST (BAR0)
+# case_name NAME: prints pci_ep_bar.BAR0.BAR_TEST as BAR_TEST (BAR0)
 case_name() {
 	local fixture=${1%.*}
 	case $fixture in
@@ -61,7 +61,7 @@ case_ended() {
 			show_case skip "$name" "$spent" "$reason: $why"
 		else
 			SKIPS_UNEXPLAINED=$((SKIPS_UNEXPLAINED + 1))
-			show_case SKIP "$name" "$spent" "$reason: no reason for it is known"
+			show_case SKIP "$name" "$spent" "$reason: unexplained"
 		fi
 		junit_case "$name" "$spent" skipped "$reason${why:+: $why}"
 	else
@@ -76,33 +76,33 @@ show_case() {
 	printf '  %-4s  %-28s %4d.%d s%s\n' "$1" "$(case_name "$2")" $(($3 / 1000)) $(($3 % 1000 / 100)) "${4:+  $4}"
 }
 
-# case_abandoned TIME: the case that runs, if one does, will not end any more.
+# case_abandoned TIME: counts the current case, if any, as failed.
 case_abandoned() {
 	[ -n "$CASE" ] || return 0
 	case_ended not "$CASE" '' '' "${1/[.,]/}"
 }
 
-# explain_skip REASON: says what in the kernels or in the guests' set-up makes the self-test skip a case, or fails.
-# Wants EP_KERNEL_DIR, HOST_KERNEL_DIR, HOST_SMP and MAP_BARS.
+# explain_skip REASON: prints what in the kernels or in the guests' set-up makes the self-test skip a case, or fails.
+# Uses EP_KERNEL_DIR, HOST_KERNEL_DIR, HOST_SMP and MAP_BARS.
 explain_skip() {
 	local function=drivers/pci/endpoint/functions/pci-epf-test.c
 	case $1 in
 	'BAR is test register space')
-		echo "so the self-test has it"
+		echo "the self-test skips this BAR by design"
 		;;
 	'Subrange map is not supported' | 'Doorbell test is not supported')
 		if [ "$MAP_BARS" = yes ]; then
-			echo "BARs that the host's QEMU has mapped cannot change what they lead to (--map-bars)"
+			echo "BARs that the host's QEMU has mapped cannot be remapped (--map-bars)"
 			return
 		fi
 		;;&
 	'Subrange map is not supported')
 		kernel_lacks "$EP_KERNEL_DIR" "$function" CAP_SUBRANGE_MAPPING &&
-			echo "pci-epf-test of the EP guest's kernel $(cat "$EP_KERNEL_DIR/release") does not know it"
+			echo "pci-epf-test of the EP guest's kernel $(cat "$EP_KERNEL_DIR/release") does not support it"
 		;;
 	'Doorbell test is not supported')
 		kernel_lacks "$EP_KERNEL_DIR" "$function" CAP_DYNAMIC_INBOUND_MAPPING &&
-			echo "pci-epf-test of the EP guest's kernel $(cat "$EP_KERNEL_DIR/release") does not know it"
+			echo "pci-epf-test of the EP guest's kernel $(cat "$EP_KERNEL_DIR/release") does not support it"
 		;;
 	'MSI'[1-9]*' is disabled')
 		! grep -qx 'CONFIG_IRQ_REMAP=y' "$HOST_KERNEL_DIR/config" &&
@@ -116,13 +116,13 @@ explain_skip() {
 	esac
 }
 
-# What x86 has left for devices, of a processor's 256
+# Interrupt vectors that x86 leaves for devices, of a processor's 256
 VECTORS_PER_CPU=200
 
-# kernel_lacks KERNEL_DIR FILE WORD: whether FILE in the kernel's source does not have WORD.
+# kernel_lacks KERNEL_DIR FILE WORD: succeeds if FILE in the kernel's source does not contain WORD.
 kernel_lacks() { ! grep -qw -- "$3" "$1/build/source/$2"; }
 
-# selftest_counts: the line that closes a run.
+# selftest_counts: prints the last line of a run.
 selftest_counts() {
 	printf '%d passed, %d failed, %d skipped\n' "$CASES_PASSED" "$CASES_FAILED" "$CASES_SKIPPED"
 }
@@ -140,7 +140,7 @@ junit_case() {
 	fi
 }
 
-# write_junit FILE [ERROR]: what ended the run before its end goes into ERROR.
+# write_junit FILE [ERROR]: ERROR is the reason if the run was cut short.
 write_junit() {
 	{
 		echo '<?xml version="1.0" encoding="UTF-8"?>'
@@ -154,7 +154,7 @@ write_junit() {
 	} >"$1"
 }
 
-# xml_text TEXT: without what XML cannot hold.
+# xml_text TEXT: prints it escaped, without the characters that XML does not allow.
 xml_text() {
 	printf '%s' "$1" | tr -d '\000-\010\013\014\016-\037' |
 		sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/"/\&quot;/g'

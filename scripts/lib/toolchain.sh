@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# All that a guest is run with: QEMU, kernel, initramfs, accelerator; and the options for them that scripts share.
+# Everything that runs a guest: QEMU, kernel, initramfs, accelerator; and the options for them that scripts share.
 # Sourced, never run.
 # shellcheck shell=bash disable=SC2034 source-path=SCRIPTDIR
 # shellcheck source=qemu.sh
@@ -16,7 +16,7 @@ TOOLCHAIN_KERNEL=${KERNEL_SERIES%% *}
 TOOLCHAIN_FRAGMENTS=()
 TOOLCHAIN_ACCEL=auto
 
-# toolchain_option OPTION [VALUE...]: takes one of the shared options, each with a value; fails if it is none.
+# toolchain_option OPTION [VALUE...]: handles one of the shared options, each of which has a value; fails for another.
 toolchain_option() {
 	case $1 in
 	--qemu | --kernel | --kernel-src | --kernel-config | --accel) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
@@ -42,17 +42,17 @@ toolchain_option() {
 
 is_series() { [[ $1 =~ ^[0-9]+\.[0-9]+$ ]]; }
 
-# source_tree OPTION DIR: prints the full name of DIR.
+# source_tree OPTION DIR: prints the absolute path of DIR.
 source_tree() { realpath -e -- "$2" 2>/dev/null || usage_error "$1 $2: no such directory"; }
 
 # prepare_toolchain: sets QEMU, QEMU_VERSION, KERNEL_DIR, INITRAMFS and ACCEL as the options ask.
 prepare_toolchain() {
-	[ "$(uname -m)" = x86_64 ] || die "EpfTest's guests are x86-64, and so has to be the machine that runs them"
+	[ "$(uname -m)" = x86_64 ] || die "EpfTest's guests are x86-64 and need an x86-64 machine"
 	find_qemu "$TOOLCHAIN_QEMU"
 	prepare_kernel "$TOOLCHAIN_KERNEL"
 }
 
-# prepare_kernel SERIES|DIR: the same for another kernel, with the same QEMU.
+# prepare_kernel SERIES|DIR: the same for another kernel and the same QEMU.
 prepare_kernel() {
 	build_kernel "$1" "${TOOLCHAIN_FRAGMENTS[@]}"
 	say "kernel: $(cat "$KERNEL_DIR/release") ($KERNEL_DIR)"
