@@ -3,12 +3,13 @@ using System.Runtime.InteropServices;
 
 namespace EpfTest.Protocol.Memory;
 
-/// <summary>A read or a write of memory, so that one loop over its pieces serves both directions.</summary>
+/// <summary>A read or a write of memory, so that one path serves both directions.</summary>
+/// <remarks>Copying one costs more than an access of a few bytes: paths that are hot take its parts as parameters.</remarks>
 internal readonly ref struct MemoryAccess
 {
     private readonly Span<byte> _bytes;
 
-    private MemoryAccess(ulong address, Span<byte> bytes, DmaAccess kind)
+    internal MemoryAccess(ulong address, Span<byte> bytes, DmaAccess kind)
     {
         Address = address;
         _bytes = bytes;
@@ -25,9 +26,6 @@ internal readonly ref struct MemoryAccess
 
     public int Length => _bytes.Length;
 
-    /// <summary>Whether the last address is below the first.</summary>
-    public bool Wraps => Length > 0 && Address + (ulong)(Length - 1) < Address;
-
     /// <summary>Where a read puts its bytes.</summary>
     public Span<byte> Destination
     {
@@ -43,18 +41,16 @@ internal readonly ref struct MemoryAccess
 
     public static MemoryAccess Read(ulong address, Span<byte> destination) => new(address, destination, DmaAccess.Read);
 
-    // Destination gives out the span for reads only.
-    public static MemoryAccess Write(ulong address, ReadOnlySpan<byte> source) => new(
-        address,
-        MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(source), source.Length),
-        DmaAccess.Write);
+    public static MemoryAccess Write(ulong address, ReadOnlySpan<byte> source) =>
+        new(address, AsSpan(source), DmaAccess.Write);
+
+    /// <summary>The bytes of a write, as what a read fills; for code that checks the direction before it uses them.</summary>
+    public static Span<byte> AsSpan(ReadOnlySpan<byte> source) =>
+        MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(source), source.Length);
 
     /// <summary>The first <paramref name="length"/> bytes of it.</summary>
     public MemoryAccess First(int length) => new(Address, _bytes[..length], Kind);
 
     /// <summary>What follows the first <paramref name="length"/> bytes.</summary>
     public MemoryAccess Skip(int length) => new(Address + (ulong)length, _bytes[length..], Kind);
-
-    /// <summary>The same bytes at another address.</summary>
-    public MemoryAccess At(ulong address) => new(address, _bytes, Kind);
 }

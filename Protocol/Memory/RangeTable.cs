@@ -5,8 +5,7 @@ namespace EpfTest.Protocol.Memory;
 /// <summary>Memory by address: ranges of shared files, sorted, none overlapping another.</summary>
 /// <remarks>
 /// <see cref="Map"/>, <see cref="Unmap"/> and <see cref="UnmapAll"/> are for one thread at a time;
-/// <see cref="Access"/>, <see cref="Read"/>, <see cref="Write"/> and <see cref="Lease"/> are for any thread and never
-/// wait for those. Once an unmap has returned, no access through the old range is under way.
+/// <see cref="Read"/>, <see cref="Write"/> and <see cref="Lease"/> are for any thread and never wait for those. Once an unmap has returned, no access through the old range is under way.
 /// </remarks>
 internal class RangeTable : IDisposable
 {
@@ -119,8 +118,8 @@ internal class RangeTable : IDisposable
     /// <param name="address">The first address.</param>
     /// <param name="wanted">The most bytes.</param>
     /// <param name="access">The accesses that will be made.</param>
-    /// <returns>As many bytes as one mapped range has there; none where <see cref="Access"/> would fail or would not use
-    /// a mapping.</returns>
+    /// <returns>As many bytes as one mapped range has there; none where <see cref="Read"/> or <see cref="Write"/> would
+    /// fail or would not use a mapping.</returns>
     public MemoryLease Lease(ulong address, int wanted, DmaAccess access)
     {
         int turn = _gate.Enter();
@@ -134,26 +133,33 @@ internal class RangeTable : IDisposable
         return default;
     }
 
-    /// <inheritdoc cref="Access"/>
-    public Errno Read(ulong address, Span<byte> destination) => Access(MemoryAccess.Read(address, destination));
-
-    /// <inheritdoc cref="Access"/>
-    public Errno Write(ulong address, ReadOnlySpan<byte> source) => Access(MemoryAccess.Write(address, source));
-
-    /// <summary>Reads or writes memory, which may lie in several adjacent ranges.</summary>
+    /// <summary>Reads memory, which may lie in several adjacent ranges.</summary>
     /// <returns>
     /// <see cref="Errno.EFAULT"/> for an address without memory, <see cref="Errno.EACCES"/> for an access that its range
     /// does not allow, <see cref="Errno.EPERM"/> while suspended, or the error of the file or messenger. After an error
     /// any part of the access may have been carried out.
     /// </returns>
-    public Errno Access(MemoryAccess access)
+    public Errno Read(ulong address, Span<byte> destination) => Access(address, destination, DmaAccess.Read);
+
+    /// <summary>Writes memory, which may lie in several adjacent ranges.</summary>
+    /// <returns>As for <see cref="Read"/>.</returns>
+    public Errno Write(ulong address, ReadOnlySpan<byte> source) =>
+        Access(address, MemoryAccess.AsSpan(source), DmaAccess.Write);
+
+    /// <summary>Removes every range. Threads that still use the table find no memory.</summary>
+    public void Dispose() => UnmapAll();
+
+    /// <summary>Reads or writes within a range that has no file.</summary>
+    protected virtual Errno AccessPrivate(MemoryAccess access) => Errno.EFAULT;
+
+    private Errno Access(ulong address, Span<byte> bytes, DmaAccess kind)
     {
-        if (access.Wraps)
+        if (!bytes.IsEmpty && address + (ulong)(bytes.Length - 1) < address)
         {
             return Errno.EFAULT;
         }
 
-        while (access.Length > 0)
+        while (!bytes.IsEmpty)
         {
             int length;
             SharedFile? file;
@@ -161,10 +167,10 @@ internal class RangeTable : IDisposable
             int turn = _gate.Enter();
             try
             {
-                result = Lookup(access.Address, access.Length, access.Kind, out file, out ulong offset, out length);
+                result = Lookup(address, bytes.Length, kind, out file, out ulong offset, out length);
                 if (result == Errno.None && file is not null)
                 {
-                    result = file.Access(access.First(length).At(offset));
+                    result = file.Access(offset, bytes[..length], kind);
                 }
             }
             finally
@@ -175,7 +181,7 @@ internal class RangeTable : IDisposable
             if (result == Errno.None && file is null)
             {
                 // Outside the gate: if the client unmaps meanwhile, draining the gate must not wait for its answer.
-                result = AccessPrivate(access.First(length));
+                result = AccessPrivate(new MemoryAccess(address, bytes[..length], kind));
             }
 
             if (result != Errno.None)
@@ -183,17 +189,12 @@ internal class RangeTable : IDisposable
                 return result;
             }
 
-            access = access.Skip(length);
+            bytes = bytes[length..];
+            address += (ulong)length;
         }
 
         return Errno.None;
     }
-
-    /// <summary>Removes every range. Threads that still use the table find no memory.</summary>
-    public void Dispose() => UnmapAll();
-
-    /// <summary>Reads or writes within a range that has no file.</summary>
-    protected virtual Errno AccessPrivate(MemoryAccess access) => Errno.EFAULT;
 
     /// <summary>Finds the range at <paramref name="address"/>, and how many of <paramref name="wanted"/> bytes it has. Called
     /// inside the gate, which keeps <paramref name="file"/> open.</summary>

@@ -83,46 +83,45 @@ internal sealed unsafe class SharedFile
     /// <summary>Bytes of the file where it is mapped; the caller has checked the range with <see cref="Covers"/>.</summary>
     internal Span<byte> Mapped(ulong offset, int length) => new(_base + offset, length);
 
-    /// <summary>Reads or writes bytes of the file, by offset; the caller has checked the range with
-    /// <see cref="Covers"/>.</summary>
-    internal Errno Access(MemoryAccess access)
+    /// <summary>Reads or writes bytes of the file; the caller has checked the range with <see cref="Covers"/>.</summary>
+    internal Errno Access(ulong offset, Span<byte> bytes, DmaAccess kind)
     {
-        ulong offset = access.Address;
         if (_base == null)
         {
-            return AccessBySystemCalls(access, (long)offset);
+            return AccessBySystemCalls((long)offset, bytes, kind);
         }
 
         // In bounds: Covers() holds for the range, the file cannot shrink, and all of it is mapped.
-        if (access.IsWrite)
+        if (kind == DmaAccess.Write)
         {
-            GuestCopy.ToGuest(access.Source, _base + offset);
+            GuestCopy.ToGuest(bytes, _base + offset);
         }
         else
         {
-            GuestCopy.FromGuest(_base + offset, access.Destination);
+            GuestCopy.FromGuest(_base + offset, bytes);
         }
 
         return Errno.None;
     }
 
-    private Errno AccessBySystemCalls(MemoryAccess access, long offset)
+    private Errno AccessBySystemCalls(long offset, Span<byte> bytes, DmaAccess kind)
     {
         // pwrite(2) would extend a file that has shrunk.
-        if (access.IsWrite
+        bool isWrite = kind == DmaAccess.Write;
+        if (isWrite
             && (!FileIdentity.TryRead(_descriptor.Number, out _, out ulong length)
-                || access.Address + (ulong)access.Length > length))
+                || (ulong)offset + (ulong)bytes.Length > length))
         {
             return Errno.EFAULT;
         }
 
-        // In bounds: the kernel checks the file's side, access.Length bounds ours.
-        fixed (byte* start = access.Source)
+        // In bounds: the kernel checks the file's side, bytes.Length bounds ours.
+        fixed (byte* start = bytes)
         {
-            for (int done = 0; done < access.Length;)
+            for (int done = 0; done < bytes.Length;)
             {
-                int left = access.Length - done;
-                long count = access.IsWrite
+                int left = bytes.Length - done;
+                long count = isWrite
                     ? LibC.pwrite(_descriptor.Number, start + done, left, offset + done)
                     : LibC.pread(_descriptor.Number, start + done, left, offset + done);
                 if (count > 0)
