@@ -25,7 +25,6 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
 {
     private const int ReadCompletionBoundary = 64;
     private const int BarCount = PciRegister.BaseAddressCount;
-    private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
 
     [ThreadStatic]
     private static byte[]? s_data;
@@ -364,22 +363,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
     private void Run()
     {
         var refusals = new RefusalLog(_logger);
-        while (!_stopping.IsCancellationRequested)
-        {
-            try
-            {
-                UnixSocket? socket = _listener.Accept();
-                if (socket is not null)
-                {
-                    Serve(socket, refusals);
-                }
-            }
-            catch (LinuxException error)
-            {
-                _logger.LogError("{Path}: {Error}", _listener.Path, error.Message);
-                Thread.Sleep(s_acceptRetryDelay);
-            }
-        }
+        _listener.ServeEach(socket => Serve(socket, refusals));
     }
 
     /// <summary>Speaks to a bridge until the link ends. For one thread at a time, the link's own.</summary>

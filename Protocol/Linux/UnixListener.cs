@@ -5,18 +5,20 @@ using Tmds.Linux;
 namespace EpfTest.Protocol.Linux;
 
 /// <summary>
-/// Listens at a path of the file system. The socket is made with mode 0600, takes the place of one that a dead
-/// process left behind, never of one that a live process serves, and is removed again when disposed.
+/// Listens at a path of the file system. The socket has mode 0600, replaces one that a dead process left behind, never
+/// one that a running process serves, and is removed when this is disposed.
 /// </summary>
 internal sealed class UnixListener : FileDescriptor
 {
     private const int Backlog = 8;
+    private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(100);
 
     // Null until the socket file is ours to remove.
     private byte[]? _fileName;
 
     private readonly PeerPolicy _peers;
     private readonly ILogger? _logger;
+    private volatile bool _isStopped;
 
     private UnixListener(int descriptor, string path, PeerPolicy peers, ILogger? logger)
         : base(descriptor)
@@ -30,11 +32,11 @@ internal sealed class UnixListener : FileDescriptor
     public string Path { get; }
 
     /// <summary>Starts listening at <paramref name="path"/>.</summary>
-    /// <param name="path">Where the socket is made.</param>
+    /// <param name="path">Where the socket is created.</param>
     /// <param name="peers">Which users' clients are accepted; null for our own only.</param>
-    /// <param name="logger">Told of clients that are refused.</param>
-    /// <exception cref="LinuxException">The path is served by a live process, is no socket, is in a directory that others may
-    /// change, or cannot be made.</exception>
+    /// <param name="logger">Logs clients that are refused.</param>
+    /// <exception cref="LinuxException">A running process serves the path, it is no socket, others may change its
+    /// directory, or the socket cannot be created there.</exception>
     public static unsafe UnixListener Listen(string path, PeerPolicy? peers = null, ILogger? logger = null)
     {
         sockaddr_un address;
@@ -63,6 +65,28 @@ internal sealed class UnixListener : FileDescriptor
             if (result != 0)
             {
                 throw LinuxException.FromLastError($"listen at {path}");
+            }
+        }
+    }
+
+    /// <summary>Serves one client after the other on the calling thread, until <see cref="Stop"/>.</summary>
+    public void ServeEach(Action<UnixSocket> serve)
+    {
+        while (!_isStopped)
+        {
+            try
+            {
+                using UnixSocket? socket = Accept();
+                if (socket is not null)
+                {
+                    serve(socket);
+                }
+            }
+            catch (LinuxException error)
+            {
+                // No descriptor or memory is left for this client; there may be again soon.
+                _logger?.LogError("{Path}: {Error}", Path, error.Message);
+                Thread.Sleep(s_retryDelay);
             }
         }
     }
@@ -100,10 +124,15 @@ internal sealed class UnixListener : FileDescriptor
         }
     }
 
-    /// <summary>Refuses further clients; a thread that waits in <see cref="Accept"/> returns. May be called by any thread.</summary>
-    public void Stop() => _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
+    /// <summary>Refuses further clients; a thread that waits in <see cref="Accept"/> returns. May be called by any
+    /// thread.</summary>
+    public void Stop()
+    {
+        _isStopped = true;
+        _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
+    }
 
-    /// <summary>The same, and makes room at the path now: another may listen there before this one is disposed.</summary>
+    /// <summary>Stops, and removes the socket's file: another may listen at the path before this one is disposed.</summary>
     public void Withdraw()
     {
         RemoveFile();
@@ -122,7 +151,7 @@ internal sealed class UnixListener : FileDescriptor
     {
         if (Interlocked.Exchange(ref _fileName, null) is { } fileName)
         {
-            // The bytes end with a zero. Nobody is there to be told where the file, or its directory, has gone already.
+            // The bytes end with a zero. A file or directory that is gone already is no error.
             fixed (byte* name = fileName)
             {
                 _ = LibC.unlink(name);
@@ -130,7 +159,7 @@ internal sealed class UnixListener : FileDescriptor
         }
     }
 
-    /// <summary>Nobody else may be able to put a socket of theirs in the place of ours.</summary>
+    /// <summary>Refuses a directory where another user could replace our socket.</summary>
     private static unsafe void CheckDirectory(string path)
     {
         const uint OthersWrite = 0x12; // 022

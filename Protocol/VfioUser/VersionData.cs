@@ -1,17 +1,15 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>
-/// The capabilities that a side states in its VFIO_USER_VERSION message, as JSON (vfio-user specification,
-/// "VFIO_USER_VERSION"). What a peer leaves out has the specification's default.
+/// The capabilities in a VFIO_USER_VERSION message, which are JSON (vfio-user specification, "VFIO_USER_VERSION"). A
+/// capability that a peer leaves out has the specification's default.
 /// </summary>
-/// <param name="MaxMessageDescriptors">Descriptors that the sender can receive with one message.</param>
+/// <param name="MaxMessageDescriptors">Descriptors that the sender accepts with one message.</param>
 /// <param name="MaxDataTransferSize">Bytes that one message may read or write.</param>
-/// <param name="HasPageSizes">Whether it stated <c>pgsizes</c>.</param>
-/// <param name="HasMaxDmaMaps">Whether it stated <c>max_dma_maps</c>.</param>
+/// <param name="HasPageSizes">Whether <c>pgsizes</c> is present.</param>
+/// <param name="HasMaxDmaMaps">Whether <c>max_dma_maps</c> is present.</param>
 internal readonly record struct VersionData(
     int MaxMessageDescriptors, long MaxDataTransferSize, bool HasPageSizes, bool HasMaxDmaMaps)
 {
@@ -21,14 +19,14 @@ internal readonly record struct VersionData(
     /// <summary>The most data that one message may carry to or from us, in bytes: the specification's default.</summary>
     public const int OurMaxDataTransferSize = 1 << 20;
 
-    // More than this QEMU refuses (VFIO_USER_MAX_MAX_FDS in hw/vfio-user/protocol.h).
+    // QEMU refuses more than this (VFIO_USER_MAX_MAX_FDS in hw/vfio-user/protocol.h).
     private const int OurMaxMessageDescriptors = 16;
     private const int PeerMaxMessageDescriptorsLimit = 1024;
 
     public static readonly VersionData Default = new(1, OurMaxDataTransferSize, false, false);
 
-    /// <summary>Reads version data, which ends with a zero byte; none at all means the defaults.</summary>
-    /// <returns>False where it is not what the specification allows.</returns>
+    /// <summary>Decodes version data, which ends with a zero byte; an empty message means the defaults.</summary>
+    /// <returns>False if it is malformed.</returns>
     public static bool TryParse(ReadOnlySpan<byte> json, out VersionData data)
     {
         data = Default;
@@ -54,32 +52,38 @@ internal readonly record struct VersionData(
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            // The latter comes of a name with half a surrogate pair in it.
+            // A name with half a surrogate pair in it throws the latter.
             return false;
         }
     }
 
-    /// <summary>What this server states, of the capabilities that the client proposed; ends with a zero byte.</summary>
-    /// <remarks>
-    /// <c>write_multiple</c> is never offered: to QEMU 10.1 and 10.2 it would mean that every message is queued.
-    /// </remarks>
+    /// <summary>This server's capabilities, of those that the client proposed; ends with a zero byte.</summary>
+    /// <remarks><c>write_multiple</c> is never offered: QEMU 10.1 and 10.2 would then queue every message.</remarks>
     public byte[] Answer(int maxDmaMaps)
     {
-        var text = new StringBuilder();
-        text.Append(
-            CultureInfo.InvariantCulture,
-            $$"""{"capabilities":{"max_msg_fds":{{OurMaxMessageDescriptors}},"max_data_xfer_size":{{OurMaxDataTransferSize}}""");
-        if (HasPageSizes)
+        var answer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(answer))
         {
-            text.Append(CultureInfo.InvariantCulture, $",\"pgsizes\":{Environment.SystemPageSize}");
+            json.WriteStartObject();
+            json.WriteStartObject("capabilities");
+            json.WriteNumber("max_msg_fds", OurMaxMessageDescriptors);
+            json.WriteNumber("max_data_xfer_size", OurMaxDataTransferSize);
+            if (HasPageSizes)
+            {
+                json.WriteNumber("pgsizes", Environment.SystemPageSize);
+            }
+
+            if (HasMaxDmaMaps)
+            {
+                json.WriteNumber("max_dma_maps", maxDmaMaps);
+            }
+
+            json.WriteEndObject();
+            json.WriteEndObject();
         }
 
-        if (HasMaxDmaMaps)
-        {
-            text.Append(CultureInfo.InvariantCulture, $",\"max_dma_maps\":{maxDmaMaps}");
-        }
-
-        return Encoding.UTF8.GetBytes(text.Append("}}\0").ToString());
+        answer.WriteByte(0);
+        return answer.ToArray();
     }
 
     private static bool TryReadCapabilities(JsonElement capabilities, ref VersionData data)

@@ -5,15 +5,13 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>
-/// Serves one PCI device to one vfio-user client at a time. A client that connects while another is there waits in
-/// the listening socket's queue; when one goes, all that it set up goes with it, and the next is served.
+/// Serves one PCI device to one vfio-user client after the other. A client that connects meanwhile waits in the listening
+/// socket's queue. When a client disconnects, its memory and interrupts go with it.
 /// </summary>
-/// <remarks>One thread accepts, receives, calls the device and replies, so commands are answered in their order.</remarks>
+/// <remarks>One thread accepts, receives, calls the device and replies, so replies have the order of the commands.</remarks>
 internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 {
-    private static readonly TimeSpan s_acceptRetryDelay = TimeSpan.FromMilliseconds(100);
-
-    // Shorter than the time-out of a completion that waits for it.
+    // Shorter than the timeout of a completion that waits for it.
     private static readonly TimeSpan s_drainLimit = TimeSpan.FromSeconds(1);
 
     private readonly IVfioUserDevice _device;
@@ -26,18 +24,14 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
     private readonly ManualResetEventSlim _stopping = new();
     private readonly Thread _thread;
 
-    // Whoever shuts the connection down holds the lock, so that its socket is still open.
+    // Held while the connection is shut down, so that its socket is still open.
     private readonly Lock _connectionLock = new();
     private volatile VfioUserConnection? _connection;
     private Action? _whenRetired;
     private int _isReleased;
 
     /// <summary>Listens at <paramref name="path"/> and serves clients until disposed.</summary>
-    /// <param name="device">What is served; its calls come from the server's thread.</param>
-    /// <param name="path">Where the socket is made.</param>
-    /// <param name="logger">Told who comes and goes, and what was wrong with a message.</param>
-    /// <param name="options">How they are served; null for the default.</param>
-    /// <exception cref="LinuxException">The socket cannot be made there.</exception>
+    /// <exception cref="LinuxException">The socket cannot be created there.</exception>
     public VfioUserServer(IVfioUserDevice device, string path, ILogger logger, VfioUserServerOptions? options = null)
     {
         _options = options ?? VfioUserServerOptions.Default;
@@ -57,7 +51,7 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
     /// <inheritdoc/>
     public InterruptTable Interrupts => _interrupts;
 
-    /// <summary>Whether a client is being served.</summary>
+    /// <summary>Whether a client is connected.</summary>
     public bool IsConnected => _connection is not null;
 
     /// <inheritdoc/>
@@ -93,10 +87,10 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
     }
 
     /// <summary>
-    /// Stops listening, but goes on answering the client that is there until it hangs up: a QEMU does not survive it well when
-    /// its server does that first. On return another server may listen at the path.
+    /// Stops listening, but answers the present client until it hangs up, since a QEMU may fail when its server hangs up
+    /// first. On return another server may listen at the path.
     /// </summary>
-    /// <param name="whenGone">Called by the server's thread when no client is there any more, or on <see cref="Dispose"/>.</param>
+    /// <param name="whenGone">Called once, by the server's thread, when no client is left.</param>
     public void Retire(Action whenGone)
     {
         _whenRetired = whenGone;
@@ -115,7 +109,7 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
 
     private void Run()
     {
-        AcceptClients();
+        _listener.ServeEach(Serve);
         if (_whenRetired is { } whenGone)
         {
             Release();
@@ -123,30 +117,7 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
         }
     }
 
-    private void AcceptClients()
-    {
-        while (!_stopping.IsSet)
-        {
-            try
-            {
-                using UnixSocket? socket = _listener.Accept();
-                if (socket is null)
-                {
-                    return;
-                }
-
-                Serve(socket);
-            }
-            catch (LinuxException error)
-            {
-                // No descriptor or memory is left for the client; there may be again soon.
-                _logger.LogError("{Path}: {Error}", _listener.Path, error.Message);
-                _stopping.Wait(s_acceptRetryDelay);
-            }
-        }
-    }
-
-    /// <summary>Serves a client until it has gone. For one thread at a time, the server's own.</summary>
+    /// <summary>Serves a client until it disconnects. For one thread at a time.</summary>
     internal void Serve(UnixSocket socket)
     {
         using var connection = new VfioUserConnection(
@@ -168,7 +139,7 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
                 _connection = null;
             }
 
-            // First of all: the device may have to wait for threads that wait for the client.
+            // First, because the device may have to wait for threads that wait for the client.
             connection.Dispose();
             HasLeft = connection.HasClientLeft;
             _device.DmaUnmappingAll(_memory.Ranges.ToArray());
