@@ -2,31 +2,31 @@ using System.Text.Json.Nodes;
 
 namespace EpfTest.Protocol.Hosting.Qmp;
 
-/// <summary>A device that QEMU is to have.</summary>
+/// <summary>A device to be plugged into a running QEMU.</summary>
 /// <param name="Id">Its ID in QEMU.</param>
 /// <param name="Arguments">The other arguments of <c>device_add</c>.</param>
 internal sealed record HotPlugDevice(string Id, JsonObject Arguments)
 {
     /// <summary>
-    /// How long QEMU waits for an answer of ours, in milliseconds: longer than anything that we wait for ourselves. A reply
-    /// that comes later than that ends QEMU's connection. <c>qemu-configs/*.args</c> has the same.
+    /// QEMU's timeout for our replies, in milliseconds: longer than all of our own. A later reply ends QEMU's connection.
+    /// <c>qemu-configs/*.args</c> has the same value.
     /// </summary>
     private const int MessageTimeout = 10_000;
 
-    /// <summary>The Unix socket of a character device of the same ID that the device needs, or null.</summary>
+    /// <summary>The Unix socket of the character device that it needs, which has the same ID; or null.</summary>
     public string? CharacterDevice { get; init; }
 
     /// <summary>
-    /// Whether a device of this ID that QEMU has already is one that we serve. If not, then whoever served it is gone, QEMU
-    /// never connects again, and the device has to go.
+    /// Whether this process serves a device of this ID that QEMU has already. If not, its server is gone, QEMU will never
+    /// connect again, and the device has to be removed.
     /// </summary>
     public Func<bool> IsServed { get; init; } = static () => false;
 
-    /// <summary>A device that one of our vfio-user servers is behind.</summary>
+    /// <summary>A device of one of our vfio-user servers.</summary>
     /// <param name="id">Its ID in QEMU.</param>
     /// <param name="bus">The ID of the root port that takes it.</param>
     /// <param name="socket">Where it is served.</param>
-    /// <param name="postsWrites">Whether QEMU may go on before a write has arrived.</param>
+    /// <param name="postsWrites">Whether QEMU may post writes: go on before they have arrived.</param>
     public static HotPlugDevice VfioUser(string id, string bus, string socket, bool postsWrites) => new(
         id,
         new JsonObject

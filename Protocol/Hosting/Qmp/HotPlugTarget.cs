@@ -1,6 +1,6 @@
 namespace EpfTest.Protocol.Hosting.Qmp;
 
-/// <summary>Where devices are plugged.</summary>
-/// <param name="Path">The monitor's socket of the QEMU that takes them.</param>
-/// <param name="Buses">The IDs of its root ports.</param>
+/// <summary>The QEMU and its root ports that devices are plugged into.</summary>
+/// <param name="Path">The socket of QEMU's monitor.</param>
+/// <param name="Buses">The IDs of the root ports.</param>
 internal sealed record HotPlugTarget(string Path, IReadOnlyList<string> Buses);

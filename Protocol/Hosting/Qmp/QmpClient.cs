@@ -7,13 +7,14 @@ using System.Text.Json.Nodes;
 namespace EpfTest.Protocol.Hosting.Qmp;
 
 /// <summary>
-/// A connection to a QEMU's monitor, in the QEMU Machine Protocol (<c>docs/interop/qmp-spec.rst</c>): one JSON object a
-/// line, commands answered in their order, events in between.
+/// A connection to a QEMU's monitor in the QEMU Machine Protocol (<c>docs/interop/qmp-spec.rst</c>): one JSON object a
+/// line, answers in the order of the commands, events in between.
 /// </summary>
 internal sealed class QmpClient : IDisposable
 {
-    // QEMU's largest messages are answers to queries; we ask for none of those.
+    // QEMU's largest messages are answers to queries, of which we send none.
     private const int MaxLine = 1 << 20;
+    private const string NotFoundClass = "DeviceNotFound";
 
     private readonly Socket _socket;
     private readonly PipeReader _reader;
@@ -36,15 +37,15 @@ internal sealed class QmpClient : IDisposable
         _receiving = Task.Run(ReceiveAsync);
     }
 
-    /// <summary>Whether QEMU has gone, or hung up.</summary>
+    /// <summary>Whether the connection has ended.</summary>
     public bool HasEnded => _ended;
 
-    /// <summary>Connects, and leaves the negotiation of capabilities behind.</summary>
+    /// <summary>Connects and negotiates capabilities.</summary>
     /// <param name="path">QEMU's socket: <c>-qmp unix:PATH,server=on,wait=off</c>.</param>
     /// <param name="limit">How long QEMU may take.</param>
-    /// <param name="onEvent">Is given each event's name and data; must not wait for an answer of QEMU's.</param>
-    /// <param name="onEnd">Called once, when QEMU has gone.</param>
-    /// <exception cref="QmpException">Nobody answers there as QEMU would.</exception>
+    /// <param name="onEvent">Called with each event's name and data; must not wait for an answer of QEMU.</param>
+    /// <param name="onEnd">Called once, when the connection has ended.</param>
+    /// <exception cref="QmpException">No QEMU answers there.</exception>
     public static QmpClient Connect(string path, TimeSpan limit, Action<string, JsonElement> onEvent, Action onEnd)
     {
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
@@ -73,7 +74,8 @@ internal sealed class QmpClient : IDisposable
         {
             if (!client._greeted.Task.Wait(limit))
             {
-                throw new QmpException($"{path}: no greeting came within {limit.TotalSeconds} s; has another client the monitor?");
+                throw new QmpException(
+                    $"{path}: timeout: no greeting within {limit.TotalSeconds} s; another client may use the monitor");
             }
 
             client.Execute("qmp_capabilities", null, limit);
@@ -83,8 +85,11 @@ internal sealed class QmpClient : IDisposable
         {
             client.Dispose();
             throw client._hasHeard
-                ? new QmpException($"{path}: what is there is no monitor")
-                : new QmpException($"{path}: QEMU has hung up without a greeting; it is probably about to end") { IsAbsent = true };
+                ? new QmpException($"{path}: malformed greeting: it is no monitor")
+                : new QmpException($"{path}: QEMU hung up without a greeting, probably because it is ending")
+                {
+                    IsAbsent = true,
+                };
         }
         catch
         {
@@ -97,8 +102,8 @@ internal sealed class QmpClient : IDisposable
     /// <param name="command">Its name.</param>
     /// <param name="arguments">Its arguments, or null.</param>
     /// <param name="limit">How long QEMU may take.</param>
-    /// <returns>What it returned.</returns>
-    /// <exception cref="QmpException">QEMU refused it, has gone, or did not answer in time.</exception>
+    /// <returns>Its return value.</returns>
+    /// <exception cref="QmpException">QEMU refused it, is gone, or did not answer in time.</exception>
     public JsonElement Execute(string command, JsonObject? arguments, TimeSpan limit)
     {
         var answer = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -107,7 +112,7 @@ internal sealed class QmpClient : IDisposable
         {
             if (_ended)
             {
-                throw new QmpException($"{command}: QEMU has gone");
+                throw new QmpException($"{command}: QEMU is gone");
             }
 
             id = ++_lastId;
@@ -125,14 +130,14 @@ internal sealed class QmpClient : IDisposable
             _socket.Send([.. JsonSerializer.SerializeToUtf8Bytes(message), (byte)'\n']);
             if (!answer.Task.Wait(limit))
             {
-                throw new QmpException($"{command}: QEMU did not answer within {limit.TotalSeconds} s");
+                throw new QmpException($"{command}: timeout: QEMU did not answer within {limit.TotalSeconds} s");
             }
 
             return answer.Task.Result;
         }
         catch (AggregateException error) when (error.InnerException is QmpException reason)
         {
-            throw new QmpException($"{command}: {reason.Message}");
+            throw new QmpException($"{command}: {reason.Message}") { IsNotFound = reason.IsNotFound };
         }
         catch (SocketException error)
         {
@@ -147,7 +152,7 @@ internal sealed class QmpClient : IDisposable
         }
     }
 
-    /// <summary>Fails what is being executed, and whatever comes after it. May be called by any thread.</summary>
+    /// <summary>Fails the command under way and all that follow. May be called by any thread.</summary>
     public void HangUp()
     {
         try
@@ -156,7 +161,7 @@ internal sealed class QmpClient : IDisposable
         }
         catch (Exception error) when (error is SocketException or ObjectDisposedException)
         {
-            // QEMU hung up first, or we did.
+            // The connection has ended already.
         }
     }
 
@@ -192,7 +197,7 @@ internal sealed class QmpClient : IDisposable
         }
         catch (Exception error) when (error is IOException or JsonException)
         {
-            // Whether it hung up or makes no sense, there is nothing more to be had from it.
+            // A monitor that hangs up or sends a malformed line has ended.
         }
 
         End();
@@ -237,14 +242,19 @@ internal sealed class QmpClient : IDisposable
             }
             else
             {
-                string? reason = message.TryGetProperty("error", out JsonElement error)
-                    && error.ValueKind == JsonValueKind.Object && error.TryGetProperty("desc", out JsonElement text)
-                        ? text.ToString()
-                        : null;
-                answer.TrySetException(new QmpException(reason ?? "QEMU gave no reason"));
+                message.TryGetProperty("error", out JsonElement error);
+                answer.TrySetException(new QmpException(Text(error, "desc") ?? "QEMU gave no reason")
+                {
+                    IsNotFound = Text(error, "class") == NotFoundClass,
+                });
             }
         }
     }
+
+    private static string? Text(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out JsonElement text)
+            ? text.ToString()
+            : null;
 
     private void End()
     {
@@ -253,7 +263,7 @@ internal sealed class QmpClient : IDisposable
             _ended = true;
             foreach (TaskCompletionSource<JsonElement> answer in _asked.Values)
             {
-                answer.TrySetException(new QmpException("QEMU has gone"));
+                answer.TrySetException(new QmpException("QEMU is gone"));
             }
         }
 

@@ -1,11 +1,11 @@
 namespace EpfTest.Protocol.Hosting.Qmp;
 
-/// <summary>QEMU refused a command, or is gone; the message says which command and why.</summary>
+/// <summary>QEMU refused a command, or is gone; the message names the command and the reason.</summary>
 internal sealed class QmpException(string message) : Exception(message)
 {
-    /// <summary>Whether no QEMU is there at all.</summary>
+    /// <summary>Whether no QEMU is there.</summary>
     public bool IsAbsent { get; init; }
 
-    /// <summary>Whether there is no such device, character device or object.</summary>
-    public bool IsNotFound => Message.Contains("not found", StringComparison.Ordinal);
+    /// <summary>Whether QEMU has no such device or object (the QMP error class DeviceNotFound).</summary>
+    public bool IsNotFound { get; init; }
 }

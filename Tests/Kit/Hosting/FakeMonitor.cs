@@ -173,11 +173,14 @@ internal sealed class FakeMonitor : IDisposable
             };
             string number = message["id"]!.ToJsonString();
             string value = command == "qom-list"
-                ? $"[{string.Join(", ", _devices.Select(device => $$"""{"name": "{{device}}", "type": "child<vfio-user-pci>"}"""))}]"
+                ? List(arguments!["path"]!.ToString() == "/chardevs" ? _characterDevices : _devices)
                 : "{}";
+            string errorClass = command == "device_del" && error?.Contains("not found") == true
+                ? "DeviceNotFound"
+                : "GenericError";
             Send(error is null
                 ? $$"""{"return": {{value}}, "id": {{number}}}"""
-                : $$$"""{"id": {{{number}}}, "error": {"class": "GenericError", "desc": "{{{error}}}"}}""");
+                : $$$"""{"id": {{{number}}}, "error": {"class": "{{{errorClass}}}", "desc": "{{{error}}}"}}""");
         }
 
         if (GuestReacts)
@@ -185,6 +188,9 @@ internal sealed class FakeMonitor : IDisposable
             LetGo();
         }
     }
+
+    private static string List(IEnumerable<string> names) =>
+        $"[{string.Join(", ", names.Select(name => $$"""{"name": "{{name}}", "type": "child<any>"}"""))}]";
 
     private string? Add(JsonObject arguments, string id)
     {
