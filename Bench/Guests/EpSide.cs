@@ -1,13 +1,13 @@
-using System.Diagnostics;
 using EpfTest.Bench.Machine;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Kit;
+using EpfTest.Kit.VfioUser;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Bench.Guests;
 
 /// <summary>The EP guest: sets functions up and starts the link as its driver does (docs/registers.md).</summary>
-internal sealed class EpSide : DeviceClient
+internal sealed class EpSide : DeviceClient, IEpRegisters
 {
     /// <summary>The region of the controller's registers.</summary>
     public const uint Registers = EpcRegister.BarRegs;
@@ -36,7 +36,7 @@ internal sealed class EpSide : DeviceClient
         WriteConfig(0x18, 0u);
         WriteConfig(0x1c, 0x40u);
         WriteConfig(0x20, 0xfe20_0000u);
-        WriteConfig(0x04, (ushort)0x6);
+        WriteConfig16(0x04, 0x6);
     }
 
     /// <summary>Descriptors of the DMA ring; one less fits at a time.</summary>
@@ -45,63 +45,27 @@ internal sealed class EpSide : DeviceClient
     /// <summary>Where a function's BAR 0 is in memory.</summary>
     public static int BarAt(int function) => BarMemory + (function * BarSize);
 
-    /// <summary>A register of a function's block.</summary>
-    public static int Function(int function, int register) =>
-        EpcRegister.FunctionBase + (function * EpcRegister.FunctionStride) + register;
+    /// <inheritdoc/>
+    public uint this[int register]
+    {
+        get => Read32(Registers, (ulong)register);
+        set => Write32(Registers, (ulong)register, value);
+    }
 
     /// <summary>Sets functions up, from the first, each with a BAR of memory and MSI-X.</summary>
     public void SetUp(int functions)
     {
         for (int function = 0; function < functions; function++)
         {
-            int inbound = Function(function, EpcRegister.FnInboundBase);
-            Set64(inbound + EpcRegister.FnInboundOffsetLo, 0);
-            Set64(inbound + EpcRegister.FnInboundSizeLo, BarSize);
-            Set64(inbound + EpcRegister.FnInboundTargetLo, (ulong)BarAt(function));
-            int bar = Function(function, EpcRegister.FnBarBase);
-            Set64(bar + EpcRegister.FnBarSizeLo, BarSize);
-            Set(bar + EpcRegister.FnBarFlags, 0);
-            Commit(function, EpcRegister.FnBarBase + EpcRegister.FnBarControl, EpcRegister.FnBarControlEnable | (1 << 8));
-            Set(Function(function, EpcRegister.FnMsixTable), 0);
-            Set(Function(function, EpcRegister.FnMsixPba), PendingBits);
-            Commit(function, EpcRegister.FnMsixSetup, MsixVectors);
-            Set(Function(function, EpcRegister.FnVendorDevice), 0xb500_104c);
-            Set(Function(function, EpcRegister.FnClassRevision), 0xff00_0001);
-            Commit(function, EpcRegister.FnControl, EpcRegister.FnControlPresent);
-        }
-    }
-
-    /// <summary>Starts the link as soon as a host side is there, again if it is lost meanwhile, and waits until it is up.</summary>
-    public void LinkUp()
-    {
-        long start = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            uint status = Read32(Registers, EpcRegister.LinkStatus);
-            if ((status & EpcRegister.LinkStatusUp) != 0)
-            {
-                return;
-            }
-
-            if ((status & EpcRegister.LinkStatusPerst) == 0
-                && (Read32(Registers, EpcRegister.LinkControl) & EpcRegister.LinkControlEnable) == 0)
-            {
-                Set(EpcRegister.LinkControl, EpcRegister.LinkControlEnable);
-            }
-            else if (Stopwatch.GetElapsedTime(start) > Limits.Link)
-            {
-                throw new TimeoutException($"the link did not come up within {Limits.Link.TotalSeconds} s");
-            }
-            else
-            {
-                Thread.Sleep(1);
-            }
+            this.SetBar(function, 0, BarSize, 0, (0, BarSize, (ulong)BarAt(function)));
+            this.SetMsix(function, 0, PendingBits, MsixVectors);
+            this.AddFunction(function);
         }
     }
 
     /// <summary>The request that raises a function's first MSI-X vector.</summary>
     public static byte[] RaiseMsix(int function) =>
-        WriteRequest(Registers, (ulong)Function(function, EpcRegister.FnRaiseMsix), 0);
+        WriteRequest(Registers, (ulong)EpDriver.Function(function, EpcRegister.FnRaiseMsix), 0);
 
     /// <summary>Enables DMA channel 0 with a ring whose descriptors copy pieces one after the other.</summary>
     /// <param name="size">Bytes of each.</param>
@@ -119,14 +83,14 @@ internal sealed class EpSide : DeviceClient
 
         Memory.Write(RingMemory, descriptors.ToArray());
         _dmaTail = 0;
-        Set(Channel(EpcRegister.DmaControl), EpcRegister.DmaControlReset);
-        _ = Read32(Registers, (ulong)Channel(EpcRegister.DmaControl));
-        SetMsixSignal(FirstDmaVector, _dmaSignal);
-        Set(Channel(EpcRegister.DmaRingLo), RingMemory);
-        Set(Channel(EpcRegister.DmaRingHi), 0);
-        Set(Channel(EpcRegister.DmaRingSize), RingSize);
-        Set(Channel(EpcRegister.DmaIrqMask), 0);
-        Set(Channel(EpcRegister.DmaControl), EpcRegister.DmaControlEnable);
+        this[Channel(EpcRegister.DmaControl)] = EpcRegister.DmaControlReset;
+        _ = this[Channel(EpcRegister.DmaControl)];
+        SetEventFd(RawIrq.Msix, FirstDmaVector, _dmaSignal);
+        this[Channel(EpcRegister.DmaRingLo)] = RingMemory;
+        this[Channel(EpcRegister.DmaRingHi)] = 0;
+        this[Channel(EpcRegister.DmaRingSize)] = RingSize;
+        this[Channel(EpcRegister.DmaIrqMask)] = 0;
+        this[Channel(EpcRegister.DmaControl)] = EpcRegister.DmaControlEnable;
     }
 
     /// <summary>Submits descriptors and waits until the last has interrupted.</summary>
@@ -146,7 +110,7 @@ internal sealed class EpSide : DeviceClient
             WriteReplySize,
             _dmaSignal);
         Memory.Write(flagsAt, BitConverter.GetBytes(flags));
-        Set(Channel(EpcRegister.DmaIrqStatus), uint.MaxValue);
+        this[Channel(EpcRegister.DmaIrqStatus)] = uint.MaxValue;
         uint status = BitConverter.ToUInt32(Memory.Read(statusAt, sizeof(uint)));
         return status == EpcRegister.DescStatusDone
             ? time
@@ -160,19 +124,5 @@ internal sealed class EpSide : DeviceClient
         _dmaSignal.Dispose();
     }
 
-    private static int Channel(int register) => EpcRegister.DmaBase + register;
-
-    private void Commit(int function, int register, uint value)
-    {
-        Set(Function(function, register), value);
-        uint result = Read32(Registers, (ulong)Function(function, EpcRegister.FnResult));
-        if (result != EpcRegister.ResultOk)
-        {
-            throw new InvalidOperationException($"register 0x{register:x} of function {function}: result {result}");
-        }
-    }
-
-    private void Set(int register, uint value) => Write(Registers, (ulong)register, BitConverter.GetBytes(value));
-
-    private void Set64(int register, ulong value) => Write(Registers, (ulong)register, BitConverter.GetBytes(value));
+    private static int Channel(int register) => EpDriver.Dma(0, register);
 }

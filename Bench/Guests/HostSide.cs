@@ -1,5 +1,7 @@
 using System.Numerics;
+using EpfTest.Kit.VfioUser;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Bench.Guests;
 
@@ -15,11 +17,12 @@ internal sealed class HostSide : DeviceClient
     public HostSide(string path)
         : base(path)
     {
-        ReadConfiguration();
+        // As QEMU does when it connects.
+        Read(ConfigRegion, 0, PciRegister.SpaceSize);
         WriteConfig(0x10, BarAddress);
-        WriteConfig(0x04, MemoryAndMaster);
-        SetMsixSignal(0, Signal);
-        WriteConfig(FindCapability(MsixCapability) + 2, MsixEnable);
+        WriteConfig16(0x04, MemoryAndMaster);
+        SetEventFd(RawIrq.Msix, 0, Signal);
+        WriteConfig16(FindCapability(MsixCapability) + 2, MsixEnable);
     }
 
     /// <summary>The first MSI-X vector.</summary>
@@ -28,7 +31,7 @@ internal sealed class HostSide : DeviceClient
     /// <summary>Sets Max_Payload_Size and Max_Read_Request_Size.</summary>
     /// <param name="payload">Bytes, 128 to 4096.</param>
     /// <param name="readRequest">Bytes, 128 to 4096.</param>
-    public void SetTransferSizes(int payload, int readRequest) => WriteConfig(
+    public void SetTransferSizes(int payload, int readRequest) => WriteConfig16(
         FindCapability(PciExpressCapability) + 8,
         (ushort)(BitOperations.Log2((uint)payload / 128) << 5 | BitOperations.Log2((uint)readRequest / 128) << 12));
 

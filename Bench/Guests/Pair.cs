@@ -1,4 +1,5 @@
 using EpfTest.Bench.Machine;
+using EpfTest.Kit;
 using EpfTest.Protocol.Hosting;
 
 namespace EpfTest.Bench.Guests;

@@ -4,6 +4,7 @@ using EpfTest.Bench.Measurement;
 using EpfTest.EpcDevice;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.EpfBridge;
+using EpfTest.Kit;
 using EpfTest.Protocol.Hosting;
 using Microsoft.Extensions.Logging.Abstractions;
 

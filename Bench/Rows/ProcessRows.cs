@@ -2,6 +2,7 @@ using System.Diagnostics;
 using EpfTest.Bench.Guests;
 using EpfTest.Bench.Machine;
 using EpfTest.Bench.Measurement;
+using EpfTest.Kit;
 using EpfTest.Protocol.Hosting;
 
 namespace EpfTest.Bench.Rows;

@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
 using EpfTest.Kit.Pair;
 using EpfTest.Protocol.Hosting;
 
@@ -49,7 +50,7 @@ internal sealed class ConfigurationTests(DataPath dataPath) : PairFixture(dataPa
         }
 
         Assert.That(
-            Ep[EpGuest.Function(0, EpcRegister.FnBarBase + EpcRegister.FnBarAddressLo)], Is.EqualTo(0xd010_0000));
+            Ep[EpDriver.Function(0, EpcRegister.FnBarBase + EpcRegister.FnBarAddressLo)], Is.EqualTo(0xd010_0000));
     }
 
     [TestCase(1)]
@@ -112,16 +113,16 @@ internal sealed class ConfigurationTests(DataPath dataPath) : PairFixture(dataPa
         host.SetCommand(0);
         ClearEvents();
         Ep[EpcRegister.EventMask] = 0;
-        Ep[EpGuest.Function(0, EpcRegister.FnEventMask)] = 0;
+        Ep[EpDriver.Function(0, EpcRegister.FnEventMask)] = 0;
         Ep.Vectors[0].Drain();
         host.SetCommand(4);
         WaitForSignal(Ep.Vectors[0], "the event vector fires");
         Assert.That(Ep[EpcRegister.EventStatus] & EpcRegister.EventFunction, Is.Not.Zero);
         Assert.That(Ep[EpcRegister.EventFunctions], Is.EqualTo(1));
         Assert.That(
-            Ep[EpGuest.Function(0, EpcRegister.FnEventStatus)],
+            Ep[EpDriver.Function(0, EpcRegister.FnEventStatus)],
             Is.EqualTo(EpcRegister.FnEventBusMaster | EpcRegister.FnEventCommand));
-        Assert.That(Ep[EpGuest.Function(0, EpcRegister.FnCommand)], Is.EqualTo(4));
+        Assert.That(Ep[EpDriver.Function(0, EpcRegister.FnCommand)], Is.EqualTo(4));
     }
 
     [Test]
@@ -134,7 +135,7 @@ internal sealed class ConfigurationTests(DataPath dataPath) : PairFixture(dataPa
         Assert.That(host.ReadConfig(0x04) & 0xffff, Is.Zero, "Command");
         Assert.That(host.ReadConfig(host.FindCapability(0x05)) >> 16 & 1, Is.Zero, "MSI");
         Assert.That(
-            Ep[EpGuest.Function(0, EpcRegister.FnEventStatus)] & EpcRegister.FnEventFlr, Is.Not.Zero);
+            Ep[EpDriver.Function(0, EpcRegister.FnEventStatus)] & EpcRegister.FnEventFlr, Is.Not.Zero);
         Assert.That(Ep.RaiseMsi(0), Is.EqualTo(EpcRegister.ResultNotEnabled));
         host.Enable();
         host.Write32(1, 0, 0x600d_cafe);
@@ -151,7 +152,7 @@ internal sealed class ConfigurationTests(DataPath dataPath) : PairFixture(dataPa
         host.ResetDevice();
         Assert.That(host.ReadConfig(0x04) & 0xffff, Is.Zero);
         Assert.That(
-            Ep[EpGuest.Function(0, EpcRegister.FnEventStatus)] & EpcRegister.FnEventReset, Is.Not.Zero);
+            Ep[EpDriver.Function(0, EpcRegister.FnEventStatus)] & EpcRegister.FnEventReset, Is.Not.Zero);
         Assert.That(Ep[EpcRegister.LinkStatus] & EpcRegister.LinkStatusUp, Is.Not.Zero);
         Assert.That(Ep.RaiseMsix(0), Is.EqualTo(EpcRegister.ResultNotEnabled));
         host.Enable();
@@ -167,8 +168,8 @@ internal sealed class ConfigurationTests(DataPath dataPath) : PairFixture(dataPa
         host.ExpectAllOnes();
         Assert.That(File.Exists(HostSocket), Is.False);
         Assert.That(Ep[EpcRegister.LinkStatus] & EpcRegister.LinkStatusUp, Is.Zero);
-        Assert.That(Ep[EpGuest.Function(0, EpcRegister.FnControl)], Is.Zero);
+        Assert.That(Ep[EpDriver.Function(0, EpcRegister.FnControl)], Is.Zero);
     }
 
-    private void ClearEvents() => Ep[EpGuest.Function(0, EpcRegister.FnEventStatus)] = uint.MaxValue;
+    private void ClearEvents() => Ep[EpDriver.Function(0, EpcRegister.FnEventStatus)] = uint.MaxValue;
 }

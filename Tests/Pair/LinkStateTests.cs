@@ -34,8 +34,7 @@ internal sealed class LinkStateTests(DataPath dataPath) : PairFixture(dataPath)
     {
         BringUp();
         Ep.LinkDown();
-        Ep[EpGuest.Function(0, EpcRegister.FnControl)] = 0;
-        Ep.ExpectResult();
+        Assert.That(Ep.Commit(0, EpcRegister.FnControl, 0), Is.EqualTo(CommitResult.Ok));
         Ep.SetUp(0, device: 0x7777);
         Ep.LinkUp();
         Assert.That(ConnectHost().ReadConfig(0), Is.EqualTo(0x7777_104c));

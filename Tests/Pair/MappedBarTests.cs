@@ -102,14 +102,6 @@ internal sealed class MappedBarTests(DataPath dataPath) : PairFixture(dataPath)
         Assert.That(Failures, Has.Some.Contains("has lost memory"));
     }
 
-    private uint Commit(ulong target)
-    {
-        int block = EpGuest.Function(0, EpcRegister.FnBarBase + (2 * EpcRegister.FnBarStride));
-        int entry = EpGuest.Function(0, EpcRegister.FnInboundBase);
-        Ep.Set64(entry + EpcRegister.FnInboundOffsetLo, 0);
-        Ep.Set64(entry + EpcRegister.FnInboundSizeLo, EpGuest.BarSize);
-        Ep.Set64(entry + EpcRegister.FnInboundTargetLo, target);
-        Ep[block + EpcRegister.FnBarControl] = 1 | (1 << 8);
-        return Ep[EpGuest.Function(0, EpcRegister.FnResult)];
-    }
+    private uint Commit(ulong target) =>
+        (uint)Ep.TrySetBar(0, 2, EpGuest.BarSize, 0, (0, EpGuest.BarSize, target));
 }

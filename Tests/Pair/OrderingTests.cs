@@ -226,7 +226,7 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
         for (uint round = 1; round <= Rounds; round++)
         {
             Write(where, round, random, write, finish);
-            Ep[EpGuest.Function(0, EpcRegister.FnRaiseMsi)] = round % 32;
+            Ep[EpDriver.Function(0, EpcRegister.FnRaiseMsi)] = round % 32;
             WaitForSignal(signals[round % 32], $"round {round} signals");
             Assert.That(Compare(where, round), Is.Null);
         }

@@ -4,8 +4,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Kit.Pair;
 
-/// <summary>The EP guest: its driver's way with the controller's registers (docs/registers.md).</summary>
-internal sealed class EpGuest : GuestClient
+/// <summary>The EP guest, whose driver is <see cref="EpDriver"/>.</summary>
+internal sealed class EpGuest : GuestClient, IEpRegisters
 {
     /// <summary>Where the driver places the controller's BARs.</summary>
     public const uint RegistersAt = 0xfe00_0000;
@@ -50,9 +50,6 @@ internal sealed class EpGuest : GuestClient
         set => Write32(Registers, (ulong)register, value);
     }
 
-    public static int Function(int function, int register) =>
-        EpcRegister.FunctionBase + (function * EpcRegister.FunctionStride) + register;
-
     /// <summary>Where a function's BAR leads.</summary>
     public static ulong TargetOf(int function, int bar) => (ulong)(BarMemory + (((function * 6) + bar) * BarSize));
 
@@ -65,106 +62,30 @@ internal sealed class EpGuest : GuestClient
     {
         for (int bar = 0; bar < 6; bar++)
         {
-            SetBar(function, bar, BarSize, 0, (0, BarSize, TargetOf(function, bar)));
+            this.SetBar(function, bar, BarSize, 0, (0, BarSize, TargetOf(function, bar)));
         }
 
-        this[Function(function, EpcRegister.FnMsiSetup)] = MsiVectors;
-        ExpectResult(function);
-        this[Function(function, EpcRegister.FnMsixTable)] = 5;
-        this[Function(function, EpcRegister.FnMsixPba)] = 0x8000 | 5;
-        this[Function(function, EpcRegister.FnMsixSetup)] = MsixVectors;
-        ExpectResult(function);
-        SetHeader(function, device);
-    }
-
-    public void SetHeader(int function, ushort device = 0xb500)
-    {
-        this[Function(function, EpcRegister.FnVendorDevice)] = 0x104cu | (uint)device << 16;
-        this[Function(function, EpcRegister.FnClassRevision)] = 0xff00_0001;
-        this[Function(function, EpcRegister.FnSubsystem)] = 0x1234_5678;
-        this[Function(function, EpcRegister.FnMisc)] = 1 << 8;
-        this[Function(function, EpcRegister.FnControl)] = 1;
-        ExpectResult(function);
-    }
-
-    /// <summary>Stages a BAR and its inbound translations, and commits them.</summary>
-    public void SetBar(
-        int function, int bar, ulong size, uint flags, params (ulong Offset, ulong Size, ulong Target)[] inbounds)
-    {
-        int block = Function(function, EpcRegister.FnBarBase + (bar * EpcRegister.FnBarStride));
-        for (int i = 0; i < inbounds.Length; i++)
-        {
-            int entry = Function(function, EpcRegister.FnInboundBase + (i * EpcRegister.FnInboundStride));
-            Set64(entry + EpcRegister.FnInboundOffsetLo, inbounds[i].Offset);
-            Set64(entry + EpcRegister.FnInboundSizeLo, inbounds[i].Size);
-            Set64(entry + EpcRegister.FnInboundTargetLo, inbounds[i].Target);
-        }
-
-        Set64(block + EpcRegister.FnBarSizeLo, size);
-        this[block + EpcRegister.FnBarFlags] = flags;
-        this[block + EpcRegister.FnBarControl] = 1u | (uint)inbounds.Length << 8;
-        ExpectResult(function);
-    }
-
-    public void ClearBar(int function, int bar)
-    {
-        this[Function(function, EpcRegister.FnBarBase + (bar * EpcRegister.FnBarStride) + EpcRegister.FnBarControl)] = 0;
-        ExpectResult(function);
-    }
-
-    /// <summary>Maps host memory into the window.</summary>
-    public void MapOutbound(int entry, ulong offset, ulong size, ulong address, int function = 0)
-    {
-        int block = EpcRegister.OutboundBase + (entry * EpcRegister.OutboundStride);
-        Set64(block + EpcRegister.OutboundOffsetLo, offset);
-        Set64(block + EpcRegister.OutboundSizeLo, size);
-        Set64(block + EpcRegister.OutboundAddressLo, address);
-        this[block + EpcRegister.OutboundControl] = 1u | (uint)function << 8;
-        Assert.That(this[block + EpcRegister.OutboundResult], Is.Zero);
-    }
-
-    public void UnmapOutbound(int entry)
-    {
-        int block = EpcRegister.OutboundBase + (entry * EpcRegister.OutboundStride);
-        this[block + EpcRegister.OutboundControl] = 0;
-        Assert.That(this[block + EpcRegister.OutboundResult], Is.Zero);
-    }
-
-    /// <summary>Enables the link once a host side is there, and waits until it is up.</summary>
-    public void LinkUp()
-    {
-        Wait.Until(() => (this[EpcRegister.LinkStatus] & EpcRegister.LinkStatusPerst) == 0, "PERST# is deasserted");
-        this[EpcRegister.LinkControl] = 1;
-        Wait.Until(() => (this[EpcRegister.LinkStatus] & EpcRegister.LinkStatusUp) != 0, "the link is up");
+        Assert.That(this.Commit(function, EpcRegister.FnMsiSetup, MsiVectors), Is.EqualTo(CommitResult.Ok));
+        this.SetMsix(function, bar: 5, pendingBits: 0x8000, MsixVectors);
+        this.AddFunction(function, device);
     }
 
     public void LinkDown() => this[EpcRegister.LinkControl] = 0;
 
-    /// <summary>Raises a vector and says what it came to.</summary>
-    public uint RaiseMsi(int vector, int function = 0) => Raise(EpcRegister.FnRaiseMsi, vector, function);
+    /// <returns>The result register after the vector was raised.</returns>
+    public uint RaiseMsi(int vector, int function = 0) =>
+        (uint)this.Commit(function, EpcRegister.FnRaiseMsi, (uint)vector);
 
-    public uint RaiseMsix(int vector, int function = 0) => Raise(EpcRegister.FnRaiseMsix, vector, function);
+    /// <inheritdoc cref="RaiseMsi"/>
+    public uint RaiseMsix(int vector, int function = 0) =>
+        (uint)this.Commit(function, EpcRegister.FnRaiseMsix, (uint)vector);
 
-    public void SetIntx(bool asserted, int function = 0)
-    {
-        this[Function(function, EpcRegister.FnIntx)] = asserted ? 1u : 0;
-        ExpectResult(function);
-    }
-
-    public void ExpectResult(int function = 0, uint result = 0) =>
-        Assert.That(this[Function(function, EpcRegister.FnResult)], Is.EqualTo(result));
-
-    public void Set64(int register, ulong value) => Write(Registers, (ulong)register, BitConverter.GetBytes(value));
+    public void SetIntx(bool asserted, int function = 0) => Assert.That(
+        this.Commit(function, EpcRegister.FnIntx, asserted ? 1u : 0), Is.EqualTo(CommitResult.Ok));
 
     public override void Dispose()
     {
         base.Dispose();
         Array.ForEach(Vectors, vector => vector.Dispose());
-    }
-
-    private uint Raise(int register, int vector, int function)
-    {
-        this[Function(function, register)] = (uint)vector;
-        return this[Function(function, EpcRegister.FnResult)];
     }
 }

@@ -41,10 +41,6 @@ internal sealed class HostGuest : GuestClient
 
     public void SetCommand(ushort command) => WriteConfig16(0x04, command);
 
-    /// <summary>Finds a capability.</summary>
-    /// <returns>Its offset, 0 where there is none.</returns>
-    public uint FindCapability(byte id) => (uint)CapabilityList.Find(Read(ConfigRegion, 0, 256), id);
-
     /// <summary>The Status register.</summary>
     public ushort Status
     {

@@ -20,6 +20,32 @@ internal sealed record RawMessage(
             .Bytes(payload)
             .ToArray();
 
+    /// <summary>The next message of a server, or null where it hung up or stayed silent.</summary>
+    public static RawMessage? TryReceive(RawSocket socket)
+    {
+        var descriptors = new List<FileDescriptor>();
+        byte[] header = new byte[HeaderSize];
+        if (!socket.TryReceive(header, descriptors))
+        {
+            return null;
+        }
+
+        byte[] payload = new byte[BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)) - HeaderSize];
+        return socket.TryReceive(payload, descriptors)
+            ? new RawMessage(
+                BinaryPrimitives.ReadUInt16LittleEndian(header),
+                BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(2)),
+                BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(8)),
+                (Errno)BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(12)),
+                payload,
+                descriptors)
+            : null;
+    }
+
+    /// <summary>The reply to this command.</summary>
+    public byte[] Answer(ReadOnlySpan<byte> payload, Errno error = Errno.None) => Build(
+        Id, Command, payload, ReplyFlag | (error == Errno.None ? 0 : ErrorFlag), (uint)error);
+
     public ushort U16(int offset) => BinaryPrimitives.ReadUInt16LittleEndian(Payload.AsSpan(offset));
 
     public uint U32(int offset) => BinaryPrimitives.ReadUInt32LittleEndian(Payload.AsSpan(offset));

@@ -7,6 +7,9 @@ internal static class RawPayload
     public const uint Writable = 1 << 1;
     public const uint UnmapAll = 1 << 1;
 
+    /// <summary>What QEMU says of itself.</summary>
+    public const string Capabilities = """{"capabilities":{"max_msg_fds":16}}""";
+
     public static byte[] Version(ushort major, ushort minor, string json) =>
         new WireBytes().U16(major, minor).Bytes(System.Text.Encoding.UTF8.GetBytes(json + '\0')).ToArray();
 

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Kit.VfioUser;
@@ -9,34 +8,20 @@ namespace EpfTest.Kit.VfioUser;
 /// </summary>
 internal sealed class RawVfioUserClient : IDisposable
 {
-    private readonly UnixSocket _socket;
-    private readonly List<FileDescriptor> _owned = [];
+    private readonly RawSocket _socket;
     private ushort _lastId;
 
-    private RawVfioUserClient(UnixSocket socket)
-    {
-        _socket = socket;
-        _socket.SetReceiveTimeout(Wait.Limit);
-        _socket.SetSendTimeout(Wait.Limit);
-    }
+    private RawVfioUserClient(UnixSocket socket) => _socket = new RawSocket(socket);
 
     /// <summary>Connects, and says nothing yet.</summary>
     public static RawVfioUserClient Connect(string path) => new(UnixSocket.Connect(path));
 
-    public RawMessage Negotiate(string json = """{"capabilities":{"max_msg_fds":16}}""") =>
+    public RawMessage Negotiate(string json = RawPayload.Capabilities) =>
         Call(RawCommand.Version, RawPayload.Version(0, 0, json));
 
     /// <summary>Sends bytes as they are, with descriptors at their first byte.</summary>
-    public Errno Send(ReadOnlySpan<byte> bytes, params ReadOnlySpan<FileDescriptor> descriptors)
-    {
-        int[] numbers = new int[descriptors.Length];
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            numbers[i] = descriptors[i].Number;
-        }
-
-        return _socket.Send(bytes, numbers);
-    }
+    public Errno Send(ReadOnlySpan<byte> bytes, params ReadOnlySpan<FileDescriptor> descriptors) =>
+        _socket.Send(bytes, descriptors);
 
     /// <summary>Sends a command that wants no reply.</summary>
     public void Post(ushort command, ReadOnlySpan<byte> payload, params ReadOnlySpan<FileDescriptor> descriptors) =>
@@ -73,80 +58,28 @@ internal sealed class RawVfioUserClient : IDisposable
     }
 
     /// <summary>Answers a DMA_READ or DMA_WRITE of the server.</summary>
-    public void Answer(RawMessage command, ReadOnlySpan<byte> payload, Errno error = Errno.None)
-    {
-        uint flags = RawMessage.ReplyFlag | (error == Errno.None ? 0 : RawMessage.ErrorFlag);
-        byte[] reply = RawMessage.Build(command.Id, command.Command, payload, flags, (uint)error);
-        Assert.That(Send(reply), Is.EqualTo(Errno.None));
-    }
+    public void Answer(RawMessage command, ReadOnlySpan<byte> payload, Errno error = Errno.None) =>
+        Assert.That(Send(command.Answer(payload, error)), Is.EqualTo(Errno.None));
 
     /// <summary>The next message of the server, reply or command.</summary>
     public RawMessage Receive()
     {
-        var descriptors = new List<FileDescriptor>();
-        byte[] header = new byte[RawMessage.HeaderSize];
-        Assert.That(TryReceive(header, descriptors), Is.True, "the server hung up or stayed silent");
-        byte[] payload = new byte[BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(4)) - RawMessage.HeaderSize];
-        Assert.That(TryReceive(payload, descriptors), Is.True, "the server hung up or stayed silent inside a message");
-        return new RawMessage(
-            BinaryPrimitives.ReadUInt16LittleEndian(header),
-            BinaryPrimitives.ReadUInt16LittleEndian(header.AsSpan(2)),
-            BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(8)),
-            (Errno)BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(12)),
-            payload,
-            descriptors);
+        RawMessage? message = RawMessage.TryReceive(_socket);
+        Assert.That(message, Is.Not.Null, "the server hung up or stayed silent");
+        return message!;
     }
 
     /// <summary>Waits until the server hangs up, and checks that it sends nothing more.</summary>
     public void ExpectHangUp()
     {
-        Errno error = _socket.Receive(new byte[1], new int[UnixSocket.MaxDescriptors], out _, out int received);
+        Errno error = _socket.Receive(new byte[1], out int received);
         Assert.That(received, Is.Zero, "the server sent something instead of hanging up");
         // It resets the connection where it left bytes of ours unread.
         Assert.That(error, Is.EqualTo(Errno.None).Or.EqualTo(Errno.ECONNRESET));
     }
 
     /// <summary>Takes all that the server still sends until it hangs up.</summary>
-    public void DrainUntilHangUp()
-    {
-        byte[] buffer = new byte[64 << 10];
-        Errno error;
-        int received;
-        do
-        {
-            error = _socket.Receive(buffer, new int[UnixSocket.MaxDescriptors], out _, out received);
-        }
-        while (error == Errno.None && received > 0);
-        Assert.That(error, Is.EqualTo(Errno.None).Or.EqualTo(Errno.ECONNRESET));
-    }
+    public void DrainUntilHangUp() => _socket.ExpectHangUp();
 
-    public void Dispose()
-    {
-        _owned.ForEach(descriptor => descriptor.Dispose());
-        _socket.Dispose();
-    }
-
-    private bool TryReceive(Span<byte> bytes, List<FileDescriptor> descriptors)
-    {
-        Span<int> numbers = stackalloc int[UnixSocket.MaxDescriptors];
-        while (!bytes.IsEmpty)
-        {
-            Errno error = _socket.Receive(bytes, numbers, out int count, out int received);
-            foreach (int number in numbers[..count])
-            {
-                var descriptor = new FileDescriptor(number);
-                descriptors.Add(descriptor);
-                _owned.Add(descriptor);
-            }
-
-            if (error != Errno.None || received == 0)
-            {
-                return false;
-            }
-
-            bytes = bytes[received..];
-        }
-
-        return true;
-    }
+    public void Dispose() => _socket.Dispose();
 }

@@ -44,7 +44,7 @@ internal abstract class ServerFixture
     }
 
     /// <summary>A connection whose version has been agreed on; ends with the test.</summary>
-    protected RawVfioUserClient Connect(string json = """{"capabilities":{"max_msg_fds":16}}""")
+    protected RawVfioUserClient Connect(string json = RawPayload.Capabilities)
     {
         RawVfioUserClient client = ConnectSilently();
         Assert.That(client.Negotiate(json).Error, Is.EqualTo(Protocol.Linux.Errno.None));

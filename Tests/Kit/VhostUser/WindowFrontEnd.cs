@@ -17,11 +17,11 @@ internal sealed class WindowFrontEnd : IDisposable
     private const int HeaderLength = 12;
     private const uint NeedReply = 8;
 
-    private readonly UnixSocket _socket;
+    private readonly RawSocket _socket;
     private readonly Lock _lock = new();
     private readonly Dictionary<ulong, (ulong Size, FileDescriptor File, ulong FileOffset)> _mappings = [];
     private readonly List<string> _log = [];
-    private UnixSocket? _channel;
+    private RawSocket? _channel;
     private Thread? _thread;
     private bool _ready;
     private string? _fault;
@@ -29,8 +29,7 @@ internal sealed class WindowFrontEnd : IDisposable
     public WindowFrontEnd(string path)
     {
         Wait.Until(() => File.Exists(path), $"{path} is there");
-        _socket = UnixSocket.Connect(path);
-        _socket.SetReceiveTimeout(Wait.Limit);
+        _socket = new RawSocket(UnixSocket.Connect(path));
     }
 
     /// <summary>Reset: QEMU's main loop does not come to answer.</summary>
@@ -83,7 +82,7 @@ internal sealed class WindowFrontEnd : IDisposable
         if ((features & VhostUserFeatures.ProtocolBackendRequests) != 0)
         {
             SocketPair pair = SocketPair.Create();
-            _channel = pair.Left;
+            _channel = new RawSocket(pair.Left, hasLimit: false);
             Order(21, [], pair.Right);
             pair.Right.Dispose();
             _thread = new Thread(AnswerRequests) { IsBackground = true, Name = "main loop" };
@@ -161,30 +160,13 @@ internal sealed class WindowFrontEnd : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(message.AsSpan(4), 1 | flags);
         BinaryPrimitives.WriteInt32LittleEndian(message.AsSpan(8), payload.Length);
         payload.CopyTo(message.AsSpan(HeaderLength));
-        int[] numbers = new int[descriptors.Length];
-        for (int i = 0; i < numbers.Length; i++)
-        {
-            numbers[i] = descriptors[i].Number;
-        }
-
-        Assert.That(_socket.Send(message, numbers), Is.EqualTo(Errno.None));
+        Assert.That(_socket.Send(message, descriptors), Is.EqualTo(Errno.None));
     }
 
     /// <summary>Sends bytes that may be no request.</summary>
     public Errno SendRaw(ReadOnlySpan<byte> bytes) => _socket.Send(bytes);
 
-    public void ExpectHangUp()
-    {
-        byte[] rest = new byte[4096];
-        Errno error;
-        int count;
-        do
-        {
-            error = _socket.Receive(rest, new int[UnixSocket.MaxDescriptors], out _, out count);
-        }
-        while (error == Errno.None && count > 0);
-        Assert.That(error, Is.EqualTo(Errno.None).Or.EqualTo(Errno.ECONNRESET), "not a time-out");
-    }
+    public void ExpectHangUp() => _socket.ExpectHangUp();
 
     public void Dispose()
     {
@@ -211,28 +193,13 @@ internal sealed class WindowFrontEnd : IDisposable
         return ReceiveExactly(_socket, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8)), out _)!;
     }
 
-    private static byte[]? ReceiveExactly(UnixSocket socket, int length, out FileDescriptor? descriptor)
+    private static byte[]? ReceiveExactly(RawSocket socket, int length, out FileDescriptor? descriptor)
     {
         byte[] bytes = new byte[length];
-        int[] descriptors = new int[UnixSocket.MaxDescriptors];
-        descriptor = null;
-        for (int done = 0; done < length;)
-        {
-            Errno error = socket.Receive(bytes.AsSpan(done), descriptors, out int count, out int received);
-            if (count > 0)
-            {
-                descriptor = new FileDescriptor(descriptors[0]);
-            }
-
-            if (error != Errno.None || received == 0)
-            {
-                return null;
-            }
-
-            done += received;
-        }
-
-        return bytes;
+        var descriptors = new List<FileDescriptor>();
+        bool isWhole = socket.TryReceive(bytes, descriptors);
+        descriptor = descriptors.FirstOrDefault();
+        return isWhole ? bytes : null;
     }
 
     private void AnswerRequests()
@@ -284,7 +251,7 @@ internal sealed class WindowFrontEnd : IDisposable
 
             if (file is null || payload[0] != 0 || (fileOffset | offset | size) % 4096 != 0 || payload[32] != 1)
             {
-                _fault ??= "a map that makes no sense";
+                _fault ??= "a malformed map";
                 return 1;
             }
 
