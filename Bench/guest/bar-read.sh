@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What scripts/bench.sh runs in the host guest: times reads of the endpoint's BAR1, which is plain memory, and, beside
-# each, reads of an ivshmem device's memory.
+# The host script of scripts/bench.sh: times reads of the endpoint's BAR1, which is plain memory, and beside each of
+# them reads of an ivshmem device's memory.
 
-# resource VENDOR DEVICE BAR: its file in sysfs.
+# resource VENDOR DEVICE BAR: enables the device and prints the BAR's file in sysfs.
 resource() {
 	for device in /sys/bus/pci/devices/*; do
 		if [ "$(cat "$device/vendor") $(cat "$device/device")" = "$1 $2" ]; then

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What scripts/bench.sh runs in the EP guest: pci-epf-test and, after each round of the host's (host-transfers.sh), whose
-# last transfer is a READ, the same copies to and from another device, and mappings. A measurement that met the host's next
-# round is not shown.
+# The EP script of scripts/bench.sh: runs pci-epf-test. After each round of the host (host-transfers.sh), whose last
+# transfer is a READ, it measures the same copies with another device, and mappings. It drops a measurement during which
+# the host's next round began.
 
 transfers() { dmesg | grep -c '=> Size:'; }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# What scripts/bench.sh runs in the host guest: the self-test's transfers, in rounds of three, so that pci-epf-test times itself.
-# After each the EP guest measures what they are compared with (ep-transfers.sh).
+# The host script of scripts/bench.sh: runs the self-test's transfers in rounds of three; pci-epf-test times them. After
+# each round the EP guest measures the reference (ep-transfers.sh).
 modprobe pci_endpoint_test || exit
 for _ in 1 2 3 4 5; do
 	for _ in 1 2 3; do

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# EP side of docs/example-bar.md: binds pci-epf-mailbox, and reads what the host has written into its BAR0.
+# EP side of docs/example-bar.md: binds pci-epf-mailbox, then reads what the host wrote into its BAR0.
 set -eu
 
 config=/sys/kernel/config/pci_ep

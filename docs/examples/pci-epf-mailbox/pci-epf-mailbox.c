@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * An endpoint function as small as can be: BAR0 is 4 KiB of memory, which the
- * endpoint side reads as /sys/kernel/debug/<name>/bar0.
+ * A minimal endpoint function: BAR0 is 4 KiB of memory, which the endpoint side
+ * reads as /sys/kernel/debug/<name>/bar0.
  */
 
 #include <linux/debugfs.h>
