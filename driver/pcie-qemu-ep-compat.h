@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernels that this driver builds for: 6.12 and later.
+ * Differences between the kernels that this driver supports: 6.12 and later.
  *
- * Kbuild finds out what the kernel's headers have and defines EPC_HAS_*. Optional operations and
- * feature bits are tested where they are filled in, everything else is hidden here.
+ * Kbuild defines EPC_HAS_* for each feature that the kernel's headers have. Optional operations and
+ * feature bits are tested where they are filled in; all other differences are hidden here.
  */
 #ifndef PCIE_QEMU_EP_COMPAT_H
 #define PCIE_QEMU_EP_COMPAT_H
@@ -54,9 +54,9 @@ static inline size_t epc_bar_submap_size(const struct pci_epf_bar *bar, unsigned
 #endif /* EPC_HAS_SUBRANGE */
 
 /*
- * Numbers of vectors were passed to and from the operations as the capability encodes them: the
- * logarithm for MSI, one less for MSI-X. Now they are plain numbers. set_msix() changed alone in
- * some stable branches, 6.12 among them.
+ * Older kernels pass numbers of vectors to and from the operations in the capability's encoding:
+ * the logarithm for MSI, one less for MSI-X. Newer ones pass plain numbers. In some stable
+ * branches, such as 6.12, only set_msix() changed.
  */
 #ifdef EPC_HAS_PLAIN_MSI
 

@@ -26,16 +26,16 @@
 #include "pcie-qemu-ep.h"
 
 /*
- * The window for small mappings: registers, interrupts, queue entries. With a mapped window it is
- * too small for what is worth mapping.
+ * Size of the window for small mappings: registers, interrupts, queue entries. With a mapped window
+ * it is smaller than the mappings that profit from that one.
  */
 #define QEMU_EP_SMALL_WINDOW	SZ_16M
 #define QEMU_EP_TINY_WINDOW	SZ_256K
 
-/* Pages of the large window are as large as it takes for its bitmap to stay below this many bits */
+/* Pages of the large window are large enough to keep its bitmap below this number of bits */
 #define QEMU_EP_MAX_PAGES	SZ_1M
 
-/* What the register map has room for */
+/* Limits of the register map */
 #define QEMU_EP_MAX_FUNCTIONS	256
 #define QEMU_EP_MAX_OUTBOUNDS	((EPC_FUNCTION_BASE - EPC_OUTBOUND_BASE) / EPC_OUTBOUND_STRIDE)
 #define QEMU_EP_MAX_INBOUNDS	((EPC_FUNCTION_STRIDE - EPC_FN_INBOUND_BASE) / \
@@ -47,8 +47,8 @@
 #define QEMU_EP_EVENTS		(QEMU_EP_LINK_EVENTS | EPC_EVENT_FUNCTION)
 
 /*
- * The bits in @events say what has happened, LINK_STATUS what is now. What the endpoint functions
- * are told follows from both, so that they see each change, and in a possible order, whatever came
+ * @events has the changes since the last interrupt, LINK_STATUS the current state. The notifications
+ * follow from both: endpoint functions see each change, in a possible order, even if several occurred
  * between two interrupts.
  */
 static void qemu_ep_link_events(struct qemu_ep *ep, u32 events)
@@ -139,8 +139,8 @@ static bool qemu_ep_function_events(struct qemu_ep *ep)
 }
 
 /*
- * A thread, since endpoint functions may sleep when they are told. The interrupt comes when an
- * event appears, not while there is one: none may be left when the thread ends.
+ * Threaded, because the notified endpoint functions may sleep. The interrupt fires when an event
+ * becomes pending, not while one is: no event may be left when the thread ends.
  */
 static irqreturn_t qemu_ep_event_thread(int irq, void *data)
 {
@@ -188,7 +188,7 @@ static int qemu_ep_identify_functions(struct qemu_ep *ep)
 		ep->max_functions = max(ep->max_functions, fn->func_no + 1U);
 	}
 
-	/* As many as the framework can number */
+	/* Limits of the framework */
 	ep->max_functions = min(ep->max_functions, BITS_PER_TYPE(unsigned long));
 	ep->vfs = min(ep->vfs, U8_MAX);
 
@@ -224,7 +224,7 @@ static int qemu_ep_identify(struct qemu_ep *ep)
 	ep->num_inbounds = readl(ep->regs + EPC_INBOUNDS);
 	ep->num_channels = readl(ep->regs + EPC_DMA_CHANNELS);
 
-	/* Numbers that do not fit the register map, all ones of a device that is gone among them */
+	/* Reject numbers that exceed the register map, such as the all ones of a removed device. */
 	len = pci_resource_len(ep->pdev, EPC_BAR_REGS) - EPC_FUNCTION_BASE;
 	max_functions = min_t(resource_size_t, len / EPC_FUNCTION_STRIDE, QEMU_EP_MAX_FUNCTIONS);
 	if (!ep->num_functions || ep->num_functions > max_functions ||
@@ -264,9 +264,9 @@ static size_t qemu_ep_window_page_size(size_t size)
 }
 
 /*
- * The framework takes the first window that is large enough and has room. The small one keeps what
- * is small away from the large one, which would be cut into pieces, and what is no memory away from
- * the mapped one, which can show nothing else.
+ * The framework uses the first window that is large enough and has room. The small window keeps
+ * small mappings out of the large one, which they would fragment, and mappings of anything but
+ * memory out of the mapped one, which can map nothing else.
  */
 static int qemu_ep_init_windows(struct qemu_ep *ep)
 {
@@ -285,7 +285,7 @@ static int qemu_ep_init_windows(struct qemu_ep *ep)
 		      ep->window ? QEMU_EP_TINY_WINDOW : QEMU_EP_SMALL_WINDOW);
 	large = size - small;
 
-	/* At the end, so that the large one is as well aligned as the BAR */
+	/* At the end, so that the large window is aligned like the BAR */
 	windows[num].phys_base = base + large;
 	windows[num].size = small;
 	windows[num].page_size = PAGE_SIZE;
@@ -300,7 +300,7 @@ static int qemu_ep_init_windows(struct qemu_ep *ep)
 		windows[num].page_size = qemu_ep_window_page_size(ep->window_size);
 		num++;
 
-		/* Some functions have two mappings at a time. */
+		/* Some functions need two mappings at a time. */
 		ep->max_map = min(ep->max_map, rounddown_pow_of_two(ep->window_size) / 2);
 	}
 
@@ -329,7 +329,7 @@ static void qemu_ep_unclaim_window(void *data)
 	qemu_ep_window_release(data);
 }
 
-/* The mapped window is a help: without it there are trapped windows still. */
+/* The mapped window is optional: without it the trapped windows remain. */
 static int qemu_ep_init_mapped_window(struct qemu_ep *ep)
 {
 	struct device *dev = &ep->pdev->dev;
@@ -375,8 +375,8 @@ static int qemu_ep_init_epc(struct qemu_ep *ep)
 static void qemu_ep_start_events(struct qemu_ep *ep)
 {
 	/*
-	 * Forget what has happened, take note of what is, and hear of what comes: something that
-	 * comes in between interrupts when it is unmasked.
+	 * Clear past events, handle the current state, then unmask. An event in between interrupts
+	 * when it is unmasked.
 	 */
 	writel(QEMU_EP_LINK_EVENTS, ep->regs + EPC_EVENT_STATUS);
 	qemu_ep_link_events(ep, 0);
@@ -409,7 +409,7 @@ static int qemu_ep_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (IS_ERR(ep->regs))
 		return dev_err_probe(dev, PTR_ERR(ep->regs), "cannot map BAR%d\n", EPC_BAR_REGS);
 
-	/* Mapped piece by piece, by the endpoint framework */
+	/* The endpoint framework maps it piece by piece. */
 	ret = pcim_request_region(pdev, EPC_BAR_WINDOW, QEMU_EP_NAME);
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot request BAR%d\n", EPC_BAR_WINDOW);
@@ -422,7 +422,7 @@ static int qemu_ep_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 
-	/* A kernel before this one may have left it running. */
+	/* A previous kernel may have left it running. */
 	qemu_ep_quiesce(ep);
 
 	pci_set_master(pdev);
@@ -460,7 +460,7 @@ static void qemu_ep_remove(struct pci_dev *pdev)
 {
 	struct qemu_ep *ep = pci_get_drvdata(pdev);
 
-	/* The event thread is gone after this, and what is only for it is ours. */
+	/* After this the event thread is gone, and its private state can be used here. */
 	writel(~0, ep->regs + EPC_EVENT_MASK);
 	devm_free_irq(&pdev->dev, pci_irq_vector(pdev, QEMU_EP_VECTOR_EVENT), ep);
 
@@ -472,8 +472,8 @@ static void qemu_ep_remove(struct pci_dev *pdev)
 		pci_epc_deinit_notify(ep->epc);
 
 	/*
-	 * Only when the device is unplugged or unbound. The framework keeps pointers to an EPC that
-	 * is gone, and has no way to be told.
+	 * Happens only if the device is unplugged or unbound. The framework keeps pointers to the
+	 * removed EPC, and there is no way to notify it.
 	 */
 	if (!list_empty(&ep->epc->pci_epf))
 		dev_warn(&pdev->dev, "removed while endpoint functions are linked to it\n");
@@ -481,7 +481,7 @@ static void qemu_ep_remove(struct pci_dev *pdev)
 	qemu_ep_quiesce(ep);
 }
 
-/* A kernel that starts next must not find mappings that nobody knows of. */
+/* The next kernel must not inherit mappings that it does not know. */
 static void qemu_ep_shutdown(struct pci_dev *pdev)
 {
 	struct qemu_ep *ep = pci_get_drvdata(pdev);
@@ -505,7 +505,7 @@ static struct pci_driver qemu_ep_driver = {
 	.shutdown = qemu_ep_shutdown,
 };
 
-/* The window's driver first, so that the controller finds its window when it is probed. */
+/* Register the window's driver first, so that the controller's probe finds its window. */
 static int __init qemu_ep_init(void)
 {
 	int ret;

@@ -2,12 +2,11 @@
 /*
  * Driver for EpfTest's virtual PCIe endpoint controller: its DMA channels as a dmaengine provider.
  *
- * A channel works through a ring of descriptors in memory. A transaction of dmaengine is one or
- * more of them. It goes through the lists of its channel: prepared, submitted, issued (not all of
- * it is in the ring), active (all is), and completed (its callback is to be called).
+ * A channel processes a ring of descriptors in memory. A dmaengine transaction is one or more
+ * descriptors. It moves through the lists of its channel: prepared, submitted, issued (not all of
+ * it is in the ring), active (all of it is) and completed (its callback is still to be called).
  *
- * This does what drivers/dma/virt-dma.h does for drivers inside the kernel's tree; that header is
- * not among those that are installed.
+ * This does the work of drivers/dma/virt-dma.h, which out-of-tree drivers cannot include.
  */
 
 #include <linux/bitfield.h>
@@ -37,7 +36,7 @@
 /* A power of two */
 #define QEMU_EP_DMA_RING_SIZE	1024
 
-/* Failed transactions that a channel remembers */
+/* Number of failed transactions that a channel remembers */
 #define QEMU_EP_DMA_FAILED	64
 
 #define QEMU_EP_DMA_EVENTS	(EPC_DMA_IRQ_DESCRIPTOR | EPC_DMA_IRQ_RING_ERROR)
@@ -67,7 +66,7 @@ struct qemu_ep_dma_desc {
 static_assert(sizeof(struct qemu_ep_dma_desc) == EPC_DESC_SIZE);
 
 /**
- * struct qemu_ep_dma_segment - what becomes one descriptor
+ * struct qemu_ep_dma_segment - contents of one descriptor
  * @source: address of the first byte to read
  * @destination: address of the first byte to write
  * @length: bytes
@@ -85,10 +84,10 @@ struct qemu_ep_dma_segment {
  * @flags: EPC_DESC_FLAG_* of all of its descriptors
  * @residue: bytes that are not transferred (yet)
  * @result: the first error, if any
- * @pushed: how many segments are in the ring, or were
- * @done: how many of these the controller has completed
- * @count: how many segments there are
- * @segments: these
+ * @pushed: number of segments that were put into the ring
+ * @done: number of those that the controller has completed
+ * @count: number of segments
+ * @segments: the segments
  */
 struct qemu_ep_dma_tx {
 	struct dma_async_tx_descriptor tx;
@@ -107,23 +106,23 @@ struct qemu_ep_dma_tx {
  * @chan: dmaengine's part
  * @dma: the provider that it belongs to
  * @regs: its registers
- * @direction: what it is for, as a slave channel
- * @config: addresses on the host's side, as a slave channel
+ * @direction: direction of a slave channel
+ * @config: host bus addresses of a slave channel
  * @irq: its interrupt
- * @name: of the interrupt
- * @lock: protects all that follows
- * @running: it is in use, and the controller is there
+ * @name: name of the interrupt
+ * @lock: protects all members below
+ * @running: the channel is in use, and the controller is there
  * @ring: the ring
- * @ring_addr: where the controller finds it
+ * @ring_addr: its DMA address
  * @head: the descriptor to complete next
  * @tail: the descriptor to fill next
  * @prepared: transactions that may be submitted
  * @submitted: transactions that may be issued
- * @issued: transactions that are waiting for room in the ring; the first may be there in part
+ * @issued: transactions that wait for room in the ring; the first may be there in part
  * @active: transactions that are in the ring
- * @completed: transactions with callbacks to be called
- * @failed: the last cookies of which the transaction failed
- * @next_failed: the oldest of these
+ * @completed: transactions whose callbacks are still to be called
+ * @failed: cookies of the last failed transactions
+ * @next_failed: index of the oldest of them
  */
 struct qemu_ep_dma_chan {
 	struct dma_chan chan;
@@ -152,10 +151,10 @@ struct qemu_ep_dma_chan {
 /**
  * struct qemu_ep_dma - the provider
  * @device: dmaengine's part, which may outlive the driver's binding to the device
- * @lock: against a channel that is taken or released while the driver unbinds
+ * @lock: serialises taking and releasing channels with the driver's unbinding
  * @gone: the driver is unbound
- * @num_channels: how many channels there are
- * @channels: these
+ * @num_channels: number of channels
+ * @channels: the channels
  */
 struct qemu_ep_dma {
 	struct dma_device device;
@@ -185,7 +184,7 @@ static struct device *qemu_ep_dma_dev(struct qemu_ep_dma_chan *c)
 	return c->dma->device.dev;
 }
 
-/* --- The controller's side of a channel: called with the lock held, if there is anybody else */
+/* --- The controller's side of a channel: called with the lock held once the channel is in use */
 
 static unsigned int qemu_ep_dma_next(unsigned int index)
 {
@@ -202,7 +201,7 @@ static void qemu_ep_dma_start_ring(struct qemu_ep_dma_chan *c)
 	writel(QEMU_EP_DMA_EVENTS, c->regs + EPC_DMA_IRQ_STATUS);
 	writel(~(u32)QEMU_EP_DMA_EVENTS, c->regs + EPC_DMA_IRQ_MASK);
 
-	/* dmaengine knows nothing of endpoint functions: the requester is the first. */
+	/* dmaengine does not know endpoint functions: the first one is the requester. */
 	writel(EPC_DMA_CONTROL_ENABLE | FIELD_PREP(EPC_DMA_CONTROL_FUNCTION, 0),
 	       c->regs + EPC_DMA_CONTROL);
 }
@@ -210,13 +209,13 @@ static void qemu_ep_dma_start_ring(struct qemu_ep_dma_chan *c)
 static void qemu_ep_dma_stop_ring(struct qemu_ep_dma_chan *c)
 {
 	writel(EPC_DMA_CONTROL_RESET, c->regs + EPC_DMA_CONTROL);
-	readl(c->regs + EPC_DMA_CONTROL); /* no descriptor is worked on any more */
+	readl(c->regs + EPC_DMA_CONTROL); /* after this no descriptor is processed */
 }
 
 /*
- * A descriptor counts as completed when its status says so, which is before the controller moves
- * HEAD on. One place more than the controller itself needs is kept free, for TAIL never to come to
- * where HEAD still is.
+ * A descriptor counts as completed by its status, which the controller writes before it advances
+ * HEAD. So one more entry than the controller needs is kept free, and TAIL never catches up with
+ * HEAD.
  */
 static bool qemu_ep_dma_ring_full(struct qemu_ep_dma_chan *c)
 {
@@ -230,7 +229,7 @@ static bool qemu_ep_dma_has_callback(struct qemu_ep_dma_tx *tx)
 
 static bool qemu_ep_dma_wants_interrupt(struct qemu_ep_dma_chan *c, struct qemu_ep_dma_tx *tx)
 {
-	/* The ring is refilled in time, even if nobody waits for an interrupt. */
+	/* Interrupt often enough to refill the ring, even without a requested callback. */
 	if (c->tail % (QEMU_EP_DMA_RING_SIZE / 4) == 0)
 		return true;
 
@@ -260,7 +259,7 @@ static void qemu_ep_dma_push_segment(struct qemu_ep_dma_chan *c, struct qemu_ep_
 	tx->pushed++;
 }
 
-/* Give the controller as much as there is room for. */
+/* Put as many segments into the ring as it has room for. */
 static void qemu_ep_dma_push(struct qemu_ep_dma_chan *c)
 {
 	unsigned int tail = c->tail;
@@ -276,7 +275,7 @@ static void qemu_ep_dma_push(struct qemu_ep_dma_chan *c)
 		list_move_tail(&tx->node, &c->active);
 	}
 
-	/* writel() has the descriptors in memory before. */
+	/* writel() orders the descriptors in memory before the doorbell. */
 	if (c->tail != tail)
 		writel(c->tail, c->regs + EPC_DMA_TAIL);
 }
@@ -314,7 +313,7 @@ static enum dmaengine_tx_result qemu_ep_dma_result(u32 status)
 	}
 }
 
-/* The transaction that the descriptor at the ring's head belongs to */
+/* Transaction of the descriptor at the ring's head */
 static struct qemu_ep_dma_tx *qemu_ep_dma_head_tx(struct qemu_ep_dma_chan *c)
 {
 	struct qemu_ep_dma_tx *tx;
@@ -326,7 +325,7 @@ static struct qemu_ep_dma_tx *qemu_ep_dma_head_tx(struct qemu_ep_dma_chan *c)
 	return list_first_entry_or_null(&c->issued, struct qemu_ep_dma_tx, node);
 }
 
-/* Take note of what the controller has completed. Reads memory only. */
+/* Record completed descriptors. Reads memory only. */
 static void qemu_ep_dma_reap(struct qemu_ep_dma_chan *c)
 {
 	enum dmaengine_tx_result result;
@@ -340,7 +339,7 @@ static void qemu_ep_dma_reap(struct qemu_ep_dma_chan *c)
 		if (status == EPC_DESC_STATUS_PENDING)
 			break;
 
-		/* The data is read after the status that says that it is there. */
+		/* Read the data only after the status that announces it. */
 		dma_rmb();
 
 		tx = qemu_ep_dma_head_tx(c);
@@ -432,8 +431,8 @@ static irqreturn_t qemu_ep_dma_thread(int irq, void *data)
 	u32 status;
 
 	/*
-	 * What completes after the read interrupts again. What completed before it has its status
-	 * in memory.
+	 * A descriptor that completes after this read interrupts again; one that completed before
+	 * it has its status in memory.
 	 */
 	writel(EPC_DMA_IRQ_DESCRIPTOR, c->regs + EPC_DMA_IRQ_STATUS);
 	status = readl(c->regs + EPC_DMA_IRQ_STATUS);
@@ -471,7 +470,7 @@ static int qemu_ep_dma_alloc_chan_resources(struct dma_chan *chan)
 	if (!c->ring)
 		return -ENOMEM;
 
-	/* A thread, since the descriptors of who is in a hurry are reaped by tx_status() too. */
+	/* A threaded handler is fast enough: users in a hurry reap with tx_status(). */
 	ret = request_threaded_irq(c->irq, NULL, qemu_ep_dma_thread, IRQF_ONESHOT, c->name, c);
 	if (ret) {
 		dev_err(dev, "%s: cannot request the interrupt: %d\n", c->name, ret);
@@ -493,7 +492,7 @@ static int qemu_ep_dma_alloc_chan_resources(struct dma_chan *chan)
 	return 0;
 }
 
-/* Take the channel away from the controller, and put what has a callback into @completed. */
+/* Stop the channel, and move transactions with a callback to @completed. */
 static void qemu_ep_dma_shut_down(struct qemu_ep_dma_chan *c, struct list_head *completed)
 {
 	struct device *dev = qemu_ep_dma_dev(c);
@@ -525,7 +524,7 @@ static void qemu_ep_dma_free_chan_resources(struct dma_chan *chan)
 
 	guard(mutex)(&c->dma->lock);
 
-	/* Whose callbacks these are has released the channel. */
+	/* The user who owns these callbacks has released the channel. */
 	qemu_ep_dma_shut_down(c, &unused);
 
 	scoped_guard(spinlock_irqsave, &c->lock) {
@@ -574,7 +573,7 @@ static struct qemu_ep_dma_tx *qemu_ep_dma_alloc_tx(struct qemu_ep_dma_chan *c, u
 	if (!count)
 		return NULL;
 
-	/* Callbacks prepare the next transaction, and others do so with a lock held. */
+	/* Called from callbacks, and by some users with a lock held: must not sleep. */
 	tx = kzalloc(struct_size(tx, segments, count), GFP_NOWAIT);
 	if (!tx)
 		return NULL;
@@ -608,7 +607,7 @@ qemu_ep_dma_prep_memcpy(struct dma_chan *chan, dma_addr_t destination, dma_addr_
 	if (!tx)
 		return NULL;
 
-	/* An address in an outbound window is translated by the controller. */
+	/* The controller translates addresses in an outbound window. */
 	tx->residue = len;
 	for (i = 0; i < tx->count; i++) {
 		tx->segments[i].source = source;
@@ -645,7 +644,7 @@ qemu_ep_dma_prep_sg(struct dma_chan *chan, struct scatterlist *sgl, unsigned int
 	if (!tx)
 		return NULL;
 
-	/* The host's side is memory there: its address moves on, as it does here. */
+	/* The host's side is memory: its address advances, as the local one does. */
 	if (direction == DMA_DEV_TO_MEM) {
 		host = config->src_addr;
 		tx->flags = EPC_DESC_FLAG_SOURCE_HOST;
@@ -738,7 +737,7 @@ static enum dma_status qemu_ep_dma_tx_status(struct dma_chan *chan, dma_cookie_t
 	size_t residue = 0;
 
 	scoped_guard(spinlock_irqsave, &c->lock) {
-		/* Who polls need not wait for an interrupt, which may not even be asked for. */
+		/* A polling user may not have requested an interrupt. */
 		if (c->running) {
 			qemu_ep_dma_reap(c);
 			qemu_ep_dma_push(c);
@@ -770,7 +769,7 @@ static int qemu_ep_dma_terminate_all(struct dma_chan *chan)
 	LIST_HEAD(terminated);
 
 	scoped_guard(spinlock_irqsave, &c->lock) {
-		/* Users terminate what has come to its end too: the ring is then at rest. */
+		/* Users also terminate finished transfers: the ring is then idle. */
 		if (c->running) {
 			qemu_ep_dma_reap(c);
 			if (c->head != c->tail) {
@@ -797,7 +796,7 @@ static void qemu_ep_dma_synchronize(struct dma_chan *chan)
 
 	guard(mutex)(&c->dma->lock);
 
-	/* If it no longer runs, then the interrupt has been freed. */
+	/* If it is not running, the interrupt is already freed. */
 	if (c->running)
 		synchronize_irq(c->irq);
 }
@@ -825,7 +824,7 @@ static void qemu_ep_dma_exit(void *data)
 	}
 	qemu_ep_dma_run_callbacks(&completed);
 
-	/* Ends in qemu_ep_dma_release(), when the last user has released its channel. */
+	/* Calls qemu_ep_dma_release() once the last user has released its channel. */
 	dma_async_device_unregister(&dma->device);
 }
 
@@ -854,7 +853,7 @@ static void qemu_ep_dma_init_device(struct qemu_ep *ep, struct dma_device *devic
 	device->dev = &ep->pdev->dev;
 	INIT_LIST_HEAD(&device->channels);
 
-	/* For endpoint functions, which ask for a channel, and not for the kernel's own copying */
+	/* For endpoint functions, which request a channel, not for the kernel's own copies */
 	dma_cap_set(DMA_PRIVATE, device->cap_mask);
 	if (slave) {
 		dma_cap_set(DMA_SLAVE, device->cap_mask);

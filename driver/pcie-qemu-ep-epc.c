@@ -23,16 +23,16 @@
 #include "pcie-qemu-ep.h"
 
 /*
- * Translations may start anywhere. Whole pages are mapped nevertheless, since a window that is
- * backed by the host's memory can map nothing smaller.
+ * Translations may start anywhere. Whole pages are mapped nevertheless, because the mapped window
+ * can map nothing smaller.
  */
 #define QEMU_EP_OUTBOUND_ALIGN	SZ_4K
 
-/* How long QEMU may take to change what is mapped; it takes less than a millisecond. */
+/* Time limit for QEMU to change a mapping; it takes less than a millisecond. */
 #define QEMU_EP_WINDOW_SECONDS	5
 #define QEMU_EP_WINDOW_POLL_US	100
 
-/* Of a new mapping so much is touched, in steps of what Linux faults in at a time by default. */
+/* How much of a new mapping is touched, in steps of Linux's default fault-around */
 #define QEMU_EP_TOUCH_SIZE	SZ_4M
 #define QEMU_EP_TOUCH_STEP	SZ_64K
 
@@ -63,8 +63,8 @@ static int qemu_ep_result_to_errno(struct qemu_ep *ep, u32 result)
 }
 
 /*
- * Apply what is staged. When the result has been read, nothing goes through the old setting any
- * more.
+ * Apply the staged registers. Once the result has been read, no access goes through the old setting
+ * any more.
  */
 static int qemu_ep_commit(struct qemu_ep *ep, void __iomem *control, u32 value,
 			  void __iomem *result)
@@ -150,7 +150,7 @@ static int qemu_ep_stage_inbounds(struct qemu_ep *ep, struct qemu_ep_function *f
 	if (count > ep->num_inbounds)
 		return -ENOSPC;
 
-	/* The parts follow each other, and together they are the BAR. */
+	/* The parts are contiguous and cover the BAR. */
 	for (i = 0; i < count; i++) {
 		size = epc_bar_submap_size(bar, i);
 		if (!size || size > bar->size - offset)
@@ -181,8 +181,8 @@ static int qemu_ep_set_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 	guard(mutex)(&ep->lock);
 
 	/*
-	 * A second call without clear_bar() in between changes what is behind the BAR and keeps the
-	 * address that the host gave it. Parts come only that way, as the framework has it.
+	 * A second call without clear_bar() in between replaces the inbound translations and keeps
+	 * the address that the host assigned. The framework allows submaps only in such a call.
 	 */
 	set = test_bit(bar->barno, &fn->bars);
 	if (set && !(ep->caps & EPC_FEATURE_DYNAMIC_INBOUND))
@@ -234,9 +234,9 @@ static void qemu_ep_clear_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 
 #ifdef EPC_HAS_ALIGN_ADDR
 /*
- * The framework takes the first window that has room, and does not try another when the address
- * cannot be mapped there. So nobody may find room in the mapped window while the host's memory
- * cannot be mapped, as its QEMU does not share it: the free parts are taken.
+ * The framework uses the first window that has room, and tries no other one if the address cannot
+ * be mapped there. So while the host's memory is private, and cannot be mapped, all free parts of
+ * the mapped window are marked as taken.
  */
 static void qemu_ep_window_offer(struct qemu_ep *ep)
 {
@@ -271,7 +271,7 @@ static u64 qemu_ep_align_addr(struct pci_epc *epc, u64 pci_addr, size_t *size, s
 	if (ep->window_size)
 		qemu_ep_window_offer(ep);
 
-	/* What is larger than a window can hold is mapped in parts by the caller. */
+	/* The caller maps in parts what exceeds a window. */
 	if (*size > ep->max_map - off)
 		*size = ep->max_map;
 	else
@@ -288,8 +288,8 @@ static void __iomem *qemu_ep_outbound_regs(struct qemu_ep *ep, unsigned int entr
 }
 
 /*
- * QEMU changes what is mapped while no processor waits in an access to the controller, so the
- * result comes later. Reading it is also what makes this processor see the change.
+ * QEMU changes a mapping only while no processor waits in an access to the controller, so the
+ * result comes later. Reading it is also the barrier after which this processor sees the change.
  */
 static int qemu_ep_commit_outbound(struct qemu_ep *ep, void __iomem *regs, u32 control)
 {
@@ -301,7 +301,7 @@ static int qemu_ep_commit_outbound(struct qemu_ep *ep, void __iomem *regs, u32 c
 	reinit_completion(&ep->window_changed);
 	writel(control, regs + EPC_OUTBOUND_CONTROL);
 
-	/* Only a change in the mapped window is worth a wait before the first look. */
+	/* Only a change in the mapped window needs a wait before the first read. */
 	if (control & EPC_OUTBOUND_CONTROL_MAPPED)
 		left = wait_for_completion_timeout(&ep->window_changed, left);
 
@@ -315,9 +315,9 @@ static int qemu_ep_commit_outbound(struct qemu_ep *ep, void __iomem *regs, u32 c
 }
 
 /*
- * Where nothing has been touched yet, the first write to each page is a page fault in QEMU, for a
- * megabyte as long as writing it. A read brings in the pages around it too, writable, as far as the
- * host kernel's fault-around goes.
+ * In an untouched mapping the first write to each page is a page fault in QEMU; for a megabyte they
+ * take as long as writing it. A read also faults in the pages around it, writable, as far as the
+ * host kernel's fault-around reaches.
  */
 static void qemu_ep_touch(struct qemu_ep *ep, phys_addr_t addr, size_t size)
 {
@@ -332,7 +332,7 @@ static void qemu_ep_touch(struct qemu_ep *ep, phys_addr_t addr, size_t size)
 		readl(start + offset);
 }
 
-/* @base is what the mapping is known by to its user, @addr where this part of it starts. */
+/* @base identifies the whole mapping to its user, @addr is the start of this part of it. */
 static int qemu_ep_map_outbound(struct qemu_ep *ep, struct qemu_ep_function *fn, phys_addr_t base,
 				phys_addr_t addr, u64 pci_addr, size_t size)
 {
@@ -353,7 +353,7 @@ static int qemu_ep_map_outbound(struct qemu_ep *ep, struct qemu_ep_function *fn,
 		start = ep->window_base;
 		len = ep->window_size;
 		control |= EPC_OUTBOUND_CONTROL_MAPPED;
-		/* Not everybody asks align_addr, but the rest of the last page is theirs too. */
+		/* Not every caller uses align_addr(), but the rest of its last page is its own. */
 		size = ALIGN(size, QEMU_EP_OUTBOUND_ALIGN);
 	}
 
@@ -367,13 +367,13 @@ static int qemu_ep_map_outbound(struct qemu_ep *ep, struct qemu_ep_function *fn,
 		return -ENOSPC;
 
 	regs = qemu_ep_outbound_regs(ep, i);
-	/* Each write is a trap: one for both halves where there is such an access */
+	/* Each write traps, so write both halves in one access where that exists. */
 	writeq(addr - start, regs + EPC_OUTBOUND_OFFSET_LO);
 	writeq(size, regs + EPC_OUTBOUND_SIZE_LO);
 	writeq(pci_addr, regs + EPC_OUTBOUND_ADDRESS_LO);
 	ret = qemu_ep_commit_outbound(ep, regs, control);
 	if (ret == -ETIMEDOUT) {
-		/* It may still come: the entry and its place are lost. */
+		/* QEMU may still map it: neither the entry nor its addresses can be reused. */
 		dev_err(&ep->pdev->dev, "QEMU has not mapped %pa within %u s\n", &addr,
 			QEMU_EP_WINDOW_SECONDS);
 		ep->outbounds[i].base = PHYS_ADDR_MAX;
@@ -452,7 +452,7 @@ static int qemu_ep_set_msi(struct pci_epc *epc, u8 func_no, u8 vfunc_no, u8 nr_i
 	return qemu_ep_fn_commit(ep, fn, EPC_FN_MSI_SETUP, roundup_pow_of_two(vectors));
 }
 
-/* Vectors that the host allocated, or an error if it has not enabled MSI. */
+/* Number of vectors that the host allocated, or an error if it has not enabled MSI */
 static int qemu_ep_msi_vectors(struct qemu_ep_function *fn)
 {
 	u32 state = readl(fn->regs + EPC_FN_MSI_STATE);
@@ -495,7 +495,7 @@ static int qemu_ep_set_msix(struct pci_epc *epc, u8 func_no, u8 vfunc_no, u16 nr
 
 	guard(mutex)(&ep->lock);
 
-	/* The pending bits follow the table, where endpoint functions leave room for them. */
+	/* Endpoint functions leave room for the pending bits after the table. */
 	writel((offset & EPC_FN_MSIX_OFFSET) | FIELD_PREP(EPC_FN_MSIX_BIR, bir),
 	       fn->regs + EPC_FN_MSIX_TABLE);
 	writel((pba & EPC_FN_MSIX_OFFSET) | FIELD_PREP(EPC_FN_MSIX_BIR, bir),
@@ -530,9 +530,9 @@ static int qemu_ep_raise_intx(struct qemu_ep *ep, struct qemu_ep_function *fn)
 	int ret;
 
 	/*
-	 * The framework has no way to lower the pin, so it is a pulse. That is enough: both changes
-	 * reach the host side in order, and what it has there, VFIO, takes the rise for an
-	 * interrupt, which stays pending and masked until the host's driver has handled it.
+	 * The framework cannot lower the pin, so this is a pulse. That is enough: both changes
+	 * reach the host side in order, and VFIO there takes the rise for an interrupt, which stays
+	 * pending and masked until the host's driver has handled it.
 	 */
 	ret = qemu_ep_fn_commit(ep, fn, EPC_FN_INTX, EPC_FN_INTX_ASSERT);
 	if (ret)
@@ -594,11 +594,11 @@ static int qemu_ep_map_msi_irq(struct pci_epc *epc, u8 func_no, u8 vfunc_no, phy
 	msi_addr = lo_hi_readq(fn->regs + EPC_FN_MSI_ADDRESS_LO) & ~3ULL;
 	data = readl(fn->regs + EPC_FN_MSI_DATA);
 
-	/* As much alignment as map_addr() is usually called with, if the entries have room */
+	/* The usual alignment of map_addr(), if the entries have room */
 	align = min_t(u32, rounddown_pow_of_two(entry_size), QEMU_EP_OUTBOUND_ALIGN);
 	offset = msi_addr & (align - 1);
 
-	/* The host may have moved its MSI address: this call then replaces an earlier one. */
+	/* The host may have moved its MSI address: this call replaces an earlier one. */
 	qemu_ep_unmap_outbound(ep, phys_addr);
 
 	for (i = 0; i < interrupt_num; i++) {
@@ -616,7 +616,7 @@ static int qemu_ep_map_msi_irq(struct pci_epc *epc, u8 func_no, u8 vfunc_no, phy
 	return 0;
 }
 
-/* With @ep->lock held. */
+/* Called with @ep->lock held */
 void qemu_ep_window_enable(struct qemu_ep *ep)
 {
 	lockdep_assert_held(&ep->lock);
@@ -626,8 +626,8 @@ void qemu_ep_window_enable(struct qemu_ep *ep)
 }
 
 /*
- * Take away all that is mapped, with @ep->lock held. To be done before anything that takes the host
- * away in one register access, which holds QEMU up, and before the window's device is reset.
+ * Unmap the whole mapped window, with @ep->lock held. Required before any register access that
+ * disconnects the host, because that access holds up QEMU, and before the window's device is reset.
  */
 void qemu_ep_window_disable(struct qemu_ep *ep)
 {
@@ -639,7 +639,7 @@ void qemu_ep_window_disable(struct qemu_ep *ep)
 		return;
 
 	writel(0, ep->regs + EPC_WINDOW_CONTROL);
-	/* A controller that is dead reads all ones, and is not waited for. */
+	/* A dead controller reads all ones, which ends the wait. */
 	if (readl_poll_timeout(ep->regs + EPC_WINDOW_STATUS, status,
 			       !(status & EPC_WINDOW_STATUS_BUSY) || PCI_POSSIBLE_ERROR(status),
 			       QEMU_EP_WINDOW_POLL_US, QEMU_EP_WINDOW_SECONDS * USEC_PER_SEC))
@@ -647,7 +647,7 @@ void qemu_ep_window_disable(struct qemu_ep *ep)
 			QEMU_EP_WINDOW_SECONDS);
 }
 
-/* With @ep->lock held, and only when the endpoint functions have set up theirs. */
+/* Called with @ep->lock held, once the endpoint functions have set up their registers */
 void qemu_ep_link_enable(struct qemu_ep *ep)
 {
 	lockdep_assert_held(&ep->lock);
@@ -678,14 +678,14 @@ static int qemu_ep_start(struct pci_epc *epc)
 		return 0;
 
 	/*
-	 * Keeps the driver from being unloaded under its endpoint functions. The framework would
-	 * do so by ops->owner, but it takes that reference for as long as the EPC exists, and the
-	 * driver could not be unloaded at all.
+	 * Prevent unloading of the driver under its endpoint functions. The framework would do so
+	 * through ops->owner, but it holds that reference as long as the EPC exists, so the driver
+	 * could never be unloaded.
 	 */
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 
-	/* The framework does not say when an endpoint function is unlinked. */
+	/* The framework does not notify when an endpoint function is unlinked. */
 	for (i = 0; i < ep->num_functions; i++) {
 		struct qemu_ep_function *fn = &ep->functions[i];
 
@@ -696,7 +696,7 @@ static int qemu_ep_start(struct pci_epc *epc)
 
 	qemu_ep_window_enable(ep);
 
-	/* While PERST# is asserted, the link waits for the event that it no longer is. */
+	/* While PERST# is asserted, the event of its deassertion enables the link. */
 	ep->started = true;
 	if (ep->initialized)
 		qemu_ep_link_enable(ep);
@@ -716,7 +716,7 @@ static void qemu_ep_stop(struct pci_epc *epc)
 	ep->started = false;
 	qemu_ep_window_disable(ep);
 	writel(0, ep->regs + EPC_LINK_CONTROL);
-	readl(ep->regs + EPC_LINK_STATUS); /* the host has no access any more */
+	readl(ep->regs + EPC_LINK_STATUS); /* after this the host has no access */
 	module_put(THIS_MODULE);
 }
 
@@ -751,7 +751,7 @@ static int qemu_ep_get_aux_resources(struct pci_epc *epc, u8 func_no, u8 vfunc_n
 	if (irq < 0)
 		return irq;
 
-	/* The interrupt is the endpoint function's to request. */
+	/* The endpoint function requests the interrupt. */
 	resources[0] = (struct pci_epc_aux_resource) {
 		.type = PCI_EPC_AUX_DOORBELL_MMIO,
 		.phys_addr = pci_resource_start(ep->pdev, EPC_BAR_REGS) + EPC_DOORBELL,
@@ -759,7 +759,7 @@ static int qemu_ep_get_aux_resources(struct pci_epc *epc, u8 func_no, u8 vfunc_n
 		.bar = NO_BAR,
 		.u.db_mmio = {
 			.irq = irq,
-			.data = 1, /* any value rings */
+			.data = 1, /* any value */
 		},
 	};
 
@@ -767,7 +767,7 @@ static int qemu_ep_get_aux_resources(struct pci_epc *epc, u8 func_no, u8 vfunc_n
 }
 #endif
 
-/* Whatever state the controller is in, take it away from the host. */
+/* Disconnect the controller from the host, whatever its state. */
 void qemu_ep_quiesce(struct qemu_ep *ep)
 {
 	unsigned int i;
@@ -793,7 +793,7 @@ void qemu_ep_quiesce(struct qemu_ep *ep)
 		ep->outbounds[i].used = false;
 	}
 
-	readl(ep->regs + EPC_LINK_STATUS); /* all of it has taken effect */
+	readl(ep->regs + EPC_LINK_STATUS); /* wait for the writes above */
 }
 
 void qemu_ep_init_features(struct qemu_ep *ep)
@@ -814,13 +814,13 @@ void qemu_ep_init_features(struct qemu_ep *ep)
 #endif
 
 	/*
-	 * Inbound translations take any target. With a page, memory for small BARs is whole pages
-	 * too, so that no BAR shows the host what belongs to somebody else, and a BAR can be mapped
-	 * into the host.
+	 * Inbound translations accept any target. An alignment of a page makes the memory of small
+	 * BARs whole pages, too, so that no BAR exposes unrelated memory to the host, and a BAR can
+	 * be mapped by the host's QEMU.
 	 */
 	features->align = SZ_4K;
 
-	/* All BARs are programmable, which is 0, to any size, 32 or 64 bits. */
+	/* All BARs are programmable, which is 0: any size, 32 or 64 bits. */
 }
 
 /* No owner: see qemu_ep_start(). */

@@ -2,8 +2,8 @@
 /*
  * Registers of EpfTest's endpoint controller (EPC), described in docs/registers.md.
  *
- * EpcDevice's constants are tested against this file. Offsets are in bytes; a register is 32 bits
- * wide, a pair of _LO and _HI is one of 64 bits.
+ * A test compares EpcDevice's constants with this file. Offsets are in bytes. A register is 32 bits
+ * wide; a pair of _LO and _HI is a 64-bit register.
  */
 #ifndef PCIE_QEMU_EP_REGS_H
 #define PCIE_QEMU_EP_REGS_H
@@ -73,7 +73,7 @@
 #define EPC_WINDOW_STATUS_BUSY		BIT(1)
 #define EPC_WINDOW_STATUS_UNSHARED	BIT(2)
 
-/* Doorbell: alone in its page, since hosts may reach it through a BAR */
+/* Doorbell: alone in its page, because hosts may reach it through a BAR */
 #define EPC_DOORBELL			0x1000
 
 /* DMA channels */

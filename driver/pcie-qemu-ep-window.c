@@ -2,8 +2,8 @@
 /*
  * Driver for EpfTest's virtual PCIe endpoint controller: the mapped window.
  *
- * The window is the shared-memory region of a virtio device that the controller's process serves
- * beside the controller. QEMU maps the host's memory there, so that accesses do not trap.
+ * The window is the shared-memory region of a virtio device, which EpcDevice serves beside the
+ * controller. QEMU maps the host's memory there, so accesses do not trap.
  */
 
 #include <linux/cleanup.h>
@@ -18,7 +18,7 @@
 
 #include "pcie-qemu-ep.h"
 
-/* VIRTIO_ID_IOMEM: reserved by the specification since its first draft, and no driver's */
+/* VIRTIO_ID_IOMEM: reserved by the specification since its first draft, and used by no driver */
 #define QEMU_EP_VIRTIO_ID	6
 
 /* The only field of the device's configuration: the controller's WINDOW_ID */
@@ -27,9 +27,9 @@
 /**
  * struct qemu_ep_window - a mapped window
  * @vdev: its device
- * @region: where it is
- * @id: says whose it is
- * @ep: the controller that uses it, if one does
+ * @region: its shared-memory region
+ * @id: identifies its controller
+ * @ep: the controller that uses it, or NULL
  * @node: in the list of windows
  */
 struct qemu_ep_window {
@@ -42,10 +42,10 @@ struct qemu_ep_window {
 
 static LIST_HEAD(qemu_ep_windows);
 
-/* Protects the list and whom its windows belong to; taken before a controller's lock */
+/* Protects the list and the windows' @ep; taken before a controller's lock */
 static DEFINE_MUTEX(qemu_ep_windows_lock);
 
-/* Look for the controller's window. Where there is none, there will be trapped windows only. */
+/* Look for the controller's window. Without one there are trapped windows only. */
 void qemu_ep_window_claim(struct qemu_ep *ep)
 {
 	struct qemu_ep_window *window;
@@ -66,7 +66,7 @@ void qemu_ep_window_claim(struct qemu_ep *ep)
 		ep->window = window;
 		ep->window_base = window->region.addr;
 		ep->window_size = size;
-		/* To touch what is mapped; it works without, only slower. */
+		/* Used to touch new mappings; optional, but faster */
 		ep->window_virt = ioremap(window->region.addr, size);
 		lo_hi_writeq(window->region.addr, ep->regs + EPC_WINDOW_ADDRESS_LO);
 		dev_dbg(&ep->pdev->dev, "mapped window at %pa, %zu bytes\n", &ep->window_base,
@@ -77,7 +77,7 @@ void qemu_ep_window_claim(struct qemu_ep *ep)
 	dev_dbg(&ep->pdev->dev, "no device for the mapped window: every access is trapped\n");
 }
 
-/* The controller goes; nothing is mapped any more. */
+/* The controller is being removed; nothing is mapped any more. */
 void qemu_ep_window_release(struct qemu_ep *ep)
 {
 	guard(mutex)(&qemu_ep_windows_lock);
@@ -97,7 +97,7 @@ static int qemu_ep_window_probe(struct virtio_device *vdev)
 	struct virtqueue *vq;
 	__le64 id;
 
-	/* Older QEMUs have the device, but not the region. */
+	/* Older QEMUs have the device without the region. */
 	if (!vdev->config->get)
 		return -ENODEV;
 
@@ -108,7 +108,7 @@ static int qemu_ep_window_probe(struct virtio_device *vdev)
 	if (!virtio_get_shm_region(vdev, &window->region, 0))
 		return dev_err_probe(&vdev->dev, -ENODEV, "no shared-memory region\n");
 
-	/* Never used, but a device without a queue cannot be started. */
+	/* Unused, but a device without a queue cannot be started */
 	vq = virtio_find_single_vq(vdev, NULL, "unused");
 	if (IS_ERR(vq))
 		return PTR_ERR(vq);
@@ -126,7 +126,7 @@ static int qemu_ep_window_probe(struct virtio_device *vdev)
 	return 0;
 }
 
-/* A reset takes all mappings away, and no request to change them may be on its way. */
+/* A reset drops all mappings, and no request to change them may be under way. */
 static void qemu_ep_window_remove(struct virtio_device *vdev)
 {
 	struct qemu_ep_window *window = vdev->priv;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Driver for EpfTest's virtual PCIe endpoint controller: what its parts share.
+ * Driver for EpfTest's virtual PCIe endpoint controller: definitions shared by its parts.
  */
 #ifndef PCIE_QEMU_EP_H
 #define PCIE_QEMU_EP_H
@@ -17,10 +17,10 @@
 
 #define QEMU_EP_NAME			"pcie-qemu-ep"
 
-/* The outbound windows as the framework has them; without a mapped one there are two */
+/* Index of the mapped window among the framework's; without a mapped window there are two */
 #define QEMU_EP_WINDOW_MAPPED		1
 
-/* MSI-X vectors; the doorbell's and the mapped window's come after those of the DMA channels */
+/* MSI-X vectors; the doorbell's and the mapped window's follow those of the DMA channels */
 #define QEMU_EP_VECTOR_EVENT		0
 #define QEMU_EP_VECTOR_DMA(channel)	(1 + (channel))
 
@@ -28,10 +28,10 @@ struct qemu_ep_window;
 
 /**
  * struct qemu_ep_outbound - an outbound translation
- * @base: where the caller's mapping starts, by which it is removed; several translations of one
- *	map_msi_irq() call have the same
+ * @base: start of the caller's mapping, which identifies it when it is removed; all translations of
+ *	one map_msi_irq() call share it
  * @used: the entry is in use
- * @mapped: it is one of the mapped window
+ * @mapped: the translation belongs to the mapped window
  */
 struct qemu_ep_outbound {
 	phys_addr_t base;
@@ -42,7 +42,7 @@ struct qemu_ep_outbound {
 /**
  * struct qemu_ep_function - a function block
  * @regs: its registers
- * @bars: bit n is set while BAR n is
+ * @bars: bit n is set while BAR n is set up
  * @func_no: physical function number
  * @vfunc_no: virtual function number, 0 for the physical function
  */
@@ -56,30 +56,31 @@ struct qemu_ep_function {
 /**
  * struct qemu_ep - an endpoint controller
  * @pdev: the PCI device, as the EP guest sees the controller
- * @epc: what is registered with the endpoint framework
+ * @epc: the endpoint framework's controller
  * @regs: BAR0
  * @caps: the FEATURES register
- * @features: the same as the endpoint framework has it
+ * @features: the same for the endpoint framework
  * @functions: the function blocks
- * @num_functions: how many blocks there are
- * @max_functions: how many of them are physical functions
+ * @num_functions: number of blocks
+ * @max_functions: number of physical functions
  * @vfs: virtual functions for each physical function
  * @num_outbounds: entries in @outbounds
- * @num_inbounds: inbound translations that a BAR can have
+ * @num_inbounds: maximum number of inbound translations of a BAR
  * @num_channels: DMA channels
- * @max_map: the largest mapping that has a chance in the outbound windows, in bytes
- * @window: the mapped window, or NULL if there is none or its device has gone
- * @window_base: where the mapped window is, also if its device has gone
- * @window_size: bytes of it, 0 if there never was one
- * @window_virt: the mapped window for this driver, or NULL
- * @window_taken: the free parts of the mapped window, while nobody may have them, else NULL
- * @window_changed: the mapped window's interrupt came
- * @lock: serialises a staged set up to the read of its result, and protects @outbounds,
+ * @max_map: largest mapping that an outbound window can hold, in bytes
+ * @window: the mapped window, or NULL without one or after its device was removed
+ * @window_base: address of the mapped window, valid even after its device was removed
+ * @window_size: its size in bytes, 0 if there never was one
+ * @window_virt: this driver's mapping of it, or NULL
+ * @window_taken: the free parts of the mapped window while they are withheld from the framework,
+ *	else NULL
+ * @window_changed: completed by the mapped window's interrupt
+ * @lock: serialises each staged set and the read of its result, and protects @outbounds,
  *	@functions' state, @started, @initialized and @window
  * @outbounds: the outbound translations
- * @started: pci_epc_start() asked for the link
- * @initialized: the endpoint functions were told that they can use the controller
- * @link_up: they were told that the link is up; only for the event thread
+ * @started: pci_epc_start() requested the link
+ * @initialized: endpoint functions were notified that they can use the controller
+ * @link_up: endpoint functions were notified that the link is up; used by the event thread only
  */
 struct qemu_ep {
 	struct pci_dev *pdev;
