@@ -16,9 +16,6 @@ internal sealed partial class EpcController
     private const uint FeaturesOfChange =
         EpcRegister.FeatureDynamicInbound | EpcRegister.FeatureSubrangeInbound | EpcRegister.FeatureDoorbell;
 
-    // What a function's PCI Express capability says.
-    private static readonly PciExpressSettings s_express = new();
-
     /// <inheritdoc/>
     public uint Read(int offset) => offset switch
     {
@@ -152,8 +149,8 @@ internal sealed partial class EpcController
         uint status = Field.Put(EpcRegister.LinkStatusUp, _link.Up)
             | Field.Put(EpcRegister.LinkStatusPerst, _link.PerstAsserted);
         return _link.Up
-            ? status | Field.Put(EpcRegister.LinkStatusSpeed, (int)s_express.MaxLinkSpeed)
-                | Field.Put(EpcRegister.LinkStatusWidth, s_express.MaxLinkWidth)
+            ? status | Field.Put(EpcRegister.LinkStatusSpeed, PciExpressCapability.LinkSpeed)
+                | Field.Put(EpcRegister.LinkStatusWidth, PciExpressCapability.LinkWidth)
             : status;
     }
 

@@ -54,9 +54,9 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
             // QEMU keeps a BAR's address across an FLR, and Linux does not write it again.
             PreserveBarAddressesOnFlr = true,
         };
-        _config.SetBar(EpcRegister.BarRegs, new BarSpec(BarKind.Memory32, EpcLimits.RegistersSize));
-        _config.SetBar(EpcRegister.BarWindow, new BarSpec(BarKind.Memory64, EpcLimits.WindowSize, Prefetchable: true));
-        _config.SetBar(EpcRegister.BarMsix, new BarSpec(BarKind.Memory32, EpcLimits.MsixSize));
+        _config.AddBar(EpcRegister.BarRegs, new BarSpec(BarKind.Memory32, EpcLimits.RegistersSize));
+        _config.AddBar(EpcRegister.BarWindow, new BarSpec(BarKind.Memory64, EpcLimits.WindowSize, Prefetchable: true));
+        _config.AddBar(EpcRegister.BarMsix, new BarSpec(BarKind.Memory32, EpcLimits.MsixSize));
         _config.AddPowerManagement();
         if (hasMsix)
         {

@@ -418,8 +418,7 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
         return RequestStatus.Success;
     }
 
-    // Not HasFlag(), which allocates where code is not optimised.
-    private bool IsIo(int bar) => (_description.Bars[bar].Flags & BarFlags.Io) != 0;
+    private bool IsIo(int bar) => _description.Bars[bar].IsIo;
 
     /// <summary>Awaits writes that went as TLPs: a direct access may not pass them.</summary>
     private void Flush()

@@ -18,7 +18,7 @@ internal sealed class BarDecoder
         var claims = new List<Claim>();
         for (int bar = 0; bar < set.Length; bar++)
         {
-            if (set[bar] is { } spec && config.GetBar(bar) == spec && Claims(config, spec.Kind))
+            if (set[bar] is { } spec && config.Bars[bar] == spec && Claims(config, spec.Kind))
             {
                 claims.Add(new Claim(bar, spec.Kind == BarKind.Io, config.BarAddress(bar), spec.Size));
             }

@@ -9,9 +9,6 @@ namespace EpfTest.EpcDevice.Functions;
 /// <content>BARs, their inbound translations, and what the host's accesses to them do.</content>
 internal sealed partial class FunctionBlock
 {
-    private const uint BarFlags =
-        EpcRegister.FnBarFlagIo | EpcRegister.FnBarFlag64Bit | EpcRegister.FnBarFlagPrefetch;
-
     private readonly StagedBar[] _stagedBars = new StagedBar[PciRegister.BaseAddressCount];
     private readonly StagedInbound[] _stagedInbounds = new StagedInbound[EpcLimits.Inbounds];
     private readonly BarSpec?[] _bars = new BarSpec?[PciRegister.BaseAddressCount];
@@ -183,7 +180,7 @@ internal sealed partial class FunctionBlock
             return 0;
         }
 
-        ulong address = _bars[bar] is { } spec && _config?.GetBar(bar) == spec ? _config.BarAddress(bar) : 0;
+        ulong address = _bars[bar] is { } spec && _config?.Bars[bar] == spec ? _config.BarAddress(bar) : 0;
         ref StagedBar staged = ref _stagedBars[bar];
         return (offset % EpcRegister.FnBarStride) switch
         {
@@ -335,18 +332,8 @@ internal sealed partial class FunctionBlock
     {
         map = null;
         ref StagedBar staged = ref _stagedBars[bar];
-        BarKind kind = (staged.Flags & (EpcRegister.FnBarFlagIo | EpcRegister.FnBarFlag64Bit)) switch
-        {
-            EpcRegister.FnBarFlagIo => BarKind.Io,
-            EpcRegister.FnBarFlag64Bit => BarKind.Memory64,
-            _ => BarKind.Memory32,
-        };
-        bool both = (staged.Flags & EpcRegister.FnBarFlagIo) != 0 && (staged.Flags & EpcRegister.FnBarFlag64Bit) != 0;
-        spec = new BarSpec(kind, staged.Size.Value, (staged.Flags & EpcRegister.FnBarFlagPrefetch) != 0);
         int count = Field.Get(EpcRegister.FnBarControlInbounds, control);
-        if ((staged.Flags & ~BarFlags) != 0
-            || both
-            || !IsEncodable(spec)
+        if (!BarSpec.TryCreate(staged.Flags, staged.Size.Value, out spec)
             || bar + spec.RegisterCount > _bars.Length
             || count > EpcLimits.Inbounds)
         {
@@ -363,19 +350,6 @@ internal sealed partial class FunctionBlock
         return InboundMap.Create(entries[..count], spec.Size, out map);
     }
 
-    private static bool IsEncodable(BarSpec spec)
-    {
-        try
-        {
-            spec.Check();
-            return true;
-        }
-        catch (ArgumentException)
-        {
-            return false;
-        }
-    }
-
     private CommitResult CheckBar(int bar, BarSpec? spec)
     {
         if (spec is not { } asked)
@@ -389,7 +363,7 @@ internal sealed partial class FunctionBlock
             return CommitResult.Overlap;
         }
 
-        return _link.Trained && _config?.GetBar(bar) != asked ? CommitResult.Busy : CommitResult.Ok;
+        return _link.Trained && _config?.Bars[bar] != asked ? CommitResult.Busy : CommitResult.Ok;
     }
 
     private void ResetBars()

@@ -31,14 +31,12 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
                 return null;
             }
 
-            var bars = new BarSpec?[PciRegister.BaseAddressCount];
             ulong[] addresses = new ulong[PciRegister.BaseAddressCount];
             bool[] enabled = new bool[PciRegister.BaseAddressCount];
             bool[] awaited = new bool[PciRegister.BaseAddressCount];
-            for (int bar = 0; bar < bars.Length; bar++)
+            for (int bar = 0; bar < addresses.Length; bar++)
             {
-                bars[bar] = config.GetBar(bar);
-                if (bars[bar] is { } spec)
+                if (config.Bars[bar] is { } spec)
                 {
                     addresses[bar] = config.BarAddress(bar);
                     enabled[bar] = BarDecoder.Claims(config, spec.Kind);
@@ -47,7 +45,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
             }
 
             return new FunctionDescription(
-                bars,
+                config.Bars,
                 addresses,
                 enabled,
                 awaited,

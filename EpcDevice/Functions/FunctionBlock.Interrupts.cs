@@ -151,28 +151,12 @@ internal sealed partial class FunctionBlock
     }
 
     /// <summary>
-    /// Whether a layout can be encoded and fits into its BARs. Those may still come; then the link's coming up tells.
+    /// Whether a layout can be encoded and fits into its BARs. A BAR that is not set yet is checked when the link comes
+    /// up.
     /// </summary>
-    private bool IsPossible(MsixLayout layout)
-    {
-        try
-        {
-            layout.Check();
-            if (_bars[layout.TableBar] is not null && _bars[layout.PbaBar] is not null)
-            {
-                var config = new ConfigSpace(new ConfigSpaceHeader { VendorId = 0, DeviceId = 0 });
-                config.SetBar(layout.TableBar, _bars[layout.TableBar]!.Value);
-                config.SetBar(layout.PbaBar, _bars[layout.PbaBar]!.Value);
-                layout.CheckFits(config);
-            }
-
-            return true;
-        }
-        catch (ArgumentException)
-        {
-            return false;
-        }
-    }
+    private bool IsPossible(MsixLayout layout) =>
+        layout.TryCheck(out _)
+        && (_bars[layout.TableBar] is null || _bars[layout.PbaBar] is null || layout.TryCheckFit(_bars, out _));
 
     private CommitResult RaiseMsi(uint vector)
     {

@@ -167,18 +167,13 @@ internal sealed partial class FunctionBlock : IRegisterBlock
             return true;
         }
 
-        ConfigSpace config = Build(_header with { MultiFunction = multiFunction });
-        try
+        if (_msix is { } layout && !layout.TryCheckFit(_bars, out string? reason))
         {
-            config.Msix?.Layout.CheckFits(config);
-        }
-        catch (ArgumentException error)
-        {
-            _logger.LogWarning("function {Function} keeps the link down: {Reason}", _index, error.Message);
+            _logger.LogWarning("function {Function} keeps the link down: {Reason}", _index, reason);
             return false;
         }
 
-        _config = config;
+        _config = Build(_header with { MultiFunction = multiFunction });
         _config.Observer = this;
         Publish();
         return true;
@@ -200,7 +195,7 @@ internal sealed partial class FunctionBlock : IRegisterBlock
         {
             if (_bars[bar] is { } spec)
             {
-                config.SetBar(bar, spec);
+                config.AddBar(bar, spec);
             }
         }
 

@@ -319,14 +319,7 @@ internal sealed partial class BridgeLink : IHostLink, ILinkHandler, IDisposable
         {
             if (function.Bars[bar] is { } spec)
             {
-                BarFlags flags = spec.Kind switch
-                {
-                    BarKind.Io => BarFlags.Io,
-                    BarKind.Memory64 => BarFlags.Memory64,
-                    _ => BarFlags.None,
-                };
-                bars[bar] = new BarMessage(
-                    spec.Size, function.BarAddresses[bar], flags | (spec.Prefetchable ? BarFlags.Prefetchable : 0));
+                bars[bar] = new BarMessage(spec.Size, function.BarAddresses[bar], spec.Flags);
             }
         }
 

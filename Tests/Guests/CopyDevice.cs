@@ -27,7 +27,7 @@ internal sealed class CopyDevice : IVfioUserDevice, IDisposable
     public CopyDevice()
     {
         _config = new ConfigSpace(new ConfigSpaceHeader { VendorId = 0x1234, DeviceId = DeviceId, BaseClass = 0xff });
-        _config.SetBar(0, new BarSpec(BarKind.Memory32, BarSize));
+        _config.AddBar(0, new BarSpec(BarKind.Memory32, BarSize));
         _config.AddPciExpress();
         Array.Fill(_regions, DeviceRegion.Absent);
         _regions[0] = new DeviceRegion(BarSize);

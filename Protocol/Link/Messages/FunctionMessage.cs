@@ -34,7 +34,7 @@ internal sealed record FunctionMessage(
             Span<byte> bar = destination.Slice(Header + (i * BarLength), BarLength);
             BinaryPrimitives.WriteUInt64LittleEndian(bar, Bars[i].Size);
             BinaryPrimitives.WriteUInt64LittleEndian(bar[8..], Bars[i].Address);
-            BinaryPrimitives.WriteUInt32LittleEndian(bar[16..], (uint)Bars[i].Flags);
+            BinaryPrimitives.WriteUInt32LittleEndian(bar[16..], Bars[i].Flags);
         }
     }
 
@@ -54,7 +54,7 @@ internal sealed record FunctionMessage(
             bars[i] = new BarMessage(
                 BinaryPrimitives.ReadUInt64LittleEndian(bar),
                 BinaryPrimitives.ReadUInt64LittleEndian(bar[8..]),
-                (BarFlags)BinaryPrimitives.ReadUInt32LittleEndian(bar[16..]));
+                BinaryPrimitives.ReadUInt32LittleEndian(bar[16..]));
         }
 
         message = new FunctionMessage(

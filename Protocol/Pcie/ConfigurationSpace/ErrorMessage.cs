@@ -1,11 +1,9 @@
 namespace EpfTest.Protocol.Pcie.ConfigurationSpace;
 
-/// <summary>
-/// The message that a detected error calls for. PCI Express Base Specification 6.0, section 2.2.8.3.
-/// </summary>
+/// <summary>The message that a detected error calls for (section 2.2.8.3).</summary>
 internal enum ErrorMessage
 {
-    /// <summary>None: the error is masked, or its reporting not enabled.</summary>
+    /// <summary>No message: the error is masked, or its reporting is not enabled.</summary>
     None,
 
     /// <summary>ERR_COR.</summary>

@@ -1,50 +1,38 @@
 namespace EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 /// <summary>
-/// Is told what a host write changed in a <see cref="ConfigSpace"/>, after the whole write has been applied: one call
-/// a change, none for a write that changed nothing, none for changes by the device side.
+/// Learns what a host write changed in a <see cref="ConfigSpace"/>, after the whole write: one call for each change,
+/// none for changes by the device side.
 /// </summary>
 /// <remarks>
-/// A write that initiates an FLR reports the changes between before the write and after the reset, then
-/// <see cref="FunctionLevelReset"/>. An observer may use the device side of the space; it may not make host writes.
+/// A write that initiates an FLR reports what differs after the reset from before the write, then
+/// <see cref="FunctionLevelReset"/>. An observer may use the device side of the space, but may not write as the host.
 /// </remarks>
 internal interface IConfigSpaceObserver
 {
-    /// <summary>The Command register changed.</summary>
-    /// <param name="previous">Before the write.</param>
-    /// <param name="current">After the write.</param>
     void CommandChanged(PciCommand previous, PciCommand current)
     {
     }
 
     /// <summary>
-    /// The host programmed another address into a BAR. Sizing does so too, so an address counts only while the Command
-    /// register enables its space.
+    /// The host programmed another address into a BAR, perhaps only to size it: an address counts while Command enables
+    /// its space.
     /// </summary>
-    /// <param name="index">The BAR; for a 64-bit one that of its lower half.</param>
     void BarAddressChanged(int index)
     {
     }
 
-    /// <summary>The function was put into another power state.</summary>
-    /// <param name="previous">Before the write.</param>
-    /// <param name="current">After the write.</param>
     void PowerStateChanged(PowerState previous, PowerState current)
     {
     }
 
-    /// <summary>MSI enable, Multiple Message Enable, address, data or mask bits changed.</summary>
+    /// <summary>MSI Enable, Multiple Message Enable, address, data or mask bits changed.</summary>
     void MsiChanged()
     {
     }
 
     /// <summary>MSI-X Enable or Function Mask changed.</summary>
     void MsixChanged()
-    {
-    }
-
-    /// <summary>Device Control or Device Control 2 changed.</summary>
-    void DeviceControlChanged()
     {
     }
 

@@ -1,77 +1,56 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 /// <summary>
-/// The number of MSI-X vectors, and where their table and Pending Bit Array (PBA) are. PCI Express Base Specification
-/// 6.0, section 7.7.2.
+/// Number of MSI-X vectors, and place of their table and Pending Bit Array (PBA): section 7.7.2. BARs are 0 to 5,
+/// offsets in bytes, multiples of 8.
 /// </summary>
-/// <param name="VectorCount">1 to 2048.</param>
-/// <param name="TableBar">Table BIR: the BAR with the table, 0 to 5.</param>
-/// <param name="TableOffset">Offset of the table in its BAR, in bytes: a multiple of 8.</param>
-/// <param name="PbaBar">PBA BIR: the BAR with the PBA, 0 to 5.</param>
-/// <param name="PbaOffset">Offset of the PBA in its BAR, in bytes: a multiple of 8.</param>
 internal readonly record struct MsixLayout(int VectorCount, int TableBar, uint TableOffset, int PbaBar, uint PbaOffset)
 {
-    private const int MaxVectors = 2048;
+    public const int MaxVectors = 2048;
+
     private const uint EntrySize = 16;
 
-    /// <summary>Size of the table in bytes: 16 a vector.</summary>
-    public uint TableSize => (uint)VectorCount * EntrySize;
+    private uint TableSize => (uint)VectorCount * EntrySize;
 
-    /// <summary>Size of the PBA in bytes: a bit a vector, in whole quadwords.</summary>
-    public uint PbaSize => ((uint)VectorCount + 63) / 64 * 8;
+    // A bit for each vector, in whole quadwords.
+    private uint PbaSize => ((uint)VectorCount + 63) / 64 * 8;
 
-    /// <summary>Checks that the capability can encode this.</summary>
-    /// <exception cref="ArgumentException">It cannot; the message says why.</exception>
-    public void Check()
+    /// <summary>Whether the capability can encode this.</summary>
+    public bool TryCheck([NotNullWhen(false)] out string? reason)
     {
-        if (VectorCount is < 1 or > MaxVectors)
-        {
-            throw new ArgumentException($"MSI-X has 1 to {MaxVectors} vectors, not {VectorCount}");
-        }
-        CheckPlace("table", TableBar, TableOffset);
-        CheckPlace("PBA", PbaBar, PbaOffset);
+        reason = VectorCount is < 1 or > MaxVectors ? $"MSI-X has 1 to {MaxVectors} vectors, not {VectorCount}"
+            : CheckPlace("table", TableBar, TableOffset) ?? CheckPlace("PBA", PbaBar, PbaOffset);
+        return reason is null;
     }
 
     /// <summary>
-    /// Checks that table and PBA are inside memory BARs and apart. A host may give up on the function, or QEMU on
-    /// realizing it, otherwise; so check before the link comes up, when all BARs are set.
+    /// Whether table and PBA are inside memory BARs and apart. Otherwise a host may give up on the function, or QEMU on
+    /// realizing it; so check before the link comes up, when all BARs are set.
     /// </summary>
-    /// <param name="space">Has the BARs.</param>
-    /// <exception cref="ArgumentException">They are not; the message says why.</exception>
-    public void CheckFits(ConfigSpace space)
+    public bool TryCheckFit(IReadOnlyList<BarSpec?> bars, [NotNullWhen(false)] out string? reason)
     {
-        ArgumentNullException.ThrowIfNull(space);
-        CheckInside(space, "table", TableBar, TableOffset, TableSize);
-        CheckInside(space, "PBA", PbaBar, PbaOffset, PbaSize);
-        if (TableBar == PbaBar
-            && TableOffset < (ulong)PbaOffset + PbaSize && PbaOffset < (ulong)TableOffset + TableSize)
-        {
-            throw new ArgumentException($"the MSI-X table and PBA overlap in BAR{TableBar}");
-        }
+        bool overlap = TableBar == PbaBar
+            && TableOffset < (ulong)PbaOffset + PbaSize && PbaOffset < (ulong)TableOffset + TableSize;
+        reason = CheckInside(bars[TableBar], "table", TableBar, TableOffset, TableSize)
+            ?? CheckInside(bars[PbaBar], "PBA", PbaBar, PbaOffset, PbaSize)
+            ?? (overlap ? $"the MSI-X table and PBA overlap in BAR{TableBar}" : null);
+        return reason is null;
     }
 
-    private static void CheckPlace(string what, int bar, uint offset)
-    {
-        if (bar is < 0 or >= PciRegister.BaseAddressCount)
-        {
-            throw new ArgumentException($"the MSI-X {what} cannot be in BAR{bar}: there is BAR0 to BAR5");
-        }
-        if (offset % 8 != 0)
-        {
-            throw new ArgumentException($"MSI-X {what} offset 0x{offset:x} is not a multiple of 8");
-        }
-    }
+    private static string? CheckPlace(string what, int bar, uint offset) =>
+        bar is < 0 or >= PciRegister.BaseAddressCount ? $"the MSI-X {what} cannot be in BAR{bar}: there is BAR0 to BAR5"
+        : offset % 8 != 0 ? $"MSI-X {what} offset 0x{offset:x} is not a multiple of 8"
+        : null;
 
-    private static void CheckInside(ConfigSpace space, string what, int bar, uint offset, uint size)
+    private static string? CheckInside(BarSpec? spec, string what, int bar, uint offset, uint size)
     {
-        if (space.GetBar(bar) is not { Kind: not BarKind.Io } spec)
+        if (spec is not { Kind: not BarKind.Io } memory)
         {
-            throw new ArgumentException($"the MSI-X {what} is in BAR{bar}, which is no memory BAR");
+            return $"the MSI-X {what} is in BAR{bar}, which is no memory BAR";
         }
-        if ((ulong)offset + size > spec.Size)
-        {
-            throw new ArgumentException(
-                $"the MSI-X {what}, 0x{size:x} bytes at 0x{offset:x}, ends beyond BAR{bar} (0x{spec.Size:x} bytes)");
-        }
+        return (ulong)offset + size <= memory.Size ? null
+            : $"the MSI-X {what}, 0x{size:x} bytes at 0x{offset:x}, ends beyond BAR{bar} (0x{memory.Size:x} bytes)";
     }
 }

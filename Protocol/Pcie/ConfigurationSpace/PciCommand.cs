@@ -1,19 +1,13 @@
 namespace EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 /// <summary>
-/// Bits of the Command register that a PCI Express function has; all others are hardwired to 0. PCI Express Base
-/// Specification 6.0, section 7.5.1.1.3.
+/// Bits of Command that a PCI Express function has; all others are hardwired to 0 (section 7.5.1.1.3).
 /// </summary>
 [Flags]
 internal enum PciCommand : ushort
 {
-    /// <summary>Every bit clear, as after reset.</summary>
     None = 0,
-
-    /// <summary>The function answers I/O requests.</summary>
     IoSpaceEnable = 1 << 0,
-
-    /// <summary>The function answers memory requests.</summary>
     MemorySpaceEnable = 1 << 1,
 
     /// <summary>The function may issue memory and I/O requests, MSI and MSI-X among them.</summary>

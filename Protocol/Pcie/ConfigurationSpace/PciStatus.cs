@@ -1,13 +1,9 @@
 namespace EpfTest.Protocol.Pcie.ConfigurationSpace;
 
-/// <summary>
-/// Bits of the Status register that a PCI Express function has. PCI Express Base Specification 6.0, section
-/// 7.5.1.1.4.
-/// </summary>
+/// <summary>Bits of Status that a PCI Express function has (section 7.5.1.1.4).</summary>
 [Flags]
 internal enum PciStatus : ushort
 {
-    /// <summary>Every bit clear.</summary>
     None = 0,
 
     /// <summary>An INTx interrupt is pending inside the function (read-only).</summary>

@@ -4,8 +4,8 @@ using System.Diagnostics;
 namespace EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 /// <summary>
-/// The bytes of a configuration space, and for each bit what a host write and a reset do to it. Knows the register
-/// types of PCI Express Base Specification 6.0, section 7.4, but no register. Values are little-endian.
+/// The bytes of a configuration space, and the type of each bit: what a host write and a reset do to it (section 7.4).
+/// Knows no register. Values are little-endian.
 /// </summary>
 internal sealed class RegisterFile
 {
@@ -16,19 +16,12 @@ internal sealed class RegisterFile
     private readonly byte[] _sticky = new byte[PciRegister.SpaceSize];
     private readonly byte[] _keptByFunctionLevelReset = new byte[PciRegister.SpaceSize];
 
-    /// <summary>The current values.</summary>
     public ReadOnlySpan<byte> Bytes => _value;
 
     /// <summary>
-    /// Says what each bit of a register is; bits in no mask are read-only. The register takes its default value.
+    /// Defines a register of 1 to 4 bytes: its value out of reset, which it takes, its RW and RW1C bits (all others are
+    /// read-only), bits that survive hot reset and FLR (ROS, RWS, RW1CS), and other bits that survive FLR.
     /// </summary>
-    /// <param name="offset">Offset in bytes.</param>
-    /// <param name="width">Size in bytes, 1 to 4.</param>
-    /// <param name="value">Value out of reset.</param>
-    /// <param name="writable">RW bits.</param>
-    /// <param name="writeOneToClear">RW1C bits.</param>
-    /// <param name="sticky">Bits that survive hot reset and FLR (ROS, RWS, RW1CS).</param>
-    /// <param name="keptByFunctionLevelReset">Bits that are not sticky, yet survive FLR.</param>
     public void Define(
         int offset,
         int width,
@@ -55,7 +48,7 @@ internal sealed class RegisterFile
     public void Set(int offset, int width, uint mask, uint value) =>
         Store(_value, offset, width, (Load(_value, offset, width) & ~mask) | (value & mask));
 
-    /// <summary>Sets the bits of <paramref name="mask"/> from the device side, for good.</summary>
+    /// <summary>Sets the bits of <paramref name="mask"/> from the device side, resets included.</summary>
     public void SetDefault(int offset, int width, uint mask, uint value)
     {
         Set(offset, width, mask, value);
@@ -73,7 +66,7 @@ internal sealed class RegisterFile
         }
     }
 
-    /// <summary>Takes every bit that <paramref name="kind"/> does not keep to its default.</summary>
+    /// <summary>Returns each bit that <paramref name="kind"/> does not keep to its value out of reset.</summary>
     public void Reset(ResetKind kind)
     {
         for (int i = 0; i < _value.Length; i++)

@@ -1,8 +1,8 @@
 namespace EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 /// <summary>
-/// What reset a function goes through; each keeps less than the one before. PCI Express Base Specification 6.0,
-/// sections 6.6.1, 6.6.2 and 7.4 (sticky registers).
+/// A reset of a function; each keeps less than the one before (sections 6.6.1, 6.6.2 and 7.4). The link's messages have
+/// the numbers.
 /// </summary>
 internal enum ResetKind
 {
@@ -12,9 +12,6 @@ internal enum ResetKind
     /// <summary>The conventional reset that comes in band (secondary bus reset): keeps sticky bits.</summary>
     Hot,
 
-    /// <summary>
-    /// The conventional reset that arrives as PERST# or with power: keeps nothing, as the function has no auxiliary
-    /// power to keep it with.
-    /// </summary>
+    /// <summary>The conventional reset by PERST# or power: keeps nothing, as there is no auxiliary power.</summary>
     Fundamental,
 }

@@ -110,7 +110,7 @@ internal sealed class MessagePropertyTests
             from bars in (from size in s_long
                           from address in s_long
                           from flags in Gen.Choose(0, 13)
-                          select new BarMessage(size, address, (BarFlags)flags)).ArrayOf(6)
+                          select new BarMessage(size, address, (uint)flags)).ArrayOf(6)
             select new FunctionMessage(present, (byte)pin, (ushort)msi, (ushort)msix, bars),
             message =>
             {

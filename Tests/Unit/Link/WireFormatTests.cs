@@ -102,7 +102,7 @@ internal sealed class WireFormatTests
         Assert.That(
             (read!.Present, read.InterruptPin, read.MsiVectors, read.MsixVectors),
             Is.EqualTo((true, (byte)2, (ushort)32, (ushort)2048)));
-        Assert.That(read.Bars[0], Is.EqualTo(new BarMessage(0x20_0000, 0xe000_0000, BarFlags.None)));
+        Assert.That(read.Bars[0], Is.EqualTo(new BarMessage(0x20_0000, 0xe000_0000, 0)));
         Assert.That(read.Bars.Skip(1), Is.All.EqualTo(default(BarMessage)));
         Assert.That(Written(read.Write, FunctionMessage.Length), Is.EqualTo(expected));
     }

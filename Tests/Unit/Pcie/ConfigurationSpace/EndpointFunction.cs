@@ -28,22 +28,16 @@ internal static class EndpointFunction
         InterruptPin = InterruptPin.IntA,
     };
 
-    public static ConfigSpace Create(bool functionLevelResetCapable = true)
+    public static ConfigSpace Create(int msiVectors = 32)
     {
         var space = new ConfigSpace(Header);
-        space.SetBar(0, new BarSpec(BarKind.Memory64, 1UL << 30, Prefetchable: true));
-        space.SetBar(2, new BarSpec(BarKind.Memory32, 0x1_0000));
-        space.SetBar(3, new BarSpec(BarKind.Io, 0x100));
-        space.AddPowerManagement(PmeSupport.D0 | PmeSupport.D3Hot);
-        space.AddMsi(32);
+        space.AddBar(0, new BarSpec(BarKind.Memory64, 1UL << 30, Prefetchable: true));
+        space.AddBar(2, new BarSpec(BarKind.Memory32, 0x1_0000));
+        space.AddBar(3, new BarSpec(BarKind.Io, 0x100));
+        space.AddPowerManagement();
+        space.AddMsi(msiVectors);
         space.AddMsix(new MsixLayout(2048, 2, 0x1000, 2, 0x9000));
-        space.AddPciExpress(new PciExpressSettings
-        {
-            MaxPayloadSizeSupported = 512,
-            MaxLinkSpeed = LinkSpeed.GT8,
-            MaxLinkWidth = 8,
-            FunctionLevelResetCapable = functionLevelResetCapable,
-        });
+        space.AddPciExpress();
         space.AddAdvancedErrorReporting();
         space.AddDeviceSerialNumber(0x0011_2233_4455_6677);
         return space;

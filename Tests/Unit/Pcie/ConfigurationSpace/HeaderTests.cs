@@ -19,29 +19,22 @@ internal class HeaderTests
     }
 
     [Test]
-    public void ANewHeaderReplacesTheOldOneForGood()
+    public void TheOtherFieldsOfTheHeaderSurviveReset()
     {
-        ConfigSpace space = EndpointFunction.Create();
-        space.Header = new ConfigSpaceHeader
+        var space = new ConfigSpace(new ConfigSpaceHeader
         {
             VendorId = 0x1234,
             DeviceId = 0x5678,
             CacheLineSize = 0x10,
             MultiFunction = true,
             InterruptPin = InterruptPin.IntD,
-        };
+        });
         space.Reset(ResetKind.Fundamental);
         Assert.That(space.ReadDword(0x00), Is.EqualTo(0x5678_1234));
         Assert.That(space.ReadDword(0x08), Is.Zero);
         Assert.That(space.ReadDword(0x0C), Is.EqualTo(0x0080_0010));
         Assert.That(space.ReadDword(0x3C), Is.EqualTo(0x0400));
     }
-
-    [Test]
-    public void ABadInterruptPinIsRefused() =>
-        Assert.That(
-            () => new ConfigSpace(EndpointFunction.Header with { InterruptPin = (InterruptPin)5 }),
-            Throws.ArgumentException.With.Message.Contains("5 is not an interrupt pin"));
 
     [TestCase(0x001, nameof(ConfigSpace.IoSpaceEnable))]
     [TestCase(0x002, nameof(ConfigSpace.MemorySpaceEnable))]
@@ -79,22 +72,17 @@ internal class HeaderTests
     }
 
     [Test]
-    public void OnlyErrorBitsOfStatusCanBeRecorded() =>
-        Assert.That(
-            () => EndpointFunction.Create().RecordStatus(PciStatus.CapabilitiesList), Throws.ArgumentException);
-
-    [Test]
     public void CapabilitiesAreLinkedInTheOrderOfAdding()
     {
         var space = new ConfigSpace(EndpointFunction.Header);
         Assert.That(space.ReadDword(0x34), Is.Zero);
         space.AddPciExpress();
-        space.AddMsi(1, perVectorMasking: false);
+        space.AddMsi(1);
         space.AddPowerManagement();
         Assert.That(space.ReadDword(0x34), Is.EqualTo(0x40));
         Assert.That(space.ReadWord(0x40), Is.EqualTo(0x7C10));
-        Assert.That(space.ReadWord(0x7C), Is.EqualTo(0x8C05));
-        Assert.That(space.ReadWord(0x8C), Is.EqualTo(0x0001));
+        Assert.That(space.ReadWord(0x7C), Is.EqualTo(0x9405));
+        Assert.That(space.ReadWord(0x94), Is.EqualTo(0x0001));
     }
 
     [Test]
@@ -107,25 +95,5 @@ internal class HeaderTests
         space.AddAdvancedErrorReporting();
         Assert.That(space.ReadDword(0x100), Is.EqualTo(0x10C1_0003));
         Assert.That(space.ReadDword(0x10C), Is.EqualTo(0x0002_0001));
-    }
-
-    [Test]
-    public void ACapabilityCanBeAddedOnce()
-    {
-        ConfigSpace space = EndpointFunction.Create();
-        Assert.That(() => space.AddMsi(1), Throws.InvalidOperationException);
-        Assert.That(() => space.AddDeviceSerialNumber(1), Throws.InvalidOperationException);
-    }
-
-    [Test]
-    public void ACapabilityThatIsRefusedLeavesNoTrace()
-    {
-        var space = new ConfigSpace(EndpointFunction.Header);
-        Assert.That(() => space.AddMsi(3), Throws.InstanceOf<ArgumentOutOfRangeException>());
-        Assert.That(() => space.AddMsix(default), Throws.ArgumentException);
-        Assert.That(
-            () => space.AddPciExpress(new PciExpressSettings { MaxLinkWidth = 3 }), Throws.ArgumentException);
-        Assert.That(space.AddAdvancedErrorReporting, Throws.InvalidOperationException);
-        Assert.That(space.ReadAll(), Is.EqualTo(new ConfigSpace(EndpointFunction.Header).ReadAll()));
     }
 }

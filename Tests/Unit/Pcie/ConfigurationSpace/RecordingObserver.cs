@@ -18,7 +18,5 @@ internal sealed class RecordingObserver : IConfigSpaceObserver
 
     public void MsixChanged() => Calls.Add("Msix");
 
-    public void DeviceControlChanged() => Calls.Add("DeviceControl");
-
     public void FunctionLevelReset() => Calls.Add("FLR");
 }
