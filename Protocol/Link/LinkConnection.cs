@@ -320,7 +320,7 @@ internal sealed class LinkConnection : IDisposable
     /// <summary>
     /// Where the receiving thread lays out a frame with a completion, which goes out with the next ones before that thread
     /// waits for more to answer or sends anything else. That others pass it meanwhile is right: a completion never has to
-    /// stay before what is posted or asked later (PCI Express Base Specification 5.0, table 2-39).
+    /// stay before what is posted or asked later (section 2.4.1).
     /// </summary>
     /// <param name="size">Bytes that the frame takes at the most.</param>
     /// <returns>Empty for any other thread.</returns>

@@ -12,7 +12,7 @@ internal readonly record struct InterruptAddMessage(bool IsMsix, int Vector)
     /// <summary>Bytes.</summary>
     public const int Length = 8;
 
-    /// <summary>What an MSI-X table holds at most (PCI Express Base Specification 5.0, 7.7.2.2).</summary>
+    /// <summary>What an MSI-X table holds at most (section 7.7.2.2).</summary>
     public const int MaxVectors = 2048;
 
     /// <summary>Writes <see cref="Length"/> bytes.</summary>
