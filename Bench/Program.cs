@@ -24,15 +24,17 @@ var groups = new Dictionary<string, Func<Rig, IEnumerable<Row>>>
     ["guests"] = GuestRows.Measure,
 };
 
-// For scripts/flamegraph.sh: flamegraph FILE TITLE PID:NAME..., with what perf script prints as input.
-if (args is ["flamegraph", var file, var title, .. var processes])
+// For scripts/flamegraph.sh: stacks PID:NAME..., with what perf script prints as input.
+if (args is ["stacks", .. var processes])
 {
-    var graph = new FlameGraph();
-    graph.Add(
+    foreach (string stack in CollapsedStacks.Read(
         Console.In,
         processes.Select(static process => process.Split(':'))
-            .ToDictionary(static words => int.Parse(words[0], CultureInfo.InvariantCulture), static words => words[1]));
-    graph.Write(file, title);
+            .ToDictionary(static words => int.Parse(words[0], CultureInfo.InvariantCulture), static words => words[1])))
+    {
+        Console.WriteLine(stack);
+    }
+
     return 0;
 }
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Draws a flame graph (SVG) of the processor time of EpcDevice and EpfBridge, from samples that perf takes while the
-# harness of scripts/bench.sh measures. For docs/performance.md.
+# Writes collapsed stacks of the processor time of EpcDevice and EpfBridge, from samples that perf takes while the harness
+# of scripts/bench.sh measures. Viewers of flame graphs read them: speedscope, FlameGraph's flamegraph.pl --color=java,
+# inferno-flamegraph. For docs/performance.md.
 #
 # Usage: scripts/flamegraph.sh register|tlp FILE
 #
 #   register      EpcDevice, while its registers are read
 #   tlp           both processes, while the host reads a BAR on the TLP path
-#   FILE          the picture
+#   FILE          the stacks
 #   --seconds N   time of sampling, default 5
 #   --help
 #
@@ -40,8 +41,8 @@ what=${words[0]} file=$(realpath -m -- "${words[1]}")
 
 # The processes, the group of rows that keeps them busy, and a mark on the command lines of the right ones
 case $what in
-register) names=(EpcDevice) group=register mark=--poll-us title="Register reads, one core" ;;
-tlp) names=(EpcDevice EpfBridge) group=bar mark="--datapath tlp" title="Host BAR reads, TLP path" ;;
+register) names=(EpcDevice) group=register mark=--poll-us ;;
+tlp) names=(EpcDevice EpfBridge) group=bar mark="--datapath tlp" ;;
 *) usage_error "$what: not one of register, tlp" ;;
 esac
 
@@ -100,5 +101,5 @@ sleep 4
 step "taking samples for $seconds s" perf record -q -e cpu-clock -F 1999 -g -o "$dir/perf.data" \
 	-p "$(IFS=, && echo "${pids[*]}")" -- sleep "$seconds"
 perf script -i "$dir/perf.data" -F comm,pid,ip,sym,dso 2>/dev/null |
-	"$(program Bench)" flamegraph "$file" "$title" "${found[@]}"
+	"$(program Bench)" stacks "${found[@]}" >"$file"
 say "$file"

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EpfTest.Kit;
 
 namespace EpfTest.Bench.Machine;
 
@@ -13,13 +14,20 @@ internal sealed class Programs(string repository, string folder)
     public string NewFolder() =>
         Directory.CreateDirectory(Path.Combine(folder, (++_folders).ToString(CultureInfo.InvariantCulture))).FullName;
 
+    /// <summary>Starts a program.</summary>
+    /// <param name="core">The core that it may use; null for all.</param>
+    /// <param name="program">Its path.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static ChildProcess Start(int? core, string program, params IEnumerable<string> arguments) =>
+        core is null ? new(program, arguments) : new("taskset", ["-c", $"{core}", program, .. arguments]);
+
     /// <summary>Starts EpcDevice.</summary>
     public ChildProcess StartEpc(int? core, string socket, string link, params IEnumerable<string> more) =>
-        new(core, PathOf("EpcDevice"), ["--socket", socket, "--link", link, .. more]);
+        Start(core, PathOf("EpcDevice"), ["--socket", socket, "--link", link, .. more]);
 
     /// <summary>Starts EpfBridge.</summary>
     public ChildProcess StartBridge(int? core, string socket, string link, params IEnumerable<string> more) =>
-        new(core, PathOf("EpfBridge"), ["--socket", socket, "--link", link, .. more]);
+        Start(core, PathOf("EpfBridge"), ["--socket", socket, "--link", link, .. more]);
 
     private string PathOf(string name) => Path.Combine(repository, name, "bin", "Release", "net10.0", name);
 }

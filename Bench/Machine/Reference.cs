@@ -1,4 +1,5 @@
 using System.Globalization;
+using EpfTest.Kit;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Bench.Machine;
@@ -50,7 +51,7 @@ internal sealed class Reference(string program, string folder) : IDisposable
     public (ChildProcess Process, string Path) Launch(int core)
     {
         string path = NewPath();
-        return (new ChildProcess(core, program, "answer", path, "1", "1"), path);
+        return (Programs.Start(core, program, "answer", path, "1", "1"), path);
     }
 
     /// <inheritdoc/>
@@ -81,7 +82,7 @@ internal sealed class Reference(string program, string folder) : IDisposable
             arguments.Insert(4, next);
         }
 
-        var process = new ChildProcess(core, program, arguments);
+        ChildProcess process = Programs.Start(core, program, arguments);
         _processes.Add(process);
         process.WaitFor(() => File.Exists(path), $"makes the socket {path}");
         return path;
@@ -89,7 +90,7 @@ internal sealed class Reference(string program, string folder) : IDisposable
 
     private UnixSocket Connect(string path)
     {
-        UnixSocket socket = Retry(path);
+        UnixSocket socket = Served.Connect(path);
         socket.SetReceiveTimeout(Limits.Reply);
         _sockets.Add(socket);
         return socket;
@@ -97,23 +98,7 @@ internal sealed class Reference(string program, string folder) : IDisposable
 
     private static void Pass(string path, EventFd signal)
     {
-        using UnixSocket socket = Retry(path);
+        using UnixSocket socket = Served.Connect(path);
         _ = socket.Send([0], [signal.Number]);
-    }
-
-    /// <summary>The file is there between bind(2) and listen(2), too.</summary>
-    private static UnixSocket Retry(string path)
-    {
-        for (int tries = 0; ; tries++)
-        {
-            try
-            {
-                return UnixSocket.Connect(path);
-            }
-            catch (LinuxException error) when (error.Errno == Errno.ECONNREFUSED && tries < 1000)
-            {
-                Thread.Sleep(1);
-            }
-        }
     }
 }

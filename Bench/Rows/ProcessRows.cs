@@ -1,6 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
 using EpfTest.Bench.Guests;
-using EpfTest.Bench.Machine;
 using EpfTest.Bench.Measurement;
 using EpfTest.Kit;
 using EpfTest.Protocol.Hosting;
@@ -22,8 +22,8 @@ internal static class ProcessRows
         for (int i = 0; i < Pairs; i++)
         {
             using var pair = new Pair(rig.Programs, rig.Cores, DataPath.Direct);
-            epcMemory.Add(pair.Epc.OwnMemory / MiB);
-            bridgeMemory.Add(pair.Bridge.OwnMemory / MiB);
+            epcMemory.Add(OwnMemory(pair.Epc) / MiB);
+            bridgeMemory.Add(OwnMemory(pair.Bridge) / MiB);
         }
 
         yield return new Row("own memory of an idle EpcDevice", "MiB", Goal.AtMost(MostMemory), epcMemory, []);
@@ -32,6 +32,16 @@ internal static class ProcessRows
             "EpcDevice, start to socket ready", "ms", Goal.AtMost(LongestStart), () => EpcStart(rig), () => ReferenceStart(rig), warmUp: false);
         yield return rig.Rounds.Compare(
             "EpfBridge, start to socket ready", "ms", Goal.AtMost(LongestStart), () => BridgeStart(rig), () => ReferenceStart(rig), warmUp: false);
+    }
+
+    /// <summary>Bytes of memory that a process has, without what it shares with a guest.</summary>
+    private static double OwnMemory(ChildProcess process)
+    {
+        Dictionary<string, double> sizes = File.ReadLines($"/proc/{process.Id}/status")
+            .Where(line => line.EndsWith(" kB", StringComparison.Ordinal))
+            .Select(line => line.Split([':', ' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
+            .ToDictionary(words => words[0], words => double.Parse(words[1], CultureInfo.InvariantCulture) * 1024);
+        return sizes["VmRSS"] - sizes["RssShmem"];
     }
 
     private static double EpcStart(Rig rig)

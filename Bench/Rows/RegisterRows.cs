@@ -2,6 +2,7 @@ using EpfTest.Bench.Guests;
 using EpfTest.Bench.Machine;
 using EpfTest.Bench.Measurement;
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Bench.Rows;

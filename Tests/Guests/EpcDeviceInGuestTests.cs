@@ -42,9 +42,12 @@ internal sealed class EpcDeviceInGuestTests
     public void BootGuest()
     {
         using var folder = new TemporaryFolder();
-        using DeviceUnderTest epc = DeviceUnderTest.StartEpcDevice(folder.File("epc.sock"));
-        _guest = new GuestRun().WithVfioUserDevice(epc.Socket).Run(Look);
+        string socket = folder.File("epc.sock");
+        using var epc = ChildProcess.StartOurs("EpcDevice", "--socket", socket, "--link", folder.File("link"));
+        epc.WaitFor(() => File.Exists(socket), $"makes {socket}");
+        _guest = new GuestRun().WithVfioUserDevice(socket).Run(Look);
         epc.Stop();
+        Assert.That(File.Exists(socket), Is.False, "the socket was left behind");
     }
 
     [Test]

@@ -13,7 +13,15 @@ internal static class Served
         return isServed;
     }
 
-    public static bool TryConnect(string path, [NotNullWhen(true)] out UnixSocket? socket)
+    /// <summary>Connects as soon as somebody listens.</summary>
+    public static UnixSocket Connect(string path)
+    {
+        UnixSocket? socket = null;
+        Wait.Until(() => TryConnect(path, out socket), $"{path} is served");
+        return socket!;
+    }
+
+    private static bool TryConnect(string path, [NotNullWhen(true)] out UnixSocket? socket)
     {
         try
         {

@@ -178,7 +178,7 @@ internal sealed class FaultTests(DataPath dataPath) : PairFixture(dataPath)
         Ep.SetUp(0);
         for (uint round = 0; round < Rounds; round++)
         {
-            using var bridge = new DeviceProgram("EpfBridge", [.. ProgramOptions(HostSocket), .. HotPlugOptions(monitor)]);
+            using var bridge = ChildProcess.StartOurs("EpfBridge", [.. ProgramOptions(HostSocket), .. HotPlugOptions(monitor)]);
             Ep.LinkUp();
             HostGuest host = plugged();
             Use(host, round);
@@ -207,7 +207,7 @@ internal sealed class FaultTests(DataPath dataPath) : PairFixture(dataPath)
         monitor.Unrealize = _ => Interlocked.Exchange(ref ep, null)?.Dispose();
         for (uint round = 0; round < Rounds; round++)
         {
-            using var epc = new DeviceProgram("EpcDevice", [.. ProgramOptions(EpSocket), .. HotPlugOptions(monitor)]);
+            using var epc = ChildProcess.StartOurs("EpcDevice", [.. ProgramOptions(EpSocket), .. HotPlugOptions(monitor)]);
             Wait.Until(() => Volatile.Read(ref ep) is { HungUp: false } && monitor.HasDevice("epc"), "the controller is plugged");
             Ep = ep!;
             HostGuest host = BringUp();

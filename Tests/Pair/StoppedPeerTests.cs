@@ -20,8 +20,8 @@ internal sealed class StoppedPeerTests(string dataPath)
     private const uint CompletionTimeoutError = 1 << 14;
 
     private TemporaryFolder _folder = null!;
-    private DeviceUnderTest _epc = null!;
-    private DeviceUnderTest _bridge = null!;
+    private ChildProcess _epc = null!;
+    private ChildProcess _bridge = null!;
     private EpGuest? _epGuest;
     private HostGuest? _hostGuest;
 
@@ -34,9 +34,11 @@ internal sealed class StoppedPeerTests(string dataPath)
     {
         _folder = new TemporaryFolder();
         string hostSocket = _folder.File("host");
-        (_epc, _bridge) = DeviceUnderTest.StartPair(
-            _folder.File("ep"), hostSocket, "--datapath", dataPath, "--completion-timeout", "200");
-        _epGuest = new EpGuest(_folder.File("ep"));
+        string epSocket = _folder.File("ep");
+        string[] options = ["--link", _folder.File("link"), "--datapath", dataPath, "--completion-timeout", "200"];
+        _epc = ChildProcess.StartOurs("EpcDevice", ["--socket", epSocket, .. options]);
+        _bridge = ChildProcess.StartOurs("EpfBridge", ["--socket", hostSocket, .. options]);
+        _epGuest = new EpGuest(epSocket);
         Ep.MapPrivateMemory();
         Ep.SetUp(0);
         Ep.SetBar(0, (int)Bar, EpGuest.BarSize, 0, (0, EpGuest.BarSize, GuestClient.PrivateStart));

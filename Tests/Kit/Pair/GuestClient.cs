@@ -39,9 +39,7 @@ internal abstract class GuestClient : VfioUserClient
     protected GuestClient(string path)
         : base(SharedSize)
     {
-        UnixSocket? socket = null;
-        Wait.Until(() => Served.TryConnect(path, out socket), $"{path} is served");
-        _socket = new RawSocket(socket!, hasLimit: false);
+        _socket = new RawSocket(Served.Connect(path), hasLimit: false);
         _thread = new Thread(Run) { IsBackground = true, Name = "guest" };
         _thread.Start();
         _mainLoop = new Thread(AnswerDma) { IsBackground = true, Name = "guest main loop" };

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Runtime.Versioning;
 using EpfTest.Kit;
 using EpfTest.Kit.VfioUser;
@@ -17,8 +15,7 @@ internal sealed class OrdinaryUserTests
     private const uint Nobody = 65534;
     private const int ExitFailure = 1;
 
-    private readonly List<Process> _processes = [];
-    private readonly List<string> _errors = [];
+    private readonly List<ChildProcess> _processes = [];
     private TemporaryFolder _folder = null!;
     private uint _user;
 
@@ -50,32 +47,21 @@ internal sealed class OrdinaryUserTests
     [TearDown]
     public void End()
     {
-        foreach (Process process in _processes)
+        _processes.ForEach(process => process.Dispose());
+        if (TestContext.CurrentContext.Result.FailCount > 0)
         {
-            if (!process.HasExited)
-            {
-                process.Kill();
-                process.WaitForExit();
-            }
-
-            process.Dispose();
+            _processes.ForEach(process => TestContext.Out.WriteLine(process.Errors));
         }
 
         _processes.Clear();
         _folder.Dispose();
-        if (TestContext.CurrentContext.Result.FailCount > 0)
-        {
-            TestContext.Out.WriteLine(string.Join('\n', _errors));
-        }
-
-        _errors.Clear();
     }
 
     [Test]
     public void ProcessesRunWithoutPrivilegesAndTheirSocketsAreTheirOwn()
     {
-        Process epc = StartEpc();
-        Process bridge = Start("EpfBridge", "--socket", Endpoint, "--link", Link);
+        ChildProcess epc = StartEpc();
+        ChildProcess bridge = Start("EpfBridge", "--socket", Endpoint, "--link", Link);
         foreach (string path in new[] { Epc, Link, Window })
         {
             Wait.Until(() => File.Exists(path), $"{path} is there");
@@ -83,7 +69,7 @@ internal sealed class OrdinaryUserTests
         }
 
         Wait.Until(() => Said("bridge connected"), "the two have found each other");
-        foreach (Process process in new[] { epc, bridge })
+        foreach (ChildProcess process in new[] { epc, bridge })
         {
             string[] status = File.ReadAllLines($"/proc/{process.Id}/status");
             Assert.That(status, Has.Some.Match($@"^Uid:\s+{_user}\s+{_user}\s+{_user}"));
@@ -92,9 +78,7 @@ internal sealed class OrdinaryUserTests
                 Assert.That(status, Has.Some.Match(@"^CapEff:\s+0+$"));
             }
 
-            Run("kill", "-TERM", process.Id.ToString(CultureInfo.InvariantCulture));
-            Assert.That(process.WaitForExit(Wait.Limit), Is.True, "SIGTERM does not end it");
-            Assert.That(process.ExitCode, Is.Zero);
+            process.Stop();
         }
 
         Assert.That(File.Exists(Epc) || File.Exists(Link) || File.Exists(Window), Is.False, "sockets are left");
@@ -162,14 +146,9 @@ internal sealed class OrdinaryUserTests
             ["--socket", _folder.File("s3"), "--link", _folder.File("l3"), "--window", Window],
         })
         {
-            Process second = Start("EpcDevice", taken);
-            Assert.That(second.WaitForExit(Wait.Limit), Is.True);
-            Assert.That(second.ExitCode, Is.EqualTo(ExitFailure));
-            Wait.Until(() => Said("which a running process serves already"), "it says why");
-            lock (_errors)
-            {
-                _errors.Clear();
-            }
+            ChildProcess second = Start("EpcDevice", taken);
+            Assert.That(second.WaitForExit(), Is.EqualTo(ExitFailure));
+            Wait.Until(() => second.Errors.Contains("which a running process serves already", StringComparison.Ordinal), "it says why");
         }
 
         Assert.That(Served.At(Epc) && Served.At(Link) && Served.At(Window), Is.True, "the first still serves");
@@ -177,9 +156,8 @@ internal sealed class OrdinaryUserTests
 
     private static void Run(string program, params string[] arguments)
     {
-        using var process = Process.Start(program, arguments);
-        Assert.That(process.WaitForExit(Wait.Limit), Is.True, program);
-        Assert.That(process.ExitCode, Is.Zero, program);
+        using var process = new ChildProcess(program, arguments);
+        Assert.That(process.WaitForExit(), Is.Zero, program);
     }
 
     private RawVfioUserClient Connect()
@@ -188,56 +166,22 @@ internal sealed class OrdinaryUserTests
         return RawVfioUserClient.Connect(Epc);
     }
 
-    private Process StartEpc(params string[] more) => Start(
+    private ChildProcess StartEpc(params string[] more) => Start(
         "EpcDevice", ["--socket", Epc, "--link", Link, "--window", Window, "--log-level", "Information", .. more]);
 
     /// <summary>Kills all that were started, as the kernel does for want of memory.</summary>
-    private void Kill()
+    private void Kill() => _processes.ForEach(process => process.Kill());
+
+    private bool Said(string text) =>
+        _processes.Any(process => process.Errors.Contains(text, StringComparison.Ordinal));
+
+    private ChildProcess Start(string name, params string[] arguments)
     {
-        foreach (Process process in _processes)
-        {
-            process.Kill();
-            process.WaitForExit();
-        }
-    }
+        string[] user = _user == Nobody ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : [];
 
-    private bool Said(string text)
-    {
-        lock (_errors)
-        {
-            return _errors.Any(line => line.Contains(text, StringComparison.Ordinal));
-        }
-    }
-
-    private Process Start(string name, params string[] arguments)
-    {
-        string program = Path.Combine(_folder.File(name), name);
-        var start = new ProcessStartInfo(_user == Nobody ? "setpriv" : program) { RedirectStandardError = true };
-        if (_user == Nobody)
-        {
-            foreach (string argument in new[] { "--reuid=65534", "--regid=65534", "--clear-groups", program })
-            {
-                start.ArgumentList.Add(argument);
-            }
-        }
-
-        Array.ForEach(arguments, start.ArgumentList.Add);
-
-        // The one who runs the tests may have a home that others cannot read.
-        start.Environment["HOME"] = _folder.Path;
-        var process = new Process { StartInfo = start };
-        process.ErrorDataReceived += (_, line) =>
-        {
-            if (line.Data is not null)
-            {
-                lock (_errors)
-                {
-                    _errors.Add(line.Data);
-                }
-            }
-        };
-        process.Start();
-        process.BeginErrorReadLine();
+        // The user who runs the tests may have a home that others cannot read.
+        var process = new ChildProcess(
+            "env", [$"HOME={_folder.Path}", .. user, Path.Combine(_folder.File(name), name), .. arguments]);
         _processes.Add(process);
         return process;
     }
