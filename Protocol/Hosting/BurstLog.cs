@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.Hosting;
 
-/// <summary>Logs the first of a burst of failed accesses, and later how many more there were.</summary>
+/// <summary>Logs the first of a burst of failed accesses, and later the number of the others.</summary>
 internal sealed class BurstLog(ILogger logger)
 {
     private const long BurstMilliseconds = 1000;
@@ -12,10 +12,7 @@ internal sealed class BurstLog(ILogger logger)
     private long _last = -BurstMilliseconds;
     private long _suppressed;
 
-    /// <summary>An access failed.</summary>
-    /// <param name="what">What was accessed, such as "outbound read".</param>
-    /// <param name="address">Where.</param>
-    /// <param name="error">Why it failed.</param>
+    /// <summary>Reports a failed access, such as an "outbound read".</summary>
     public void Report(string what, ulong address, RequestStatus error)
     {
         long suppressed;
@@ -36,7 +33,7 @@ internal sealed class BurstLog(ILogger logger)
 
         if (suppressed > 0)
         {
-            logger.LogWarning("{Count} more accesses failed before", suppressed);
+            logger.LogWarning("{Count} other accesses failed before", suppressed);
         }
 
         logger.LogWarning("{What} at 0x{Address:x} failed: {Error}", what, address, error);

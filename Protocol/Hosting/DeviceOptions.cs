@@ -11,38 +11,44 @@ internal abstract class DeviceOptions
 
     private static readonly TimeSpan s_defaultPoll = TimeSpan.FromMicroseconds(50);
 
-    /// <summary>Where the vfio-user socket is made.</summary>
-    [Option("socket", Required = true, MetaValue = "PATH", HelpText = "Serve QEMU's vfio-user-pci at this Unix socket.")]
+    /// <summary>Where the vfio-user socket is created.</summary>
+    [Option(
+        "socket",
+        Required = true,
+        MetaValue = "PATH",
+        HelpText = "Unix socket at which to serve QEMU's vfio-user-pci.")]
     public string Socket { get; set; } = "";
 
-    /// <summary>For how long QEMU's next message is polled for, in microseconds; null to go by the cores.</summary>
+    /// <summary>How long to poll for QEMU's next message, in microseconds; null to decide by the number of
+    /// cores.</summary>
     [Option(
         "poll-us",
         MetaValue = "N",
-        HelpText = "Ask for QEMU's next message for so many microseconds before waiting for it; 0 not to. By default 50 "
-            + "where the process may use 4 cores or more, else 0.")]
+        HelpText = "Poll for QEMU's next message for N microseconds before sleeping; 0 turns polling off. The "
+            + "default is 50 if the process may use at least 4 cores, else 0.")]
     public int? PollMicroseconds { get; set; }
 
     /// <summary>The same as a time.</summary>
-    /// <exception cref="UsageException">It is negative, or longer than any wake-up takes.</exception>
+    /// <exception cref="UsageException">The option is out of range.</exception>
     public TimeSpan Poll => PollMicroseconds switch
     {
-        // Two QEMUs and two processes: with fewer cores, whoever polls keeps one of them from its work.
+        // Two QEMUs and two processes: with fewer cores, polling keeps one of them from running.
         null => Environment.ProcessorCount >= 4 ? s_defaultPoll : TimeSpan.Zero,
         >= 0 and <= MaxPollMicroseconds => TimeSpan.FromMicroseconds(PollMicroseconds.Value),
         _ => throw new UsageException(
-            $"--poll-us {PollMicroseconds}: give microseconds from 0 to {MaxPollMicroseconds}"),
+            $"--poll-us {PollMicroseconds}: invalid; give microseconds from 0 to {MaxPollMicroseconds}"),
     };
 
-    /// <summary>User IDs, beside our own, whose processes may be at the other end of a socket.</summary>
+    /// <summary>User IDs, besides our own, whose processes may be at the other end of a socket.</summary>
     [Option(
         "allow-uid",
         Separator = ',',
         MetaValue = "UID[,UID]",
-        HelpText = "Also speak to processes of these users; else only to those of the user who runs this one.")]
+        HelpText = "Also accept peers that run as these users. By default only the user who runs this process is "
+            + "accepted.")]
     public IEnumerable<uint> AllowedUsers { get; set; } = [];
 
-    /// <summary>Whom to speak to.</summary>
+    /// <summary>The users whose processes may be peers.</summary>
     public PeerPolicy Peers => new(AllowedUsers);
 
     /// <summary>The least severe events that are logged.</summary>
@@ -50,6 +56,7 @@ internal abstract class DeviceOptions
         "log-level",
         Default = LogLevel.Warning,
         MetaValue = "LEVEL",
-        HelpText = "Log to stderr from this level on: Trace, Debug, Information, Warning, Error, Critical or None.")]
+        HelpText = "Least severe level that is logged to stderr: Trace, Debug, Information, Warning, Error, Critical "
+            + "or None.")]
     public LogLevel LogLevel { get; set; }
 }

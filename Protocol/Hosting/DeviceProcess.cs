@@ -7,10 +7,10 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace EpfTest.Protocol.Hosting;
 
-/// <summary>What is the same in every device process: options, logging, signals and exit codes.</summary>
+/// <summary>What all device processes have in common: options, logging, signals and exit codes.</summary>
 internal static class DeviceProcess
 {
-    /// <summary>The exit code for a command line that makes no sense (EX_USAGE of sysexits.h).</summary>
+    /// <summary>The exit code for an invalid command line (EX_USAGE of sysexits.h).</summary>
     public const int ExitUsage = 64;
 
     private const int ExitFailure = 1;
@@ -19,12 +19,14 @@ internal static class DeviceProcess
 
     /// <summary>Reads the command line, runs the device until SIGTERM or SIGINT, and cleans up.</summary>
     /// <param name="arguments">The command line.</param>
-    /// <param name="start">Starts the device; what it returns is disposed at the end. A
-    /// <see cref="UsageException"/> or <see cref="LinuxException"/> ends the process with its message, and so does a call of
-    /// what is passed third, by any thread.</param>
-    /// <returns>The exit code: 0 after a signal, 64 for a bad command line, 1 where the device could not start or go on.
+    /// <param name="start">Starts the device and returns what is disposed at the end. A <see cref="UsageException"/> or
+    /// <see cref="LinuxException"/> ends the process with its message; so does a call of the third argument, by any
+    /// thread.</param>
+    /// <returns>The exit code: 0 after a signal, 64 for an invalid command line, 1 if the device could not start or go
+    /// on.
     /// </returns>
-    public static int Run<TOptions>(string[] arguments, Func<TOptions, ILoggerFactory, Action<string>, IDisposable> start)
+    public static int Run<TOptions>(
+        string[] arguments, Func<TOptions, ILoggerFactory, Action<string>, IDisposable> start)
         where TOptions : DeviceOptions, new()
     {
         using var parser = new Parser(settings =>
@@ -36,7 +38,8 @@ internal static class DeviceProcess
         return result.MapResult(options => Run(options, start), errors => Explain(result, errors));
     }
 
-    private static int Run<TOptions>(TOptions options, Func<TOptions, ILoggerFactory, Action<string>, IDisposable> start)
+    private static int Run<TOptions>(
+        TOptions options, Func<TOptions, ILoggerFactory, Action<string>, IDisposable> start)
         where TOptions : DeviceOptions
     {
         using ILoggerFactory loggers = LoggerFactory.Create(builder => builder
@@ -66,7 +69,7 @@ internal static class DeviceProcess
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, End);
         try
         {
-            // What makes no sense is to be told now, not when the first client comes.
+            // An invalid value is to be reported now, not when the first client connects.
             _ = options.Poll;
             using IDisposable device = start(options, loggers, Fail);
             while (!ended.Wait(s_trimInterval))

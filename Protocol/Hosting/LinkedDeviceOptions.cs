@@ -8,11 +8,15 @@ namespace EpfTest.Protocol.Hosting;
 /// <summary>The options of a process that is one end of the link.</summary>
 internal abstract class LinkedDeviceOptions : DeviceOptions
 {
-    // One access may wait for room and for two requests, and QEMU gives up after 5 s.
+    // One access may wait for room and for two requests, and QEMU's default timeout is 5 s.
     private const int MaxCompletionTimeout = 2000;
 
-    /// <summary>Where the two processes meet.</summary>
-    [Option("link", Required = true, MetaValue = "PATH", HelpText = "The Unix socket between EpcDevice and EpfBridge.")]
+    /// <summary>The socket of the link.</summary>
+    [Option(
+        "link",
+        Required = true,
+        MetaValue = "PATH",
+        HelpText = "Unix socket of the link between EpcDevice and EpfBridge.")]
     public string Link { get; set; } = "";
 
     /// <summary>How data travels.</summary>
@@ -20,14 +24,14 @@ internal abstract class LinkedDeviceOptions : DeviceOptions
         "datapath",
         Default = DataPath.Direct,
         MetaValue = "direct|tlp",
-        HelpText = "direct: through shared memory where there is some; tlp: every access is a TLP on the link.")]
+        HelpText = "direct: use shared memory where the guests have it; tlp: every access is a TLP on the link.")]
     public DataPath DataPath { get; set; }
 
     /// <summary>Whether the host's QEMU may map BARs.</summary>
     [Option(
         "map-bars",
-        HelpText = "Let the host's QEMU map BARs in shared memory, so that its accesses do not trap; both processes need it. "
-            + "What the BARs lead to then cannot change until the host lets go of the device.")]
+        HelpText = "Let the host's QEMU map BARs in shared memory, so that accesses do not trap. Both processes need "
+            + "this option. The translation of a mapped BAR cannot change until the host releases the device.")]
     public bool MapBars { get; set; }
 
     /// <summary>How long a request to the other side may take, in milliseconds.</summary>
@@ -35,22 +39,23 @@ internal abstract class LinkedDeviceOptions : DeviceOptions
         "completion-timeout",
         Default = MaxCompletionTimeout,
         MetaValue = "MS",
-        HelpText = "Give up a request to the other side after so many milliseconds, 10 to 2000: its reads then give all ones.")]
+        HelpText = "Completion timeout of requests to the other side in milliseconds, 10 to 2000. After it, reads "
+            + "return all ones.")]
     public int CompletionTimeout { get; set; } = MaxCompletionTimeout;
 
     /// <summary>How long this side waits for the other.</summary>
-    /// <exception cref="UsageException">An option has a value that makes no sense.</exception>
+    /// <exception cref="UsageException">An option has an invalid value.</exception>
     public LinkTimeouts LinkTimeouts => CompletionTimeout is >= 10 and <= MaxCompletionTimeout
         ? new() { Completion = TimeSpan.FromMilliseconds(CompletionTimeout) }
         : throw new UsageException(
-            $"--completion-timeout {CompletionTimeout}: give milliseconds from 10 to {MaxCompletionTimeout}");
+            $"--completion-timeout {CompletionTimeout}: invalid; give milliseconds from 10 to {MaxCompletionTimeout}");
 
     /// <summary>The monitor of the QEMU to plug into.</summary>
     [Option(
         "qmp",
         MetaValue = "PATH",
-        HelpText = "Plug the device into a running QEMU, whose monitor is at this Unix socket (-qmp unix:PATH,server=on,wait=off), "
-            + "and unplug it again; with --hotplug-bus.")]
+        HelpText = "Plug the device into a running QEMU with this monitor socket (-qmp unix:PATH,server=on,wait=off), "
+            + "and unplug it at the end. Needs --hotplug-bus.")]
     public string? Qmp { get; set; }
 
     /// <summary>The root ports to plug into.</summary>
@@ -58,25 +63,27 @@ internal abstract class LinkedDeviceOptions : DeviceOptions
         "hotplug-bus",
         Separator = ',',
         MetaValue = "ID",
-        HelpText = "The ID of the root port that takes the device; for EpcDevice --window, ID,ID: another for the window.")]
+        HelpText = "ID of the root port to plug the device into. EpcDevice --window needs two: ID,ID, the second for "
+            + "the window.")]
     public IEnumerable<string> HotPlugBuses { get; set; } = [];
 
-    /// <summary>Whether QEMU may go on before a write to what is plugged has arrived; null for the process's own choice.</summary>
+    /// <summary>Whether QEMU may post writes to the plugged device; null for the default of the process.</summary>
     [Option(
         "hotplug-posted-writes",
         MetaValue = "true|false",
-        HelpText = "Whether QEMU may go on before a write to the device that is plugged has arrived (its x-no-posted-writes); "
-            + "docs/link-protocol.md has what depends on it. By default not for EpcDevice on the direct path.")]
+        HelpText = "Whether QEMU may post writes to the plugged device, that is, go on before they have arrived "
+            + "(x-no-posted-writes); see docs/link-protocol.md. The default is false for EpcDevice on the direct path, "
+            + "else true.")]
     public bool? HotPlugPostsWrites { get; set; }
 
-    /// <summary>Whether what is plugged has MSI-X.</summary>
+    /// <summary>Whether the plugged device has MSI-X.</summary>
     [Option(
         "hotplug-msix",
-        HelpText = "Let the device that is plugged have MSI-X. QEMU up to 11.1 at least ends when it unplugs a vfio-user-pci device "
-            + "with MSI-X (docs/reliability.md), so without this it has MSI only.")]
+        HelpText = "Give the plugged device MSI-X. Without this option it has MSI only, because QEMU (up to 11.1 at "
+            + "least) ends when it unplugs a vfio-user-pci device with MSI-X (docs/reliability.md).")]
     public bool HotPlugMsix { get; set; }
 
-    /// <summary>Where the devices are to be plugged, null where they are not.</summary>
+    /// <summary>Where to plug the devices; null for not at all.</summary>
     /// <param name="buses">How many root ports that takes.</param>
     /// <exception cref="UsageException">Options are missing, or contradict each other.</exception>
     public HotPlugTarget? ParseHotPlug(int buses)
@@ -89,13 +96,14 @@ internal abstract class LinkedDeviceOptions : DeviceOptions
 
         if (Qmp is null || names.Length == 0)
         {
-            throw new UsageException("--qmp and --hotplug-bus go together: one says in which QEMU, the other where in it");
+            throw new UsageException(
+                "--qmp and --hotplug-bus need each other: one names the QEMU, the other its root port");
         }
 
         return names.Length == buses && !names.Contains("")
             ? new HotPlugTarget(Qmp, names)
-            : throw new UsageException(
-                $"--hotplug-bus {string.Join(',', names)}: give {(buses == 1 ? "the ID of one root port" : $"the IDs of {buses} root ports, with a comma between them")}");
+            : throw new UsageException($"--hotplug-bus {string.Join(',', names)}: invalid; give "
+                + (buses == 1 ? "the ID of one root port" : $"the IDs of {buses} root ports, separated by a comma"));
     }
 
     /// <summary>What this side offers on the link.</summary>
@@ -105,11 +113,11 @@ internal abstract class LinkedDeviceOptions : DeviceOptions
         (DataPath.Direct, false) => LinkCapabilities.Direct | LinkCapabilities.Interrupts,
         (DataPath.Direct, true) => LinkCapabilities.Direct | LinkCapabilities.Interrupts | LinkCapabilities.MapBars,
         (_, false) => LinkCapabilities.None,
-        _ => throw new UsageException("--map-bars takes shared memory: it does not go with --datapath tlp"),
+        _ => throw new UsageException("--map-bars needs shared memory, so it cannot be used with --datapath tlp"),
     };
 
-    /// <summary>How QEMU is served. TLPs have to keep their order although clients may post writes.</summary>
-    /// <exception cref="UsageException">An option has a value that makes no sense.</exception>
+    /// <summary>Options of the vfio-user server. TLPs have to stay in order although clients may post writes.</summary>
+    /// <exception cref="UsageException">An option has an invalid value.</exception>
     public VfioUserServerOptions ServerOptions =>
         new() { Peers = Peers, Poll = Poll, TracksPosted = DataPath == DataPath.Tlp };
 }

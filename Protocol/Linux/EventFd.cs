@@ -5,7 +5,7 @@ namespace EpfTest.Protocol.Linux;
 /// <summary>An eventfd(2) counter, by which two processes wake each other.</summary>
 internal sealed class EventFd : FileDescriptor
 {
-    // A peer may pass a blocking counter that is full, and must not make us wait with it.
+    // A counter that a peer passed may be blocking and full, and must not make us wait.
     private readonly bool _mayBlock;
 
     private EventFd(int descriptor)
@@ -19,9 +19,9 @@ internal sealed class EventFd : FileDescriptor
         return descriptor >= 0 ? new EventFd(descriptor) : throw LinuxException.FromLastError("create an eventfd");
     }
 
-    /// <summary>Takes ownership of a descriptor that a peer passed, where it is an eventfd.</summary>
-    /// <returns>Null where it is anything else, on which a write could wait or do harm, or only the name of one (O_PATH), which
-    /// can be neither written nor watched; it is then left alone.</returns>
+    /// <summary>Takes ownership of a descriptor that a peer passed, if it is an eventfd.</summary>
+    /// <returns>Null, without taking ownership, for any other file, to which a write could block or do harm, and for an
+    /// O_PATH descriptor, which can be neither written nor polled.</returns>
     public static EventFd? TryAdopt(int descriptor)
     {
         try
@@ -37,7 +37,7 @@ internal sealed class EventFd : FileDescriptor
         }
     }
 
-    /// <summary>As <see cref="TryAdopt(int)"/>, from the one who owned it so far.</summary>
+    /// <summary>As <see cref="TryAdopt(int)"/>, from its present owner.</summary>
     public static EventFd? TryAdopt(FileDescriptor descriptor)
     {
         EventFd? adopted = TryAdopt(descriptor.Number);
@@ -49,7 +49,7 @@ internal sealed class EventFd : FileDescriptor
         return adopted;
     }
 
-    /// <summary>Adds one. A counter at its limit stays there, and wakes its reader all the same.</summary>
+    /// <summary>Adds one. A counter at its limit stays there, and still wakes its reader.</summary>
     public unsafe void Signal()
     {
         if (_mayBlock && !IsReady(LibC.POLLOUT))
@@ -62,7 +62,7 @@ internal sealed class EventFd : FileDescriptor
         _ = LibC.write(Number, &one, sizeof(ulong));
     }
 
-    /// <summary>Reads the counter and sets it to zero; 0 where it was zero.</summary>
+    /// <summary>Reads the counter and sets it to zero.</summary>
     public unsafe ulong Drain()
     {
         if (_mayBlock && !IsReady(LibC.POLLIN))

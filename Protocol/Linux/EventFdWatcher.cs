@@ -3,7 +3,7 @@ using Tmds.Linux;
 namespace EpfTest.Protocol.Linux;
 
 /// <summary>A thread that calls back when an eventfd is signalled.</summary>
-/// <remarks>A callback may still run while <see cref="Remove"/> is being called, not afterwards begin.</remarks>
+/// <remarks>No callback starts after <see cref="Remove"/> has returned, but one may still be running.</remarks>
 internal sealed class EventFdWatcher : IDisposable
 {
     private const ulong StopKey = 0;

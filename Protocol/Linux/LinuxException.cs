@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace EpfTest.Protocol.Linux;
 
-/// <summary>A system call failed where the caller cannot go on; the message says what was being done to what.</summary>
+/// <summary>A system call failed and the caller cannot go on; the message has the action and its object.</summary>
 internal sealed class LinuxException : IOException
 {
     /// <summary>Creates the exception for <paramref name="action"/>, for example "bind /run/x.sock".</summary>

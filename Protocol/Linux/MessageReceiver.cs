@@ -5,19 +5,19 @@ using Tmds.Linux;
 namespace EpfTest.Protocol.Linux;
 
 /// <summary>
-/// Receives a stream of messages with descriptors: as many bytes as there are with one system call, to be taken apart
-/// by the caller. Nothing is allocated by a length that a message claims. For one thread.
+/// Receives a stream of messages with descriptors: one system call takes all bytes that are there, and the caller
+/// splits them into messages. Nothing is allocated by a length that a message claims. For one thread.
 /// </summary>
 /// <remarks>
-/// Descriptors come with the last message that starts in what a receive brought: the kernel ends a receive with the
-/// piece that carried them. While a message with descriptors is incomplete, no more than the rest of it is received, so
-/// that they do not mix with those of the next.
+/// Descriptors belong to the last message that starts in the bytes of a receive, since the kernel ends a receive with
+/// the piece that carries them. While a message with descriptors is incomplete, only the rest of it is received, so
+/// that its descriptors are not mixed with those of the next.
 /// </remarks>
 internal sealed class MessageReceiver : IDisposable
 {
     private const int ReceiveAhead = 64 << 10;
 
-    // Polls in vain, one after the other, until it is given up.
+    // Unsuccessful polls in a row until polling stops.
     private const int MaxMisses = 4;
 
     private readonly UnixSocket _socket;
@@ -34,8 +34,10 @@ internal sealed class MessageReceiver : IDisposable
     /// <summary>Receives from <paramref name="socket"/>, which stays the caller's.</summary>
     /// <param name="socket">A connected socket.</param>
     /// <param name="maxMessageSize">Bytes of the largest message.</param>
-    /// <param name="poll">For how long a receive asks again and again before it waits to be woken; zero not to.</param>
-    /// <param name="buffer">What <see cref="AllocateBuffer"/> gave for this size, used by nobody else; null for a new one.</param>
+    /// <param name="poll">How long a receive polls before it sleeps; zero for not at all.</param>
+    /// <param name="buffer">From <see cref="AllocateBuffer"/> for this size, used by no other receiver; null for a new
+    /// one.
+    /// </param>
     public MessageReceiver(UnixSocket socket, int maxMessageSize, TimeSpan poll = default, byte[]? buffer = null)
     {
         _poll = poll;
@@ -44,35 +46,36 @@ internal sealed class MessageReceiver : IDisposable
         _buffer = buffer ?? AllocateBuffer(maxMessageSize);
     }
 
-    /// <summary>What a receiver puts bytes into.</summary>
+    /// <summary>Allocates a receiver's buffer.</summary>
     public static byte[] AllocateBuffer(int maxMessageSize) =>
         GC.AllocateUninitializedArray<byte>(maxMessageSize + ReceiveAhead, pinned: true);
 
-    /// <summary>How the last receive failed; none where the peer hung up.</summary>
+    /// <summary>The error of the last receive; none if the peer hung up.</summary>
     public Errno Error { get; private set; }
 
     /// <summary>Whether the last receive failed because more descriptors came than a message can have.</summary>
     public bool TooManyDescriptors { get; private set; }
 
-    /// <summary>What has come and was not consumed, whole messages and perhaps a part of one.</summary>
+    /// <summary>The bytes that were received and not consumed: whole messages, and perhaps part of one.</summary>
     public ReadOnlySpan<byte> Available => _buffer.AsSpan(_start, _end - _start);
 
-    /// <summary>The descriptors that came with the message that was consumed last; -1 where one was taken.</summary>
+    /// <summary>The descriptors of the message that was consumed last; -1 for each one that was taken.</summary>
     public Span<int> Descriptors => _start < _descriptorsCameBefore ? [] : _descriptors.AsSpan(0, _descriptorCount);
 
     /// <summary>Receives more. The caller has consumed all whole messages.</summary>
-    /// <param name="missing">How many bytes of the message at hand are known to be missing, at least 1.</param>
-    /// <returns>False where the peer hung up, the socket failed, or more descriptors came than a message can have.</returns>
+    /// <param name="missing">The bytes that the incomplete message is known to lack, at least 1.</param>
+    /// <returns>False if the peer hung up, the socket failed, or more descriptors came than a message can
+    /// have.</returns>
     public bool Receive(int missing) => Receive(missing, wait: true);
 
-    /// <summary>As <see cref="Receive(int)"/>, but waits for nothing: false, and <see cref="Errno.EAGAIN"/> as the
-    /// <see cref="Error"/>, where there is nothing.</summary>
+    /// <summary>As <see cref="Receive(int)"/>, but does not wait: false, with <see cref="Errno.EAGAIN"/> as the
+    /// <see cref="Error"/>, if nothing is there.</summary>
     public bool TryReceive(int missing) => Receive(missing, wait: false);
 
-    /// <summary>Goes on to the message after the first <paramref name="size"/> available bytes.</summary>
+    /// <summary>Consumes a message of <paramref name="size"/> bytes.</summary>
     public void Consume(int size) => _start += size;
 
-    /// <summary>Takes over a descriptor of the message that was consumed last.</summary>
+    /// <summary>Takes ownership of a descriptor of the message that was consumed last.</summary>
     public FileDescriptor TakeDescriptor(int index)
     {
         int descriptor = Descriptors[index];
@@ -80,7 +83,7 @@ internal sealed class MessageReceiver : IDisposable
         return new FileDescriptor(descriptor);
     }
 
-    /// <summary>Closes the descriptors of the message that was consumed last, as far as nobody took them.</summary>
+    /// <summary>Closes the descriptors of the message that was consumed last, except those that were taken.</summary>
     public void CloseDescriptors()
     {
         Close(Descriptors);
@@ -101,7 +104,7 @@ internal sealed class MessageReceiver : IDisposable
     {
         if (_start == _end || _buffer.Length - _start < _maxMessageSize)
         {
-            // The rest of a message would not fit behind what has come of it.
+            // The rest of a message would not fit behind its beginning.
             _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
             _descriptorsCameBefore -= _start;
             _end -= _start;
@@ -131,8 +134,8 @@ internal sealed class MessageReceiver : IDisposable
     }
 
     /// <summary>
-    /// Receives without being woken, which takes longer than all else, if something comes soon. A peer that is seldom so
-    /// quick is not polled for until it was that once more.
+    /// Receives by polling if something comes soon, since waking up takes longer than all else. Polling stops for a
+    /// peer that is seldom so quick, until it has been once more.
     /// </summary>
     private Errno PollAndReceive(Span<byte> buffer, Span<int> place, out int descriptorCount, out int received)
     {

@@ -6,8 +6,9 @@ namespace EpfTest.Protocol.Linux;
 internal static partial class NativeHeap
 {
     /// <summary>
-    /// Gives back to the system what is free in it. The compiler takes megabytes for a while when methods have been called often enough
-    /// to be compiled again, minutes after the start, and the C library keeps them, for each thread that ever compiled.
+    /// Gives back to the system what is free in it. The compiler takes megabytes for a while when methods have been
+    /// called often enough to be compiled again, minutes after the start, and the C library keeps them, for each thread
+    /// that ever compiled.
     /// </summary>
     public static void Trim() => _ = MallocTrim(0);
 

@@ -3,18 +3,17 @@ using Tmds.Linux;
 namespace EpfTest.Protocol.Linux;
 
 /// <summary>
-/// Which users may be at the other end of a socket: the one who runs this process, and those that are named. A socket's
-/// mode keeps out most, but not root, nor who got hold of its directory.
+/// The users who may be at the other end of a socket: the one who runs this process, and others that are named. The
+/// mode of a socket's file does not keep out root, nor a user who can change its directory.
 /// </summary>
 internal sealed class PeerPolicy
 {
-    /// <summary>Nobody but the user who runs this process.</summary>
+    /// <summary>Allows only the user who runs this process.</summary>
     public static readonly PeerPolicy SameUser = new([]);
 
     private readonly HashSet<uint> _allowed;
 
-    /// <summary>The user who runs this process, and others.</summary>
-    /// <param name="alsoAllowed">User IDs beside our own.</param>
+    /// <summary>Allows the user who runs this process, and others.</summary>
     public PeerPolicy(IEnumerable<uint> alsoAllowed)
         : this(LibC.geteuid(), alsoAllowed)
     {
@@ -22,7 +21,7 @@ internal sealed class PeerPolicy
 
     internal PeerPolicy(uint user, IEnumerable<uint> alsoAllowed) => _allowed = [user, .. alsoAllowed];
 
-    /// <summary>Why the other end of a connected socket is not to be spoken to, or null.</summary>
+    /// <summary>The reason to refuse the peer of a connected socket, or null.</summary>
     public string? Refusal(UnixSocket socket)
     {
         (int process, uint user) = socket.Peer;

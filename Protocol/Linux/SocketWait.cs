@@ -2,17 +2,17 @@ using Tmds.Linux;
 
 namespace EpfTest.Protocol.Linux;
 
-/// <summary>Where one thread waits for a socket, unless another has said that it receives from it meanwhile.</summary>
+/// <summary>Lets one thread wait for a socket, except while another thread receives from it.</summary>
 /// <remarks>
-/// A thread that waits in recvmsg(2) is woken, for nothing, each time the peer takes something that was sent to it
-/// (unix_write_space() in net/unix/af_unix.c), and the peer waits for that, too: 10 us where they have different cores.
+/// A thread that waits in recvmsg(2) is woken in vain each time the peer receives something (unix_write_space() in
+/// net/unix/af_unix.c), which also delays the peer, by 10 us if they run on different cores.
 /// </remarks>
 internal sealed class SocketWait : IDisposable
 {
     private readonly UnixSocket _socket;
     private readonly FileDescriptor _epoll;
 
-    /// <summary>Where to wait for <paramref name="socket"/>, which stays the caller's.</summary>
+    /// <summary>Waits for <paramref name="socket"/>, which stays the caller's.</summary>
     /// <exception cref="LinuxException">No descriptor is free.</exception>
     public SocketWait(UnixSocket socket)
     {
@@ -24,13 +24,13 @@ internal sealed class SocketWait : IDisposable
         Control(LibC.EPOLL_CTL_ADD, LibC.EPOLLIN);
     }
 
-    /// <summary>Has a wait go on whatever comes, unless it is just about to end, until the peer hangs up.</summary>
+    /// <summary>Makes a wait ignore input, unless it is just ending; it still ends when the peer hangs up.</summary>
     public void Suspend() => Control(LibC.EPOLL_CTL_MOD, 0);
 
-    /// <summary>Takes that back.</summary>
+    /// <summary>Ends <see cref="Suspend"/>.</summary>
     public void Resume() => Control(LibC.EPOLL_CTL_MOD, LibC.EPOLLIN);
 
-    /// <summary>Waits until something is there, or the peer has hung up; ends for a signal, too.</summary>
+    /// <summary>Waits for input or until the peer hangs up; a signal ends it, too.</summary>
     public unsafe void Wait()
     {
         epoll_event ignored;

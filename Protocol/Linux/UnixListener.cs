@@ -132,7 +132,8 @@ internal sealed class UnixListener : FileDescriptor
         _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
     }
 
-    /// <summary>Stops, and removes the socket's file: another may listen at the path before this one is disposed.</summary>
+    /// <summary>Stops, and removes the socket's file: another may listen at the path before this one is
+    /// disposed.</summary>
     public void Withdraw()
     {
         RemoveFile();

@@ -25,7 +25,7 @@ internal sealed class UnixSocket : FileDescriptor
     }
 
     /// <summary>Connects to the server that listens at <paramref name="path"/>.</summary>
-    /// <exception cref="LinuxException">Nobody listens there, or it may not be reached.</exception>
+    /// <exception cref="LinuxException">Nothing listens there, or access is denied.</exception>
     public static unsafe UnixSocket Connect(string path)
     {
         var socket = new UnixSocket(NewSocket());
@@ -42,25 +42,25 @@ internal sealed class UnixSocket : FileDescriptor
     }
 
     /// <summary>
-    /// Receives what is there, at most <paramref name="buffer"/>.Length bytes, and the descriptors that came with
-    /// it; waits while there is nothing. The caller owns the descriptors.
+    /// Receives the bytes that are there, at most <paramref name="buffer"/>.Length, and the descriptors that came with
+    /// them; waits while nothing is there. The caller owns the descriptors.
     /// </summary>
     /// <param name="buffer">Where the bytes go.</param>
     /// <param name="descriptors">Where the descriptors go; at least <see cref="MaxDescriptors"/> places.</param>
     /// <param name="descriptorCount">How many came.</param>
-    /// <param name="received">How many bytes came; 0 where the peer hung up.</param>
-    /// <returns><see cref="Errno.None"/>, or why the socket is of no more use.</returns>
+    /// <param name="received">How many bytes came; 0 if the peer hung up.</param>
+    /// <returns><see cref="Errno.None"/>, or the error that ended the connection.</returns>
     public Errno Receive(Span<byte> buffer, Span<int> descriptors, out int descriptorCount, out int received) =>
         Receive(buffer, descriptors, 0, out descriptorCount, out received);
 
     /// <summary>As <see cref="Receive(Span{byte}, Span{int}, out int, out int)"/>, but does not wait.</summary>
-    /// <returns><see cref="Errno.EAGAIN"/> where nothing is there.</returns>
+    /// <returns><see cref="Errno.EAGAIN"/> if nothing is there.</returns>
     internal Errno TryReceive(Span<byte> buffer, Span<int> descriptors, out int descriptorCount, out int received) =>
         Receive(buffer, descriptors, LibC.MSG_DONTWAIT, out descriptorCount, out received);
 
     /// <summary>Sends all of <paramref name="data"/>, in one system call unless the socket is full.</summary>
-    /// <returns><see cref="Errno.None"/>, or why the stream is broken now; <see cref="Errno.EAGAIN"/> where the
-    /// peer did not take all of it within what <see cref="SetSendTimeout"/> allows.</returns>
+    /// <returns><see cref="Errno.None"/>, or the error that broke the stream; <see cref="Errno.EAGAIN"/> if the peer
+    /// did not receive all of it within the limit of <see cref="SetSendTimeout"/>.</returns>
     public Errno Send(ReadOnlySpan<byte> data) => Send(data, []);
 
     /// <summary>Sends <paramref name="data"/> and <paramref name="descriptors"/> with its first byte.</summary>
@@ -98,7 +98,7 @@ internal sealed class UnixSocket : FileDescriptor
                     return error;
                 }
 
-                // One limit for all of it: a peer that takes a byte now and then is no better than one that takes none.
+                // One limit for all of it: a peer that takes a byte now and then is as bad as one that takes none.
                 long now = Environment.TickCount64;
                 end = end == 0 ? now + _sendLimit : end;
                 if (!WaitWritable(end - now))
@@ -109,11 +109,12 @@ internal sealed class UnixSocket : FileDescriptor
         }
     }
 
-    /// <summary>Sends what the socket takes at once, with <paramref name="descriptors"/> on its first byte.</summary>
+    /// <summary>Sends what fits into the socket, without waiting, with <paramref name="descriptors"/> on the first
+    /// byte.</summary>
     /// <param name="data">At least one byte.</param>
     /// <param name="descriptors">At most <see cref="MaxDescriptors"/>; they stay the caller's.</param>
-    /// <param name="sent">How many bytes were taken; 0 where the socket is full.</param>
-    /// <returns><see cref="Errno.None"/>, also where the socket is full, or why the stream is broken.</returns>
+    /// <param name="sent">How many bytes were sent; 0 if the socket is full.</param>
+    /// <returns><see cref="Errno.None"/>, also if the socket is full, or the error that broke the stream.</returns>
     [SkipLocalsInit]
     internal unsafe Errno TrySend(ReadOnlySpan<byte> data, ReadOnlySpan<int> descriptors, out int sent)
     {
@@ -147,10 +148,11 @@ internal sealed class UnixSocket : FileDescriptor
         }
     }
 
-    /// <summary>How long all of a send may wait for a peer that does not read; no limit at first.</summary>
+    /// <summary>Limits how long a send may wait for a peer that does not receive; initially there is no
+    /// limit.</summary>
     public void SetSendTimeout(TimeSpan limit) => _sendLimit = (long)limit.TotalMilliseconds;
 
-    /// <summary>How long a receive waits; it then fails with <see cref="Errno.EAGAIN"/>.</summary>
+    /// <summary>Limits how long a receive waits; after it, <see cref="Errno.EAGAIN"/>.</summary>
     public unsafe void SetReceiveTimeout(TimeSpan limit)
     {
         // struct timeval: seconds, microseconds.
@@ -159,11 +161,11 @@ internal sealed class UnixSocket : FileDescriptor
         value[1] = limit.Ticks % TimeSpan.TicksPerSecond / TimeSpan.TicksPerMicrosecond;
         if (LibC.setsockopt(Number, LibC.SOL_SOCKET, LibC.SO_RCVTIMEO, value, 2 * sizeof(long)) != 0)
         {
-            throw LinuxException.FromLastError("set a socket's time limit");
+            throw LinuxException.FromLastError("set a socket's timeout");
         }
     }
 
-    /// <summary>Asks for room for so many bytes that were sent and not received yet; the kernel may give less.</summary>
+    /// <summary>Requests room for bytes that were sent and not received yet; the kernel may give less.</summary>
     internal unsafe void SetSendBuffer(int bytes) =>
         _ = LibC.setsockopt(Number, LibC.SOL_SOCKET, LibC.SO_SNDBUF, &bytes, sizeof(int));
 
@@ -178,7 +180,7 @@ internal sealed class UnixSocket : FileDescriptor
     }
 
     /// <summary>
-    /// Who was at the other end when it connected, or listened: process and effective user ID (SO_PEERCRED, unix(7)).
+    /// The peer when it connected or listened: process and effective user ID (SO_PEERCRED, unix(7)).
     /// </summary>
     public unsafe (int Process, uint User) Peer
     {
@@ -189,15 +191,15 @@ internal sealed class UnixSocket : FileDescriptor
             socklen_t length = 3 * sizeof(uint);
             if (LibC.getsockopt(Number, LibC.SOL_SOCKET, LibC.SO_PEERCRED, credentials, &length) != 0)
             {
-                throw LinuxException.FromLastError("learn who is at the other end of a socket");
+                throw LinuxException.FromLastError("read the peer of a socket");
             }
 
             return ((int)credentials[0], credentials[1]);
         }
     }
 
-    /// <summary>Waits until a receive would not: something is there, or the peer has hung up.</summary>
-    /// <param name="limit">Milliseconds at most; -1 for ever.</param>
+    /// <summary>Waits for input or until the peer hangs up.</summary>
+    /// <param name="limit">At most so many milliseconds; -1 for no limit.</param>
     internal unsafe void WaitReadable(int limit = -1)
     {
         var poll = new pollfd { fd = Number, events = LibC.POLLIN };
@@ -216,7 +218,7 @@ internal sealed class UnixSocket : FileDescriptor
         }
     }
 
-    /// <summary>Waits, at most so many milliseconds, until there is room to send, or the peer has hung up.</summary>
+    /// <summary>Waits, at most so many milliseconds, for room to send or until the peer hangs up.</summary>
     private unsafe bool WaitWritable(long limit)
     {
         var poll = new pollfd { fd = Number, events = LibC.POLLOUT };
@@ -228,7 +230,8 @@ internal sealed class UnixSocket : FileDescriptor
         };
     }
 
-    /// <summary>Ends the connection for both sides; a thread that waits in it returns. May be called by any thread.</summary>
+    /// <summary>Ends the connection for both sides; a thread that waits in it returns. May be called by any
+    /// thread.</summary>
     public void Shutdown() => _ = LibC.shutdown(Number, LibC.SHUT_RDWR);
 
     internal static int NewSocket()
@@ -282,7 +285,7 @@ internal sealed class UnixSocket : FileDescriptor
 
             received = (int)result;
             descriptorCount = message.msg_controllen == 0 ? 0 : TakeDescriptors(&message, descriptors);
-            // With room for all that the kernel can pass this means that our own descriptor table is full.
+            // There is room for all that the kernel can pass, so our descriptor table is full.
             return (message.msg_flags & LibC.MSG_CTRUNC) == 0 ? Errno.None : Errno.EPROTO;
         }
 

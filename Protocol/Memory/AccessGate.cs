@@ -1,18 +1,18 @@
 namespace EpfTest.Protocol.Memory;
 
 /// <summary>
-/// Tells when the last access through a replaced translation has ended. Those who access publish nothing and wait for
-/// nobody: they enter, read the current translation, use it, and leave. Who replaces one waits in <see cref="Drain"/>
-/// for those that entered before.
+/// Finds the moment when the last access through a replaced translation has ended. An access enters, reads the current
+/// translation, uses it and leaves, without waiting. A thread that replaces a translation waits in <see cref="Drain"/>
+/// for the accesses that entered before.
 /// </summary>
 /// <remarks>
-/// <para>Entering never blocks, also not while somebody drains; with a reader-writer lock the thread that receives from
-/// the link could wait behind a commit, which waits for a DMA thread, whose completion that thread has to receive.</para>
-/// <para>For the same reason, whoever is inside may wait only for what needs neither the draining thread, which is the
-/// one that serves the EP guest, nor that guest's QEMU: for the link, whose waits have a limit, and never for memory
-/// of the EP guest that is reached by messages.</para>
-/// <para>Two counts take turns. An entry counts only if the turn is still the same once it is in the count, so that a
-/// drain, which first ends the turn, sees it or is seen by it.</para>
+/// <para>Entering never blocks, not even during a drain. With a reader-writer lock, the thread that receives from the
+/// link could wait behind a commit, which waits for a DMA thread, whose completion only that thread receives.</para>
+/// <para>For the same reason, an access inside may wait for the link, whose waits have a limit, but not for private
+/// memory of the EP guest: the draining thread is the one that serves that guest, and its QEMU may be waiting for
+/// it.</para>
+/// <para>Two counts take turns. An entry counts only if the turn is still the same after it was counted, so either the
+/// drain, which ends the turn first, sees the entry, or the entry sees the drain.</para>
 /// </remarks>
 internal sealed class AccessGate
 {
@@ -20,8 +20,8 @@ internal sealed class AccessGate
     private readonly int[] _inside = new int[2];
     private int _turn;
 
-    /// <summary>Begins an access; read the translation after it.</summary>
-    /// <returns>For <see cref="Leave"/>.</returns>
+    /// <summary>Begins an access; the translation is to be read afterwards.</summary>
+    /// <returns>To be passed to <see cref="Leave"/>.</returns>
     public int Enter()
     {
         while (true)
@@ -40,8 +40,9 @@ internal sealed class AccessGate
     /// <summary>Ends the access that <see cref="Enter"/> began.</summary>
     public void Leave(int turn) => Interlocked.Decrement(ref _inside[turn & 1]);
 
-    /// <summary>Waits until every access that may have read what was replaced before this call has ended.</summary>
-    /// <param name="waiting">Called with true if there is one, and with false when it has ended.</param>
+    /// <summary>Waits until every access that entered before this call has left.</summary>
+    /// <param name="waiting">If there is such an access, called with true before the wait and with false after
+    /// it.</param>
     public void Drain(Action<bool>? waiting = null)
     {
         lock (_draining)

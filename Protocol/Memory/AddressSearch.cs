@@ -6,13 +6,12 @@ namespace EpfTest.Protocol.Memory;
 /// <summary>Searches among sorted addresses.</summary>
 internal static class AddressSearch
 {
-    // What is left then lies in few cache lines, which are loaded at the same time.
+    // So few addresses lie in a few cache lines, which are loaded in parallel.
     private const int CountedAtOnce = 64;
 
-    /// <summary>How many addresses are not above <paramref name="address"/>: the index of the first that is.</summary>
-    /// <param name="sorted">Addresses in ascending order.</param>
-    /// <param name="address">What is looked for.</param>
-    /// <remarks>Without a branch that depends on the address, since a wrong guess costs as much as many steps.</remarks>
+    /// <summary>The index of the first address above <paramref name="address"/>; the length if there is none.</summary>
+    /// <remarks>Without a branch that depends on the address, since a misprediction costs as much as many
+    /// steps.</remarks>
     public static int UpperBound(ReadOnlySpan<ulong> sorted, ulong address)
     {
         int result = 0;

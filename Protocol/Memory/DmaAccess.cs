@@ -1,6 +1,6 @@
 namespace EpfTest.Protocol.Memory;
 
-/// <summary>What the device may do with a range of guest memory; the bits of VFIO_USER_DMA_MAP's flags.</summary>
+/// <summary>The accesses that a range of memory allows; the bits of VFIO_USER_DMA_MAP's flags.</summary>
 [Flags]
 internal enum DmaAccess
 {

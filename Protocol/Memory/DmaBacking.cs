@@ -1,12 +1,13 @@
 namespace EpfTest.Protocol.Memory;
 
-/// <summary>By what means a range of guest memory is reached.</summary>
+/// <summary>How a range of guest memory is accessed, each with the reason.</summary>
 internal enum DmaBacking
 {
-    /// <summary>By DMA_READ and DMA_WRITE messages to the client: it passed no usable descriptor.</summary>
+    /// <summary>By messages to its QEMU, because it is private memory: no usable descriptor came with it.</summary>
     Messages,
-    /// <summary>By read and write system calls on its descriptor, which fail cleanly when the file shrinks.</summary>
+    /// <summary>By system calls on its descriptor, because its file could shrink; they fail cleanly then.</summary>
     SystemCalls,
-    /// <summary>By loads and stores: the file is sealed against shrinking, so no access can fault.</summary>
+    /// <summary>By loads and stores, because its file is sealed against shrinking, so that no access can
+    /// fault.</summary>
     Mapping,
 }

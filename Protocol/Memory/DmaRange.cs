@@ -1,6 +1,6 @@
 namespace EpfTest.Protocol.Memory;
 
-/// <summary>A range of bus addresses that the client made available for DMA (VFIO_USER_DMA_MAP).</summary>
+/// <summary>A range of addresses with memory, such as one that a client mapped for DMA (VFIO_USER_DMA_MAP).</summary>
 internal readonly record struct DmaRange
 {
     internal DmaRange(ulong address, ulong size, DmaAccess access, SharedFile? file, ulong fileOffset)
@@ -12,22 +12,22 @@ internal readonly record struct DmaRange
         FileOffset = fileOffset;
     }
 
-    /// <summary>The first bus address of the guest.</summary>
+    /// <summary>The first address.</summary>
     public ulong Address { get; }
 
     /// <summary>Bytes; at least 1, and the last address does not wrap.</summary>
     public ulong Size { get; }
 
-    /// <summary>What the device may do.</summary>
+    /// <summary>The accesses that are allowed.</summary>
     public DmaAccess Access { get; }
 
-    /// <summary>The file that holds the memory; null where only messages reach it.</summary>
+    /// <summary>The file that holds the memory; null for private memory.</summary>
     public SharedFile? File { get; }
 
     /// <summary>Where in <see cref="File"/> the range starts, in bytes.</summary>
     public ulong FileOffset { get; }
 
-    /// <summary>By what means the range is reached.</summary>
+    /// <summary>How the range is accessed.</summary>
     public DmaBacking Backing => File?.Backing ?? DmaBacking.Messages;
 
     /// <inheritdoc/>

@@ -2,18 +2,18 @@ using Tmds.Linux;
 
 namespace EpfTest.Protocol.Memory;
 
-/// <summary>What tells one shared file, opened one way, from another.</summary>
+/// <summary>Identifies a shared file together with the way in which it was opened.</summary>
 /// <param name="Device">The file system (st_dev).</param>
 /// <param name="Inode">The file in it (st_ino).</param>
 /// <param name="Writable">Whether the descriptor allows writing.</param>
 /// <param name="CannotShrink">Whether it is sealed with F_SEAL_SHRINK (fcntl(2)).</param>
 internal readonly record struct FileIdentity(ulong Device, ulong Inode, bool Writable, bool CannotShrink)
 {
-    /// <summary>Reads what <paramref name="descriptor"/> is.</summary>
+    /// <summary>Identifies the file of an open descriptor.</summary>
     /// <param name="descriptor">An open descriptor.</param>
     /// <param name="identity">The file.</param>
-    /// <param name="length">Its length now, in bytes.</param>
-    /// <returns>False where it is no regular file, so that neither a length nor an offset means anything.</returns>
+    /// <param name="length">Its present length, in bytes.</param>
+    /// <returns>False if it is no regular file, which has neither length nor offsets, or cannot be read.</returns>
     internal static unsafe bool TryRead(int descriptor, out FileIdentity identity, out ulong length)
     {
         stat status;

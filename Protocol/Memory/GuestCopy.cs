@@ -4,9 +4,8 @@ using System.Runtime.InteropServices;
 namespace EpfTest.Protocol.Memory;
 
 /// <summary>
-/// Moves bytes between our memory and memory that a guest uses at the same time. An aligned access of 1, 2, 4 or 8
-/// bytes is one load or store, as it is on a bus, so that neither side ever sees half of it; anything else is a
-/// vectorised copy.
+/// Copies between our memory and memory that a guest uses at the same time. An aligned access of 1, 2, 4 or 8 bytes is
+/// one load or store, as on a bus, so that neither side sees half of it; any other is a vectorised copy.
 /// </summary>
 internal static unsafe class GuestCopy
 {

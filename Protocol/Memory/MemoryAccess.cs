@@ -4,7 +4,8 @@ using System.Runtime.InteropServices;
 namespace EpfTest.Protocol.Memory;
 
 /// <summary>A read or a write of memory, so that one path serves both directions.</summary>
-/// <remarks>Copying one costs more than an access of a few bytes: paths that are hot take its parts as parameters.</remarks>
+/// <remarks>Copying one costs more than an access of a few bytes: paths that are hot take its parts as
+/// parameters.</remarks>
 internal readonly ref struct MemoryAccess
 {
     private readonly Span<byte> _bytes;
@@ -44,7 +45,8 @@ internal readonly ref struct MemoryAccess
     public static MemoryAccess Write(ulong address, ReadOnlySpan<byte> source) =>
         new(address, AsSpan(source), DmaAccess.Write);
 
-    /// <summary>The bytes of a write, as what a read fills; for code that checks the direction before it uses them.</summary>
+    /// <summary>The bytes of a write, as what a read fills; for code that checks the direction before it uses
+    /// them.</summary>
     public static Span<byte> AsSpan(ReadOnlySpan<byte> source) =>
         MemoryMarshal.CreateSpan(ref MemoryMarshal.GetReference(source), source.Length);
 

@@ -1,12 +1,13 @@
 namespace EpfTest.Protocol.Memory;
 
 /// <summary>
-/// Ranges of bus addresses that do not overlap, in the order of addresses. Immutable, for any thread; a change makes
-/// another map, which shares all but one leaf with this one.
+/// Ranges that do not overlap, in the order of their addresses. Immutable, for any thread; a change creates another
+/// map, which shares all but one leaf with this one.
 /// </summary>
 /// <remarks>
-/// Two levels: the first addresses of the leaves, and leaves of at most <see cref="LeafSize"/> ranges each. A change among
-/// 65,535 ranges copies some 16 KiB, a search reads one of each kind of array, from cache lines that are not among the nearest.
+/// Two levels: the first addresses of the leaves, and leaves of at most <see cref="LeafSize"/> ranges each. A change
+/// among 65,535 ranges copies some 16 KiB. A search reads one array of each kind, from cache lines that are seldom
+/// near.
 /// </remarks>
 internal sealed class RangeMap
 {
@@ -20,7 +21,7 @@ internal sealed class RangeMap
     private readonly ulong[][] _addresses;
     private readonly DmaRange[][] _ranges;
 
-    // The leaf and the place in it of what was found last. Part of the map, so that it never leads to a range that is gone.
+    // The leaf of the last search's result and the place in it. Part of the map, so it never leads to a removed range.
     private long _lastHit;
 
     private RangeMap(ulong[] firsts, ulong[][] addresses, DmaRange[][] ranges, int count)
@@ -114,7 +115,7 @@ internal sealed class RangeMap
     /// <summary>All ranges, in the order of addresses.</summary>
     public DmaRange[] ToArray() => [.. _ranges.SelectMany(static leaf => leaf)];
 
-    /// <summary>A map with one range more, which overlaps none.</summary>
+    /// <summary>A map with another range, which overlaps none.</summary>
     public RangeMap Add(DmaRange range)
     {
         if (Count == 0)
@@ -131,7 +132,7 @@ internal sealed class RangeMap
             return Replace(place, Count + 1, ranges);
         }
 
-        // Addresses that only ever rise leave full leaves behind.
+        // Ascending addresses leave full leaves behind.
         int middle = place == _ranges.Length - 1 && inside == old.Length ? old.Length : ranges.Length / 2;
         return Replace(place, Count + 1, ranges[..middle], ranges[middle..]);
     }

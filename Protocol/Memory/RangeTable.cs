@@ -5,7 +5,8 @@ namespace EpfTest.Protocol.Memory;
 /// <summary>Memory by address: ranges of shared files, sorted, none overlapping another.</summary>
 /// <remarks>
 /// <see cref="Map"/>, <see cref="Unmap"/> and <see cref="UnmapAll"/> are for one thread at a time;
-/// <see cref="Read"/>, <see cref="Write"/> and <see cref="Lease"/> are for any thread and never wait for those. Once an unmap has returned, no access through the old range is under way.
+/// <see cref="Read"/>, <see cref="Write"/> and <see cref="Lease"/> are for any thread and never wait for those. Once an
+/// unmap has returned, no access through the old range is under way.
 /// </remarks>
 internal class RangeTable : IDisposable
 {
@@ -24,8 +25,8 @@ internal class RangeTable : IDisposable
     public RangeMap Ranges => _map;
 
     /// <summary>
-    /// Refuses accesses (<see cref="Errno.EPERM"/>), as of a device whose bus mastering is off. Once it is set, no access
-    /// to shared memory is under way; one to private memory may still be. May be set by any thread.
+    /// Refuses accesses (<see cref="Errno.EPERM"/>), as of a device whose bus mastering is off. Once it is set, no
+    /// access to shared memory is under way; one to private memory may still be. May be set by any thread.
     /// </summary>
     public bool IsSuspended
     {
@@ -72,7 +73,8 @@ internal class RangeTable : IDisposable
         }
 
         SharedFile? file = null;
-        if (descriptor is not null && FileIdentity.TryRead(descriptor.Number, out FileIdentity identity, out ulong length))
+        if (descriptor is not null
+            && FileIdentity.TryRead(descriptor.Number, out FileIdentity identity, out ulong length))
         {
             // A file that is not to be mapped is treated as one that could shrink.
             identity = identity with { CannotShrink = identity.CannotShrink && mayMap };
@@ -135,9 +137,9 @@ internal class RangeTable : IDisposable
 
     /// <summary>Reads memory, which may lie in several adjacent ranges.</summary>
     /// <returns>
-    /// <see cref="Errno.EFAULT"/> for an address without memory, <see cref="Errno.EACCES"/> for an access that its range
-    /// does not allow, <see cref="Errno.EPERM"/> while suspended, or the error of the file or messenger. After an error
-    /// any part of the access may have been carried out.
+    /// <see cref="Errno.EFAULT"/> for an address without memory, <see cref="Errno.EACCES"/> for an access that its
+    /// range does not allow, <see cref="Errno.EPERM"/> while suspended, or the error of the file or messenger. After an
+    /// error any part of the access may have been carried out.
     /// </returns>
     public Errno Read(ulong address, Span<byte> destination) => Access(address, destination, DmaAccess.Read);
 
@@ -196,8 +198,8 @@ internal class RangeTable : IDisposable
         return Errno.None;
     }
 
-    /// <summary>Finds the range at <paramref name="address"/>, and how many of <paramref name="wanted"/> bytes it has. Called
-    /// inside the gate, which keeps <paramref name="file"/> open.</summary>
+    /// <summary>Finds the range at <paramref name="address"/>, and how many of <paramref name="wanted"/> bytes it has.
+    /// Called inside the gate, which keeps <paramref name="file"/> open.</summary>
     private Errno Lookup(
         ulong address, int wanted, DmaAccess access, out SharedFile? file, out ulong fileOffset, out int length)
     {
@@ -238,7 +240,10 @@ internal class RangeTable : IDisposable
 
     private void Release(SharedFile? file)
     {
-        if (file is not null && file.Release() && _files.TryGetValue(file.Identity, out SharedFile? known) && known == file)
+        if (file is not null
+            && file.Release()
+            && _files.TryGetValue(file.Identity, out SharedFile? known)
+            && known == file)
         {
             _files.Remove(file.Identity);
         }

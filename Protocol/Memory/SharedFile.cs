@@ -4,13 +4,13 @@ using Tmds.Linux;
 namespace EpfTest.Protocol.Memory;
 
 /// <summary>
-/// A file that a client shares. However many ranges of it are mapped for DMA, it costs one descriptor and one
-/// mapping, so that 65,535 ranges need neither that many descriptors nor that many areas of our address space.
+/// A file that a client shares. All its DMA ranges use one descriptor and one mapping, so that 65,535 ranges need
+/// neither that many descriptors nor that many areas of our address space.
 /// </summary>
 /// <remarks>
-/// A peer may shorten a file under us, and an access beyond its end then ends the process (SIGBUS). So it is mapped
-/// only where the kernel promises that it cannot shrink (F_SEAL_SHRINK, which QEMU's memory-backend-memfd sets);
-/// other files are reached with pread(2) and pwrite(2). Not thread-safe, except for the copies.
+/// A peer may truncate a file, and an access to a mapping beyond its end ends the process (SIGBUS). So a file is mapped
+/// only if the kernel guarantees that it cannot shrink (F_SEAL_SHRINK, which QEMU's memory-backend-memfd sets); others
+/// are accessed by pread(2) and pwrite(2). Not thread-safe, except for <see cref="Access"/>.
 /// </remarks>
 internal sealed unsafe class SharedFile
 {
@@ -32,11 +32,11 @@ internal sealed unsafe class SharedFile
     /// <summary><see cref="DmaBacking.Mapping"/> or <see cref="DmaBacking.SystemCalls"/>.</summary>
     public DmaBacking Backing => _base != null ? DmaBacking.Mapping : DmaBacking.SystemCalls;
 
-    /// <summary>The descriptor, to be passed on to another process.</summary>
+    /// <summary>The descriptor, which can be passed to another process.</summary>
     public FileDescriptor Descriptor => _descriptor;
 
-    /// <summary>Takes ownership of <paramref name="descriptor"/> and maps the file where it cannot shrink.</summary>
-    /// <returns>The file, with no reference yet.</returns>
+    /// <summary>Takes ownership of <paramref name="descriptor"/>, and maps the file if it cannot shrink.</summary>
+    /// <returns>The file, without a reference yet.</returns>
     internal static SharedFile Open(FileDescriptor descriptor, FileIdentity identity, ulong length)
     {
         var file = new SharedFile(descriptor, identity, length);
@@ -46,7 +46,7 @@ internal sealed unsafe class SharedFile
             void* mapping = LibC.mmap(null, (size_t)length, protection, LibC.MAP_SHARED, descriptor.Number, 0);
             if (mapping != LibC.MAP_FAILED)
             {
-                // Guest memory has no place in our core dumps.
+                // Guest memory does not belong into our core dumps.
                 _ = LibC.madvise(mapping, (size_t)length, LibC.MADV_DONTDUMP);
                 file._base = (byte*)mapping;
             }
@@ -80,10 +80,11 @@ internal sealed unsafe class SharedFile
         return true;
     }
 
-    /// <summary>Bytes of the file where it is mapped; the caller has checked the range with <see cref="Covers"/>.</summary>
+    /// <summary>Bytes of the mapped file; the caller has checked the range with <see cref="Covers"/>.</summary>
     internal Span<byte> Mapped(ulong offset, int length) => new(_base + offset, length);
 
-    /// <summary>Reads or writes bytes of the file; the caller has checked the range with <see cref="Covers"/>.</summary>
+    /// <summary>Reads or writes bytes of the file; the caller has checked the range with
+    /// <see cref="Covers"/>.</summary>
     internal Errno Access(ulong offset, Span<byte> bytes, DmaAccess kind)
     {
         if (_base == null)

@@ -2,7 +2,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Protocol.VfioUser;
 
-/// <summary>A DMA_READ or DMA_WRITE that waits for the client's answer; guarded by <see cref="DmaRequester"/>'s lock.</summary>
+/// <summary>A DMA_READ or DMA_WRITE that waits for the client's answer; guarded by <see cref="DmaRequester"/>'s
+/// lock.</summary>
 internal sealed unsafe class ClientRequest
 {
     // address (8), count (8); a read's reply and a write have the data after it

@@ -2,8 +2,10 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Protocol.VfioUser;
 
-/// <summary>The socket of one client, on which several threads send whole messages. It is ended once, by any thread.</summary>
-/// <remarks>Sending and shutting down have locks of their own: the latter wakes a thread that waits in the former.</remarks>
+/// <summary>The socket of one client, on which several threads send whole messages. It is ended once, by any
+/// thread.</summary>
+/// <remarks>Sending and shutting down have locks of their own: the latter wakes a thread that waits in the
+/// former.</remarks>
 internal sealed class ClientSocket(UnixSocket socket)
 {
     private readonly Lock _shutdownLock = new();
@@ -17,7 +19,8 @@ internal sealed class ClientSocket(UnixSocket socket)
     public bool HasClientLeft { get; private set; }
 
     /// <summary>Sends a message.</summary>
-    /// <returns>As <see cref="UnixSocket.Send(ReadOnlySpan{byte})"/>; <see cref="Errno.ENOTCONN"/> once it is closed.</returns>
+    /// <returns>As <see cref="UnixSocket.Send(ReadOnlySpan{byte})"/>; <see cref="Errno.ENOTCONN"/> once it is
+    /// closed.</returns>
     public Errno Send(ReadOnlySpan<byte> message, ReadOnlySpan<int> descriptors = default)
     {
         lock (SendLock)
@@ -26,7 +29,7 @@ internal sealed class ClientSocket(UnixSocket socket)
         }
     }
 
-    /// <summary>Ends the connection: whoever receives or sends returns.</summary>
+    /// <summary>Ends the connection; threads that receive or send return.</summary>
     public void Shutdown()
     {
         lock (_shutdownLock)

@@ -15,9 +15,9 @@ internal sealed class DmaRequester(ClientSocket socket, byte[] buffer) : IDmaMes
     // Requests that the client never answers count as well.
     private const int MaxRequests = 256;
 
-    // QEMU counts a reply as sent when its socket accepts part of it (vfio_user_send_qio() of hw/vfio-user/proxy.c), which
-    // leaves its stream malformed. Linux accepts all or nothing of what fits one buffer, some 36 KiB with pages of 4 KiB
-    // (unix_stream_sendmsg()).
+    // QEMU counts a reply as sent when its socket accepts part of it (vfio_user_send_qio() of hw/vfio-user/proxy.c),
+    // which leaves its stream malformed. Linux accepts all or nothing of what fits one buffer, some 36 KiB with pages
+    // of 4 KiB (unix_stream_sendmsg()).
     private const int MaxReadLength = 32 << 10;
 
     // Shorter than QEMU's timeout for our reply (5 s), so that the requester can still report the error.

@@ -2,7 +2,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Protocol.VfioUser;
 
-/// <summary>Leases the client's eventfds, to signal them without calling <see cref="InterruptTable.Trigger"/>.</summary>
+/// <summary>Leases the client's eventfds, to signal them without calling
+/// <see cref="InterruptTable.Trigger"/>.</summary>
 internal interface ISignalLessee
 {
     /// <summary>

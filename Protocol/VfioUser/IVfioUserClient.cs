@@ -2,7 +2,8 @@ using EpfTest.Protocol.Memory;
 
 namespace EpfTest.Protocol.VfioUser;
 
-/// <summary>What a device may use, from any thread, of the client that is connected to it; empty while there is none.</summary>
+/// <summary>The connected client as a device uses it, from any thread; without memory while none is
+/// connected.</summary>
 internal interface IVfioUserClient
 {
     /// <summary>The guest's memory, by bus address.</summary>
@@ -12,19 +13,19 @@ internal interface IVfioUserClient
     InterruptTable Interrupts { get; }
 
     /// <summary>
-    /// Whether the client has posted something that has not been carried out yet: what it did afterwards is not to be acted
-    /// upon before. Always false with a server that does not keep track. Not for the serving thread.
+    /// Whether posted writes of the client have not been carried out yet, so that nothing that it did later may be
+    /// acted upon. Always false unless <see cref="VfioUserServerOptions.TracksPosted"/>. Not for the serving thread.
     /// </summary>
     bool HasPendingPostedWrites { get; }
 
     /// <summary>
-    /// In <see cref="IVfioUserDevice.ClientDisconnected"/>, whether the client itself ended the connection, so that it has let
-    /// go of all that it had of the device. For the serving thread.
+    /// In <see cref="IVfioUserDevice.ClientDisconnected"/>, whether the client ended the connection, and so has
+    /// released everything that it had mapped of the device. For the serving thread.
     /// </summary>
     bool HasLeft { get; }
 
-    /// <summary>Waits, for a limited time, until what the client has sent before this call has been carried out. Neither for
-    /// the serving thread nor for one that it may be waiting for.</summary>
-    /// <returns>False where that took too long.</returns>
+    /// <summary>Waits until the messages that the client sent before this call have been carried out. Not for the
+    /// serving thread, nor for a thread that it may be waiting for.</summary>
+    /// <returns>False after a timeout.</returns>
     bool DrainPostedWrites();
 }

@@ -4,46 +4,46 @@ using EpfTest.Protocol.Memory;
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>
-/// A PCI device as the vfio-user server sees it. The wire stays on the other side: every index, offset and length
-/// that arrives here has been checked against <see cref="Regions"/>.
+/// A PCI device as the vfio-user server calls it. Every index, offset and length has been checked against
+/// <see cref="Regions"/> before.
 /// </summary>
 /// <remarks>
-/// All members are called by the one thread that answers the client, so none may wait for anything that needs that
-/// client's QEMU, and none may take longer than its time limit for a reply (5 s).
+/// All members are called by the thread that answers the client. None may wait for anything that needs that client's
+/// QEMU, and none may take longer than QEMU's timeout for a reply.
 /// </remarks>
 internal interface IVfioUserDevice
 {
-    /// <summary>What the client is told of the regions, by <see cref="RegionIndex"/>.</summary>
+    /// <summary>The regions, by <see cref="RegionIndex"/>.</summary>
     IReadOnlyList<DeviceRegion> Regions { get; }
 
     /// <summary>How many vectors each interrupt type has, by <see cref="IrqIndex"/>.</summary>
     IReadOnlyList<int> IrqCounts { get; }
 
-    /// <summary>Called once, before anything else: what the device may use of whoever is its client.</summary>
+    /// <summary>Called once, before anything else: how the device reaches whichever client is connected.</summary>
     void Attach(IVfioUserClient client);
 
-    /// <summary>A client has connected; its memory arrives later, range by range.</summary>
+    /// <summary>A client has connected. Its memory follows, range by range.</summary>
     void ClientConnected()
     {
     }
 
-    /// <summary>The client is gone, and with it its memory and interrupts.</summary>
+    /// <summary>The client has disconnected, and its memory and interrupts are gone.</summary>
     void ClientDisconnected()
     {
     }
 
     /// <summary>Reads from a region.</summary>
-    /// <param name="region">Which, see <see cref="RegionIndex"/>.</param>
+    /// <param name="region">A <see cref="RegionIndex"/>.</param>
     /// <param name="offset">Bytes from its start.</param>
     /// <param name="data">To be filled; at least one byte, all inside the region.</param>
-    /// <returns><see cref="Errno.None"/>, or what the client is told instead.</returns>
+    /// <returns><see cref="Errno.None"/>, or the error of the reply.</returns>
     Errno ReadRegion(int region, ulong offset, Span<byte> data);
 
     /// <summary>Writes to a region.</summary>
-    /// <param name="region">Which, see <see cref="RegionIndex"/>.</param>
+    /// <param name="region">A <see cref="RegionIndex"/>.</param>
     /// <param name="offset">Bytes from its start.</param>
     /// <param name="data">At least one byte, all inside the region.</param>
-    /// <returns><see cref="Errno.None"/>, or what the client is told instead.</returns>
+    /// <returns><see cref="Errno.None"/>, or the error of the reply.</returns>
     Errno WriteRegion(int region, ulong offset, ReadOnlySpan<byte> data);
 
     /// <summary>
@@ -51,12 +51,12 @@ internal interface IVfioUserDevice
     /// </summary>
     void Reset();
 
-    /// <summary>Guest memory has become available.</summary>
+    /// <summary>Guest memory can be used now.</summary>
     void DmaMapped(DmaRange range)
     {
     }
 
-    /// <summary>Guest memory is about to go: whoever was given it must have let go of it on return.</summary>
+    /// <summary>Guest memory is about to be unmapped. On return nobody that it was passed to uses it.</summary>
     void DmaUnmapping(DmaRange range)
     {
     }

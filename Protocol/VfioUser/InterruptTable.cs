@@ -3,12 +3,12 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>
-/// The interrupts that a client set up with VFIO_USER_DEVICE_SET_IRQS: an eventfd for each vector, and masks.
+/// The interrupts that a client has set up by VFIO_USER_DEVICE_SET_IRQS: an eventfd for each vector, and masks.
 /// </summary>
 /// <remarks>
 /// Devices raise interrupts from any thread; set-up belongs to the thread that serves the client. A vector that is
-/// masked, or that the client has not given an eventfd yet, remembers one interrupt until it can be delivered. One that
-/// needs no more than its eventfd written may be lent, so that whoever raises it does that without asking here.
+/// masked, or has no eventfd yet, keeps one interrupt pending until it can be delivered. A vector whose delivery takes
+/// no more than a write to its eventfd may be leased.
 /// </remarks>
 internal sealed class InterruptTable : IDisposable
 {
@@ -34,8 +34,8 @@ internal sealed class InterruptTable : IDisposable
 
     /// <summary>Raises an edge-triggered interrupt: any but <see cref="IrqIndex.Intx"/>.</summary>
     /// <param name="index">The type.</param>
-    /// <param name="vector">Below the count that the device stated for it.</param>
-    /// <returns>False where the client has not enabled this type, so that the interrupt is lost, as on a bus.</returns>
+    /// <param name="vector">Below the device's count for the type.</param>
+    /// <returns>False if the client has not enabled this type; the interrupt is lost then, as on a bus.</returns>
     public bool Trigger(IrqIndex index, int vector)
     {
         lock (_lock)
@@ -58,7 +58,8 @@ internal sealed class InterruptTable : IDisposable
     }
 
     /// <summary>
-    /// Lends vectors as they are used, or, with null, does so no more; what the one before has then is not asked back.
+    /// Leases vectors to <paramref name="lessee"/> as they are used; with null, leases no more. Leases of a former
+    /// lessee are not ended.
     /// </summary>
     public void LeaseTo(ISignalLessee? lessee)
     {
@@ -89,10 +90,11 @@ internal sealed class InterruptTable : IDisposable
         _watcher = null;
     }
 
-    /// <summary>How many vectors the device has of a type.</summary>
+    /// <summary>The device's number of vectors of a type.</summary>
     internal int Count(IrqIndex index) => _vectors[(int)index].Length;
 
-    /// <summary>After a device reset nothing is pending; the client's set-up stays (QEMU does not repeat it).</summary>
+    /// <summary>Clears what is pending, after a device reset. The set-up stays, since QEMU does not repeat
+    /// it.</summary>
     internal void Reset()
     {
         lock (_lock)
@@ -108,7 +110,7 @@ internal sealed class InterruptTable : IDisposable
         }
     }
 
-    /// <summary>Forgets all set-up of all types: the client is gone.</summary>
+    /// <summary>Clears the set-up of all types.</summary>
     internal void DisableAll()
     {
         for (int index = 0; index < _vectors.Length; index++)
@@ -117,7 +119,8 @@ internal sealed class InterruptTable : IDisposable
         }
     }
 
-    /// <summary>To be called before some vectors are set up differently; <see cref="EndChange"/> has to follow.</summary>
+    /// <summary>Ends the leases of vectors before a change of their set-up; <see cref="EndChange"/> has to
+    /// follow.</summary>
     internal void BeginChange(IrqIndex index, int start, int count)
     {
         bool isAnyLeased = false;
@@ -135,12 +138,12 @@ internal sealed class InterruptTable : IDisposable
 
         if (isAnyLeased)
         {
-            // Without the lock: whoever has to let go may be delivering an interrupt.
+            // Without the lock: the lessee may be delivering an interrupt.
             lessee?.Return(index, start, count);
         }
     }
 
-    /// <summary>The vectors are set up.</summary>
+    /// <summary>Ends a change; vectors can be leased again.</summary>
     internal void EndChange()
     {
         lock (_lock)
@@ -149,7 +152,7 @@ internal sealed class InterruptTable : IDisposable
         }
     }
 
-    /// <summary>Forgets all set-up of a type.</summary>
+    /// <summary>Clears the set-up of a type.</summary>
     internal void Disable(IrqIndex index)
     {
         BeginChange(index, 0, Count(index));
@@ -194,7 +197,7 @@ internal sealed class InterruptTable : IDisposable
         }
     }
 
-    /// <summary>Signals the vector's eventfd, masked or not: a client that triggers asks for the signal itself.</summary>
+    /// <summary>Signals a vector's eventfd, masked or not, because the client triggers it.</summary>
     internal void Loopback(IrqIndex index, int vector)
     {
         lock (_lock)
@@ -222,8 +225,8 @@ internal sealed class InterruptTable : IDisposable
     }
 
     /// <summary>
-    /// Sets or, with null, removes an eventfd by which the client masks or unmasks a vector without a message, as
-    /// QEMU has KVM do at the end of an INTx interrupt; takes ownership.
+    /// Sets or, with null, removes an eventfd that masks or unmasks a vector without a message, which KVM signals at
+    /// the end of an INTx interrupt; takes ownership.
     /// </summary>
     internal void SetMaskSignal(IrqIndex index, int vector, bool masked, EventFd? signal)
     {

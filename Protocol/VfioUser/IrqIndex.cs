@@ -1,6 +1,7 @@
 namespace EpfTest.Protocol.VfioUser;
 
-/// <summary>The interrupt types of a PCI device (<c>VFIO_PCI_*_IRQ_INDEX</c> of Linux <c>include/uapi/linux/vfio.h</c>).</summary>
+/// <summary>The interrupt types of a PCI device (<c>VFIO_PCI_*_IRQ_INDEX</c> of Linux
+/// <c>include/uapi/linux/vfio.h</c>).</summary>
 internal enum IrqIndex
 {
     /// <summary>The level-triggered pin.</summary>

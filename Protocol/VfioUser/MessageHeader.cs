@@ -8,10 +8,10 @@ namespace EpfTest.Protocol.VfioUser;
 /// byte order of the host, which is little-endian wherever this runs.
 /// </summary>
 /// <param name="Id">Chosen by the sender of a command and repeated in its reply; not unique.</param>
-/// <param name="Command">What is asked.</param>
-/// <param name="Size">Bytes of the message, with this header.</param>
-/// <param name="Flags">Command or reply, and how.</param>
-/// <param name="Error">In a reply with <see cref="MessageFlags.Error"/>: why.</param>
+/// <param name="Command">The command; a reply repeats it.</param>
+/// <param name="Size">Bytes of the message, including this header.</param>
+/// <param name="Flags">Command or reply, and options.</param>
+/// <param name="Error">The error of a reply with <see cref="MessageFlags.Error"/>.</param>
 internal readonly record struct MessageHeader(
     ushort Id, VfioUserCommand Command, uint Size, MessageFlags Flags, Errno Error)
 {
@@ -28,7 +28,7 @@ internal readonly record struct MessageHeader(
         (MessageFlags)BinaryPrimitives.ReadUInt32LittleEndian(source[8..]),
         (Errno)BinaryPrimitives.ReadInt32LittleEndian(source[12..]));
 
-    /// <summary>How many bytes the incomplete message in <paramref name="available"/> still needs, as far as is known.</summary>
+    /// <summary>The bytes that the incomplete message in <paramref name="available"/> is known to lack.</summary>
     public static int Missing(ReadOnlySpan<byte> available) =>
         (available.Length < Length ? Length : (int)Read(available).Size) - available.Length;
 

@@ -8,8 +8,8 @@ namespace EpfTest.Protocol.VfioUser;
 /// </summary>
 /// <remarks>
 /// What has been sent is what was taken from the socket and what is still in there, and both are looked at while no
-/// receive is under way: bytes in the middle of one are in neither. So the serving thread first waits until something is
-/// there, and then says that it receives, which takes a system call more for each receive.
+/// receive is under way: bytes in the middle of one are in neither. So the serving thread first waits until something
+/// is there, and then says that it receives, which takes a system call more for each receive.
 /// </remarks>
 internal sealed class ReceiveProgress(UnixSocket socket)
 {
@@ -27,8 +27,8 @@ internal sealed class ReceiveProgress(UnixSocket socket)
     private static ReceiveProgress? s_ofThread;
 
     /// <summary>
-    /// The client waits for an answer to the command at hand: what it sent before has been carried out. Set before that is
-    /// looked at, and cleared before the answer goes out.
+    /// The client waits for an answer to the command at hand: what it sent before has been carried out. Set before that
+    /// is looked at, and cleared before the answer goes out.
     /// </summary>
     public bool IsAnswering
     {
@@ -40,8 +40,9 @@ internal sealed class ReceiveProgress(UnixSocket socket)
     }
 
     /// <summary>
-    /// The calling thread begins, or ends, to wait for the other side of the link. If it serves a client, what that one has
-    /// sent counts as carried out meanwhile: the other side may be waiting for a completion that is held back for it.
+    /// The calling thread begins, or ends, to wait for the other side of the link. If it serves a client, what that one
+    /// has sent counts as carried out meanwhile: the other side may be waiting for a completion that is held back for
+    /// it.
     /// </summary>
     public static void ThreadWaits(bool waits)
     {

@@ -4,13 +4,13 @@ namespace EpfTest.Protocol.VfioUser;
 [Flags]
 internal enum RegionFlags
 {
-    /// <summary>The region is not there.</summary>
+    /// <summary>The device does not have the region.</summary>
     None = 0,
     /// <summary>It can be read.</summary>
     Read = 1 << 0,
     /// <summary>It can be written.</summary>
     Write = 1 << 1,
-    /// <summary>A descriptor comes with it, of which parts can be mapped.</summary>
+    /// <summary>Parts of the descriptor that comes with it can be mapped.</summary>
     Mmap = 1 << 2,
     /// <summary>Capabilities follow the region information.</summary>
     Capabilities = 1 << 3,

@@ -1,6 +1,7 @@
 namespace EpfTest.Protocol.VfioUser;
 
-/// <summary>The regions of a PCI device (<c>VFIO_PCI_*_REGION_INDEX</c> of Linux <c>include/uapi/linux/vfio.h</c>).</summary>
+/// <summary>The regions of a PCI device (<c>VFIO_PCI_*_REGION_INDEX</c> of Linux
+/// <c>include/uapi/linux/vfio.h</c>).</summary>
 internal static class RegionIndex
 {
     /// <summary>The first of the six BARs.</summary>
@@ -18,6 +19,6 @@ internal static class RegionIndex
     /// <summary>Legacy VGA.</summary>
     public const int Vga = 8;
 
-    /// <summary>How many there are.</summary>
+    /// <summary>The number of regions.</summary>
     public const int Count = 9;
 }

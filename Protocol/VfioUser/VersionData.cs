@@ -16,7 +16,8 @@ internal readonly record struct VersionData(
     public const ushort Major = 0;
     public const ushort Minor = 0;
 
-    /// <summary>The most data that one message may carry to or from us, in bytes: the specification's default.</summary>
+    /// <summary>The most data that one message may carry to or from us, in bytes: the specification's
+    /// default.</summary>
     public const int OurMaxDataTransferSize = 1 << 20;
 
     // QEMU refuses more than this (VFIO_USER_MAX_MAX_FDS in hw/vfio-user/protocol.h).

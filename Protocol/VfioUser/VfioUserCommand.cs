@@ -5,15 +5,15 @@ internal enum VfioUserCommand : ushort
 {
     /// <summary>Negotiates the version; the first message of a connection.</summary>
     Version = 1,
-    /// <summary>Makes guest memory available for DMA.</summary>
+    /// <summary>Maps guest memory for DMA.</summary>
     DmaMap = 2,
-    /// <summary>Takes it away again.</summary>
+    /// <summary>Unmaps guest memory.</summary>
     DmaUnmap = 3,
-    /// <summary>How many regions and interrupt types the device has.</summary>
+    /// <summary>Returns the numbers of regions and interrupt types.</summary>
     DeviceGetInfo = 4,
-    /// <summary>What one region is like.</summary>
+    /// <summary>Describes one region.</summary>
     DeviceGetRegionInfo = 5,
-    /// <summary>What one interrupt type is like.</summary>
+    /// <summary>Describes one interrupt type.</summary>
     DeviceGetIrqInfo = 7,
     /// <summary>Sets up, masks, unmasks or triggers interrupts.</summary>
     DeviceSetIrqs = 8,

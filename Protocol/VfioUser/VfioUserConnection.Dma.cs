@@ -19,7 +19,7 @@ internal sealed partial class VfioUserConnection
     {
         Access = DmaAccess.Read | DmaAccess.Write,
 
-        // Extensions of the reference server (libvfio-user include/vfio-user.h): how the descriptor is to be used.
+        // Extensions of the reference server (libvfio-user include/vfio-user.h): how to use the descriptor.
         Mmap = 1 << 2,
         FileIo = 1 << 3,
         All = Access | Mmap | FileIo,
@@ -64,7 +64,7 @@ internal sealed partial class VfioUserConnection
         {
             _warnedOfSystemCalls = true;
             _logger.LogWarning(
-                "guest memory {Range}: its file could shrink, so it is reached by slower system calls;"
+                "guest memory {Range} is reached by system calls, which are slower, because its file could shrink;"
                 + " give QEMU -object memory-backend-memfd,share=on, whose file is sealed",
                 range);
         }
@@ -77,7 +77,8 @@ internal sealed partial class VfioUserConnection
     {
         length = 0;
         if (payload.Length < DmaUnmapSize
-            || BinaryPrimitives.ReadUInt32LittleEndian(payload) is < DmaUnmapSize or > VersionData.OurMaxDataTransferSize)
+            || BinaryPrimitives.ReadUInt32LittleEndian(payload)
+                is < DmaUnmapSize or > VersionData.OurMaxDataTransferSize)
         {
             return Errno.EINVAL;
         }

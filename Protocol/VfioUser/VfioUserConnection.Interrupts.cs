@@ -45,7 +45,7 @@ internal sealed partial class VfioUserConnection
         return error;
     }
 
-    /// <summary>Signals, masks or unmasks vectors, those whose byte is set where there are such.</summary>
+    /// <summary>Signals, masks or unmasks vectors; with DATA_BOOL only those whose byte is set.</summary>
     private Errno Act(
         IrqIndex index, int start, int count, IrqSetFlags action, IrqSetFlags data, ReadOnlySpan<byte> bools)
     {
@@ -82,19 +82,19 @@ internal sealed partial class VfioUserConnection
             return false;
         }
 
-        // Of each kind exactly one; the data that it needs; nothing but TRIGGER for ERR and REQ.
+        // One kind of data and one action; the length that the data needs; only TRIGGER for ERR and REQ.
         bool oneData = data is IrqSetFlags.DataNone or IrqSetFlags.DataEventFd
             || (data == IrqSetFlags.DataBool && dataLength == count);
         bool oneAction = action == IrqSetFlags.ActionTrigger
             || (action is IrqSetFlags.ActionMask or IrqSetFlags.ActionUnmask
                 && index is IrqIndex.Intx or IrqIndex.Msi or IrqIndex.Msix);
 
-        // Count 0 disables the whole type, in one form only.
+        // A count of 0 disables the type, in this form only.
         bool disables = start == 0 && data == IrqSetFlags.DataNone && action == IrqSetFlags.ActionTrigger;
         return oneData && oneAction && (count > 0 || disables);
     }
 
-    /// <summary>Gives vectors the eventfds that came with the message, or takes away theirs where none came.</summary>
+    /// <summary>Sets the eventfds that came with the message; without any, removes those of the vectors.</summary>
     private Errno SetEventFds(IrqIndex index, int start, int count, IrqSetFlags action)
     {
         var signals = new EventFd?[count];
@@ -104,7 +104,7 @@ internal sealed partial class VfioUserConnection
             signals[i] = EventFd.TryAdopt(descriptors[i]);
             if (signals[i] is null)
             {
-                // Those before it are disposed, this and later ones are closed with the message.
+                // Those before it are disposed; the others are closed with the message.
                 DisposeAll(signals);
                 return Errno.EINVAL;
             }

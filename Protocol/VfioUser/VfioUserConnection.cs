@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>
-/// One client's connection: receives commands, has them carried out, and replies. The other parts of this class have the
-/// commands, one part for each group of the specification.
+/// One client's connection: receives commands, has them carried out, and replies. The other parts of this class have
+/// the commands, one part for each group of the specification.
 /// </summary>
 /// <remarks>
 /// A command costs one receive and one send. What a receive brings beyond the first message is answered before the
@@ -190,7 +190,8 @@ internal sealed partial class VfioUserConnection : IDisposable
     /// <param name="command">The command.</param>
     /// <param name="payload">What follows its header.</param>
     /// <param name="length">Bytes of <see cref="ReplyPayload"/> that make up the reply.</param>
-    /// <param name="descriptor">Goes with the reply, unless it is <see cref="NoDescriptor"/>; stays the device's.</param>
+    /// <param name="descriptor">Goes with the reply, unless it is <see cref="NoDescriptor"/>; stays the
+    /// device's.</param>
     private Errno Execute(VfioUserCommand command, ReadOnlySpan<byte> payload, out int length, out int descriptor)
     {
         length = 0;

@@ -5,10 +5,11 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.VfioUser;
 
 /// <summary>
-/// Serves one PCI device to one vfio-user client after the other. A client that connects meanwhile waits in the listening
-/// socket's queue. When a client disconnects, its memory and interrupts go with it.
+/// Serves one PCI device to one vfio-user client after the other. A client that connects meanwhile waits in the
+/// listening socket's queue. When a client disconnects, its memory and interrupts go with it.
 /// </summary>
-/// <remarks>One thread accepts, receives, calls the device and replies, so replies have the order of the commands.</remarks>
+/// <remarks>One thread accepts, receives, calls the device and replies, so replies have the order of the
+/// commands.</remarks>
 internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposable
 {
     // Shorter than the timeout of a completion that waits for it.
@@ -87,8 +88,8 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
     }
 
     /// <summary>
-    /// Stops listening, but answers the present client until it hangs up, since a QEMU may fail when its server hangs up
-    /// first. On return another server may listen at the path.
+    /// Stops listening, but answers the present client until it hangs up, since a QEMU may fail when its server hangs
+    /// up first. On return another server may listen at the path.
     /// </summary>
     /// <param name="whenGone">Called once, by the server's thread, when no client is left.</param>
     public void Retire(Action whenGone)

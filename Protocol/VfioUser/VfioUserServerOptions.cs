@@ -2,22 +2,23 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Protocol.VfioUser;
 
-/// <summary>How clients are served.</summary>
+/// <summary>Options of a <see cref="VfioUserServer"/>.</summary>
 internal sealed record VfioUserServerOptions
 {
-    /// <summary>Clients of our own user, without polling and without keeping track.</summary>
+    /// <summary>Serves clients of our own user, without polling or tracking.</summary>
     public static readonly VfioUserServerOptions Default = new();
 
-    /// <summary>Which users' clients are served.</summary>
+    /// <summary>The users whose clients are served.</summary>
     public PeerPolicy Peers { get; init; } = PeerPolicy.SameUser;
 
-    /// <summary>For how long a client's next message is asked for again and again before the thread waits; zero not to. Only
-    /// worth it on a core that nobody else wants, and without effect where track is kept.</summary>
+    /// <summary>How long to poll for a client's next message before the thread sleeps; zero for not at all. It pays
+    /// only on a core that nothing else needs, and has no effect with <see cref="TracksPosted"/>.</summary>
     public TimeSpan Poll { get; init; }
 
-    /// <summary>A client that takes no replies for so long gets no more.</summary>
+    /// <summary>How long a client may take to receive a reply before it is disconnected.</summary>
     internal TimeSpan SendTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>Whether the device asks <see cref="IVfioUserClient.HasPendingPostedWrites"/>; it costs a system call a receive.</summary>
+    /// <summary>Whether <see cref="IVfioUserClient.HasPendingPostedWrites"/> works, which costs a system call for each
+    /// receive.</summary>
     public bool TracksPosted { get; init; }
 }

@@ -1,6 +1,6 @@
 namespace EpfTest.Protocol.VhostUser;
 
-/// <summary>A virtio device with one shared-memory region, which <see cref="VhostUserServer"/> serves.</summary>
+/// <summary>A virtio device with one shared-memory region, served by <see cref="VhostUserServer"/>.</summary>
 internal interface IWindowDevice
 {
     /// <summary>Bytes of the region.</summary>
@@ -9,12 +9,12 @@ internal interface IWindowDevice
     /// <summary>The virtio configuration space; read-only.</summary>
     ReadOnlySpan<byte> Config { get; }
 
-    /// <summary>The guest's driver is ready, and nothing is mapped: from now on there may be requests.</summary>
+    /// <summary>The guest's driver is ready, and nothing is mapped. Requests may be sent from now on.</summary>
     void Started(IWindowBackend backend);
 
     /// <summary>
-    /// The guest's driver has gone, or all of the guest: every mapping is forgotten. Nothing is sent any more when this is
-    /// called; it must not wait for QEMU, which waits for it.
+    /// The guest's driver or the whole guest is gone, and with it every mapping. Requests are no longer sent. Must not
+    /// wait for QEMU, which waits for this call.
     /// </summary>
     void Stopped();
 }

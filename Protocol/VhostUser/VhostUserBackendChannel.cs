@@ -4,11 +4,11 @@ using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.VhostUser;
 
-/// <summary>The channel of SET_BACKEND_REQ_FD, on which the back-end asks and QEMU's main loop answers.</summary>
+/// <summary>The channel of SET_BACKEND_REQ_FD: the back-end sends requests, QEMU's main loop replies.</summary>
 /// <remarks>
 /// One thread at a time calls <see cref="Change"/>; <see cref="IsOpen"/> and <see cref="Dispose"/> belong to the thread
-/// that serves the front-end. A request that is sent while the guest's driver has reset the device, or before it is
-/// ready, ends that QEMU (seen with 11.1): so sending and closing exclude each other.
+/// that serves the front-end. A request that arrives while the device is reset, or before the driver is ready, ends
+/// that QEMU (seen with 11.1), so sending and closing exclude each other.
 /// </remarks>
 internal sealed class VhostUserBackendChannel : IWindowBackend, IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class VhostUserBackendChannel : IWindowBackend, IDisposable
     private const int StatusLength = sizeof(ulong);
     private const ulong Writable = 1;
 
-    // Few enough that neither side's socket buffer can be full.
+    // So few that neither socket buffer can become full.
     private const int MaxUnanswered = 32;
 
     private readonly UnixSocket _socket;
@@ -86,8 +86,8 @@ internal sealed class VhostUserBackendChannel : IWindowBackend, IDisposable
                     sent += error == Errno.None ? 1 : 0;
                 }
 
-                // QEMU answers before it applies a change, and reads the next request after that. This one asks for
-                // nothing that there is.
+                // QEMU replies before it applies a change, and reads the next request afterwards. The barrier is a
+                // request that changes nothing.
                 if (sent == total)
                 {
                     error = SendBarrier();
@@ -100,9 +100,12 @@ internal sealed class VhostUserBackendChannel : IWindowBackend, IDisposable
 
                 for (; done < sent; done++)
                 {
-                    if (!ReceiveStatus(done < unmap.Count ? VhostUserBackendRequest.ShmemUnmap : VhostUserBackendRequest.ShmemMap, out ulong status))
+                    VhostUserBackendRequest request = done < unmap.Count
+                        ? VhostUserBackendRequest.ShmemUnmap
+                        : VhostUserBackendRequest.ShmemMap;
+                    if (!ReceiveStatus(request, out ulong status))
                     {
-                        return Break("was not answered");
+                        return Break("was not answered (timeout or malformed reply)");
                     }
 
                     if (done >= unmap.Count)
@@ -112,15 +115,15 @@ internal sealed class VhostUserBackendChannel : IWindowBackend, IDisposable
                 }
             }
 
-            // Where the device was reset meanwhile, what was sent before has been answered, and there may be more later.
+            // If the device was reset meanwhile, the requests before that were answered, and later ones may be sent.
             return error == Errno.None
                 && (total == 0
                     || ReceiveStatus(VhostUserBackendRequest.SharedObjectRemove, out _)
-                    || Break("was not answered"));
+                    || Break("was not answered (timeout or malformed reply)"));
         }
     }
 
-    /// <summary>Ends the channel; a thread that waits in it returns first.</summary>
+    /// <summary>Closes the channel, once a thread that waits in <see cref="Change"/> has returned.</summary>
     public void Dispose()
     {
         IsOpen = false;
@@ -154,7 +157,7 @@ internal sealed class VhostUserBackendChannel : IWindowBackend, IDisposable
         return Send(VhostUserBackendRequest.SharedObjectRemove, ObjectLength, []);
     }
 
-    /// <returns><see cref="Errno.ENODEV"/> where nothing may be sent.</returns>
+    /// <returns><see cref="Errno.ENODEV"/> while requests must not be sent.</returns>
     private Errno Send(VhostUserBackendRequest request, int length, ReadOnlySpan<int> descriptors)
     {
         new VhostUserHeader(
@@ -194,7 +197,8 @@ internal sealed class VhostUserBackendChannel : IWindowBackend, IDisposable
         if (IsOpen)
         {
             _logger.LogError(
-                "a request to QEMU to change the mapped window {What}: what it maps stays as it is until the EP guest is reset", what);
+                "a request to QEMU to change the mapped window {What}; its mappings stay until the EP guest is reset",
+                what);
         }
 
         return false;

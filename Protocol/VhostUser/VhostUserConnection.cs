@@ -6,8 +6,8 @@ namespace EpfTest.Protocol.VhostUser;
 
 /// <summary>Answers one front-end. All of it belongs to the thread that calls <see cref="Run"/>.</summary>
 /// <remarks>
-/// QEMU's main loop waits for most of these answers, so nothing here waits for QEMU. Rings and the guest's memory are of no
-/// interest: what comes with them is closed.
+/// QEMU's main loop waits for most of these replies, so nothing here waits for QEMU. Rings and guest memory are not
+/// used: their descriptors are closed.
 /// </remarks>
 internal sealed class VhostUserConnection : IDisposable
 {
@@ -21,12 +21,12 @@ internal sealed class VhostUserConnection : IDisposable
     private const int ConfigHeaderLength = 12;
     private const uint MaxConfigSize = 256;
 
-    // As many as QEMU can use: it takes the smaller of this number and its own.
+    // The most that QEMU can use: it takes the smaller of this number and its own.
     private const ulong MaxMemorySlots = 512;
 
     private static readonly TimeSpan s_sendTimeout = TimeSpan.FromSeconds(5);
 
-    // QEMU's main loop may have to wait for the vfio-user server, which has time limits of its own.
+    // QEMU's main loop may have to wait for the vfio-user server, which has timeouts of its own.
     private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(10);
 
     private readonly UnixSocket _socket;
@@ -37,7 +37,7 @@ internal sealed class VhostUserConnection : IDisposable
     private VhostUserBackendChannel? _channel;
     private ulong _protocolFeatures;
     private bool _started;
-    private bool _trusted = true;
+    private bool _hasFailed;
 
     public VhostUserConnection(UnixSocket socket, IWindowDevice device, ILogger logger, TimeSpan? sendTimeout = null)
     {
@@ -50,12 +50,12 @@ internal sealed class VhostUserConnection : IDisposable
 
     private Span<byte> ReplyPayload => _reply.AsSpan(VhostUserHeader.Length);
 
-    /// <summary>Answers until the front-end hangs up or its stream cannot be trusted any more.</summary>
+    /// <summary>Answers until the front-end hangs up or sends a malformed message.</summary>
     public void Run()
     {
-        while (_trusted && Receive())
+        while (!_hasFailed && Receive())
         {
-            while (_trusted && HandleNext())
+            while (!_hasFailed && HandleNext())
             {
             }
         }
@@ -80,7 +80,7 @@ internal sealed class VhostUserConnection : IDisposable
 
         if (_receiver.TooManyDescriptors)
         {
-            Distrust("more file descriptors came with a message than a message can have");
+            Fail("invalid message: it came with more file descriptors than one can have");
         }
 
         return false;
@@ -98,7 +98,7 @@ internal sealed class VhostUserConnection : IDisposable
         if (header.Size > MaxMessageSize - VhostUserHeader.Length
             || (header.Flags & (VhostUserFlags.VersionMask | VhostUserFlags.Reply)) != VhostUserFlags.Version)
         {
-            Distrust($"request {header.Request} came with {header.Size} bytes and flags 0x{(uint)header.Flags:x}");
+            Fail($"malformed request {header.Request}: {header.Size} bytes, flags 0x{(uint)header.Flags:x}");
             return false;
         }
 
@@ -109,11 +109,11 @@ internal sealed class VhostUserConnection : IDisposable
         }
 
         _receiver.Consume(size);
-        bool sensible = Execute(header, available[VhostUserHeader.Length..size], out int replyLength);
+        bool isValid = Execute(header, available[VhostUserHeader.Length..size], out int replyLength);
         _receiver.CloseDescriptors();
-        if (!sensible)
+        if (!isValid)
         {
-            Distrust($"request {header.Request} with {header.Size} bytes makes no sense");
+            Fail($"invalid or malformed request {header.Request} ({header.Size} bytes)");
         }
         else if (replyLength > 0)
         {
@@ -121,7 +121,7 @@ internal sealed class VhostUserConnection : IDisposable
         }
         else if (header.NeedsReply && (_protocolFeatures & VhostUserFeatures.ProtocolReplyAck) != 0)
         {
-            // Done: nothing that is accepted can fail.
+            // Success: no accepted request can fail.
             Reply(header, PutU64(0));
         }
 
@@ -130,9 +130,9 @@ internal sealed class VhostUserConnection : IDisposable
 
     /// <summary>Carries out a request.</summary>
     /// <param name="header">Its header.</param>
-    /// <param name="payload">What follows.</param>
+    /// <param name="payload">What follows the header.</param>
     /// <param name="replyLength">Bytes of <see cref="ReplyPayload"/>, for a request that always has a reply.</param>
-    /// <returns>False for one that cannot be meant.</returns>
+    /// <returns>False if it is unknown or malformed.</returns>
     private bool Execute(VhostUserHeader header, ReadOnlySpan<byte> payload, out int replyLength)
     {
         replyLength = 0;
@@ -204,7 +204,7 @@ internal sealed class VhostUserConnection : IDisposable
         if ((_protocolFeatures & VhostUserFeatures.ProtocolNeeded) != VhostUserFeatures.ProtocolNeeded)
         {
             _logger.LogWarning(
-                "this QEMU cannot map memory for a vhost-user device (11.0 and later can): the window stays unused");
+                "this QEMU cannot map memory for a vhost-user device (11.0 and later can), so the window is not used");
         }
 
         return true;
@@ -229,7 +229,7 @@ internal sealed class VhostUserConnection : IDisposable
         }
         catch (LinuxException)
         {
-            // No socket.
+            // The descriptor is no socket.
             socket.Dispose();
             _channel = null;
             return false;
@@ -320,13 +320,13 @@ internal sealed class VhostUserConnection : IDisposable
         new VhostUserHeader(request.Request, VhostUserFlags.Version | VhostUserFlags.Reply, (uint)length).Write(_reply);
         if (_socket.Send(_reply.AsSpan(0, VhostUserHeader.Length + length)) is not Errno.None and var error)
         {
-            Distrust($"a reply could not be sent ({error})");
+            Fail($"a reply could not be sent ({error})");
         }
     }
 
-    private void Distrust(string reason)
+    private void Fail(string reason)
     {
-        _trusted = false;
+        _hasFailed = true;
         _logger.LogWarning("closing the window's connection: {Reason}", reason);
     }
 }

@@ -3,7 +3,7 @@ namespace EpfTest.Protocol.VhostUser;
 /// <summary>The bits of GET_FEATURES and GET_PROTOCOL_FEATURES that are used here.</summary>
 internal static class VhostUserFeatures
 {
-    /// <summary>There are protocol features (VHOST_USER_F_PROTOCOL_FEATURES).</summary>
+    /// <summary>Protocol features are negotiated (VHOST_USER_F_PROTOCOL_FEATURES).</summary>
     public const ulong ProtocolFeatures = 1UL << 30;
 
     /// <summary>Not a legacy virtio device (VIRTIO_F_VERSION_1).</summary>
@@ -17,13 +17,13 @@ internal static class VhostUserFeatures
     public const ulong ProtocolConfigureMemSlots = 1UL << 15;
     public const ulong ProtocolShmem = 1UL << 22;
 
-    /// <summary>What a front-end must take for its window to be of use.</summary>
+    /// <summary>Without these a front-end's window cannot be used.</summary>
     public const ulong ProtocolNeeded =
         ProtocolReplyAck | ProtocolBackendRequests | ProtocolBackendSendFd | ProtocolShmem;
 
     /// <summary>
-    /// What is offered. Memory slots, since every mapping counts as a region of the guest's memory, and without them
-    /// QEMU has room for eight.
+    /// The offer. It has memory slots because each mapping counts as a region of guest memory, of which QEMU otherwise
+    /// allows eight.
     /// </summary>
     public const ulong ProtocolOffered =
         ProtocolNeeded | ProtocolMultiQueue | ProtocolConfig | ProtocolConfigureMemSlots;

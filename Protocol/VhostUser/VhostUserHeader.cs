@@ -2,8 +2,9 @@ using System.Buffers.Binary;
 
 namespace EpfTest.Protocol.VhostUser;
 
-/// <summary>The 12 bytes before every message: request, flags, bytes of payload; little-endian wherever this runs.</summary>
-/// <param name="Request">What is asked, in the numbers of either direction.</param>
+/// <summary>The 12 bytes before every message: request, flags, bytes of payload; little-endian wherever this
+/// runs.</summary>
+/// <param name="Request">The request, which has numbers of its own in either direction.</param>
 /// <param name="Flags">Version, request or reply.</param>
 /// <param name="Size">Bytes after this header.</param>
 internal readonly record struct VhostUserHeader(uint Request, VhostUserFlags Flags, uint Size)
@@ -17,7 +18,7 @@ internal readonly record struct VhostUserHeader(uint Request, VhostUserFlags Fla
         (VhostUserFlags)BinaryPrimitives.ReadUInt32LittleEndian(source[4..]),
         BinaryPrimitives.ReadUInt32LittleEndian(source[8..]));
 
-    /// <summary>How many bytes the incomplete message in <paramref name="available"/> still needs, as far as is known.</summary>
+    /// <summary>The bytes that the incomplete message in <paramref name="available"/> is known to lack.</summary>
     public static int Missing(ReadOnlySpan<byte> available) =>
         (available.Length < Length ? Length : Length + (int)Read(available).Size) - available.Length;
 

@@ -1,6 +1,6 @@
 namespace EpfTest.Protocol.VhostUser;
 
-/// <summary>The requests of the front-end that are answered here (QEMU <c>docs/interop/vhost-user.rst</c>, "Front-end message types").</summary>
+/// <summary>The front-end's requests (QEMU <c>docs/interop/vhost-user.rst</c>, "Front-end message types").</summary>
 internal enum VhostUserRequest : uint
 {
     GetFeatures = 1,

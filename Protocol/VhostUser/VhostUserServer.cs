@@ -4,8 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.VhostUser;
 
 /// <summary>
-/// Serves a window to one vhost-user front-end after the other (QEMU's <c>vhost-user-test-device-pci</c>), with one thread
-/// that accepts, receives and replies.
+/// Serves a window to one vhost-user front-end after the other (QEMU's <c>vhost-user-test-device-pci</c>), with one
+/// thread that accepts, receives and replies.
 /// </summary>
 internal sealed class VhostUserServer : IDisposable
 {

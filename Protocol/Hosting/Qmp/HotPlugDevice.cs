@@ -8,8 +8,8 @@ namespace EpfTest.Protocol.Hosting.Qmp;
 internal sealed record HotPlugDevice(string Id, JsonObject Arguments)
 {
     /// <summary>
-    /// QEMU's timeout for our replies, in milliseconds: longer than all of our own. A later reply ends QEMU's connection.
-    /// <c>qemu-configs/*.args</c> has the same value.
+    /// QEMU's timeout for our replies, in milliseconds: longer than all of our own. A later reply ends QEMU's
+    /// connection. <c>qemu-configs/*.args</c> has the same value.
     /// </summary>
     private const int MessageTimeout = 10_000;
 
@@ -17,8 +17,8 @@ internal sealed record HotPlugDevice(string Id, JsonObject Arguments)
     public string? CharacterDevice { get; init; }
 
     /// <summary>
-    /// Whether this process serves a device of this ID that QEMU has already. If not, its server is gone, QEMU will never
-    /// connect again, and the device has to be removed.
+    /// Whether this process serves a device of this ID that QEMU has already. If not, its server is gone, QEMU will
+    /// never connect again, and the device has to be removed.
     /// </summary>
     public Func<bool> IsServed { get; init; } = static () => false;
 

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.Hosting.Qmp;
 
 /// <summary>
-/// Keeps the devices of a running QEMU as they are wanted. Any thread may say at any time what is wanted, and does not wait;
-/// a thread of this class reconciles QEMU with it, also when QEMU starts later or is replaced by another.
+/// Keeps the devices of a running QEMU as they are wanted. Any thread may say at any time what is wanted, and does not
+/// wait; a thread of this class reconciles QEMU with it, also when QEMU starts later or is replaced by another.
 /// </summary>
 internal sealed class HotPlugger : IDisposable
 {
@@ -47,7 +47,8 @@ internal sealed class HotPlugger : IDisposable
         _thread.Start();
     }
 
-    /// <summary>QEMU is to have these devices, whose sockets are served already; those that it has are removed first.</summary>
+    /// <summary>QEMU is to have these devices, whose sockets are served already; those that it has are removed
+    /// first.</summary>
     /// <param name="devices">In the order in which they are added. They are removed in reverse.</param>
     public void Plug(IReadOnlyList<HotPlugDevice> devices) => Want(devices, null);
 
@@ -192,8 +193,8 @@ internal sealed class HotPlugger : IDisposable
         }
     }
 
-    /// <summary>Calls the actions that wait for the wish of this version or an earlier one; later ones may concern devices that
-    /// are yet to be plugged.</summary>
+    /// <summary>Calls the actions that wait for the wish of this version or an earlier one; later ones may concern
+    /// devices that are yet to be plugged.</summary>
     private void ReportGone(long version)
     {
         Action[] actions;

@@ -4,10 +4,11 @@ using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.Hosting.Qmp;
 
-/// <summary>Adds devices to one running QEMU, and removes them, by its monitor. For one thread, but for events.</summary>
+/// <summary>Adds devices to one running QEMU, and removes them, by its monitor. For one thread, but for
+/// events.</summary>
 /// <remarks>
-/// QEMU's side is <c>qmp_device_add</c> and <c>qmp_device_del</c> in <c>system/qdev-monitor.c</c>: a device is gone once
-/// DEVICE_DELETED says so, which takes the guest's consent. Until then it may be used.
+/// QEMU's side is <c>qmp_device_add</c> and <c>qmp_device_del</c> in <c>system/qdev-monitor.c</c>: a device is gone
+/// once DEVICE_DELETED says so, which takes the guest's consent. Until then it may be used.
 /// </remarks>
 internal sealed class QemuDevices : IDisposable
 {
@@ -93,7 +94,8 @@ internal sealed class QemuDevices : IDisposable
         _logger.LogInformation("hot-plug: {Device} is plugged", device.Id);
     }
 
-    /// <summary>Removes all devices in <see cref="Present"/>, last first, and waits until the guest has released them.</summary>
+    /// <summary>Removes all devices in <see cref="Present"/>, last first, and waits until the guest has released
+    /// them.</summary>
     public void RemoveAll()
     {
         foreach (string id in Enumerable.Reverse(_present))
@@ -193,9 +195,9 @@ internal sealed class QemuDevices : IDisposable
             if (asked == AsksBeforeReport)
             {
                 _logger.LogWarning(
-                    "hot-plug: timeout: the guest has not let go of {Device} within {Limit} s. It has to be running, with "
-                    + "hot-plug on that bus (CONFIG_HOTPLUG_PCI_ACPI or CONFIG_HOTPLUG_PCI_PCIE), and the device's driver "
-                    + "has to release it. The request is repeated.",
+                    "hot-plug: timeout: the guest has not let go of {Device} within {Limit} s. It has to be running, "
+                    + "with hot-plug on that bus (CONFIG_HOTPLUG_PCI_ACPI or CONFIG_HOTPLUG_PCI_PCIE), and the "
+                    + "device's driver has to release it. The request is repeated.",
                     id,
                     (_askInterval * AsksBeforeReport).TotalSeconds);
             }
@@ -232,7 +234,8 @@ internal sealed class QemuDevices : IDisposable
         }
     }
 
-    private JsonElement Execute(string command, JsonObject arguments) => _qemu.Execute(command, arguments, s_commandLimit);
+    private JsonElement Execute(string command, JsonObject arguments) =>
+        _qemu.Execute(command, arguments, s_commandLimit);
 
     private void OnEvent(string name, JsonElement data)
     {
