@@ -47,9 +47,9 @@
 #define QEMU_EP_EVENTS		(QEMU_EP_LINK_EVENTS | EPC_EVENT_FUNCTION)
 
 /*
- * @events has the changes since the last interrupt, LINK_STATUS the current state. The notifications
- * follow from both: endpoint functions see each change, in a possible order, even if several occurred
- * between two interrupts.
+ * @events has the changes since the last interrupt, LINK_STATUS the current state. The
+ * notifications follow from both: endpoint functions see each change, in a possible order, even if
+ * several occurred between two interrupts.
  */
 static void qemu_ep_link_events(struct qemu_ep *ep, u32 events)
 {

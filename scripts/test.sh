@@ -72,7 +72,8 @@ run_tier() {
 	dotnet test "$REPO_ROOT/Tests/$1" -c "$CONFIGURATION" --no-build --nologo ${only:+--filter "$only"} \
 		--logger "console;verbosity=$verbosity" --logger "trx;LogFileName=$1.trx" --results-directory "$results" || status=$?
 	[ -r "$results/$1.trx" ] || die "Tests/$1 ended with status $status and without a result"
-	counters=$(sed -n 's/.*<Counters total="\([0-9]*\)" executed="\([0-9]*\)" passed="\([0-9]*\)".*/\1 \2 \3/p' "$results/$1.trx")
+	counters=$(sed -n 's/.*<Counters total="\([0-9]*\)" executed="\([0-9]*\)" passed="\([0-9]*\)".*/\1 \2 \3/p' \
+		"$results/$1.trx")
 	read -r total executed ok <<<"$counters"
 	passed=$((passed + ok)) failed=$((failed + executed - ok)) skipped=$((skipped + total - executed))
 	say "Tests/$1: $total tests in $(elapsed $((SECONDS - start)))"
