@@ -2,7 +2,7 @@ using SharpFuzz.Common;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>What SharpFuzz's instrumentation counts: a byte for each pair of places in the code that follow each other.</summary>
+/// <summary>The counters of SharpFuzz's instrumentation: a byte for each pair of consecutive branches.</summary>
 internal static unsafe class Coverage
 {
     /// <summary>How many there are.</summary>

@@ -5,8 +5,8 @@ using EpfTest.Protocol.VfioUser;
 namespace EpfTest.Fuzz;
 
 /// <summary>
-/// A device with regions of each kind, of which one is a little DMA engine: what is written there (address, 8 bytes) is read
-/// from, and written to, the client's memory, and an interrupt follows.
+/// A device with regions of each kind. One is a small DMA engine: a write of an address (8 bytes) makes it read and
+/// write the client's memory there, and then send an interrupt.
 /// </summary>
 internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
 {
@@ -65,7 +65,8 @@ internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
         ulong address = BitConverter.ToUInt64(data);
         Span<byte> buffer = stackalloc byte[(int)Math.Min(offset, 256)];
         ulong next = address + 1;
-        if (!_client!.Memory.WaitsForClient(address, buffer.Length) && !_client.Memory.WaitsForClient(next, buffer.Length))
+        if (!_client!.Memory.WaitsForClient(address, buffer.Length)
+            && !_client.Memory.WaitsForClient(next, buffer.Length))
         {
             _client.Memory.Read(address, buffer);
             _client.Memory.Write(next, buffer);

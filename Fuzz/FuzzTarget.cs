@@ -13,7 +13,7 @@ internal abstract class FuzzTarget : IDisposable
         ["vhost-user"] = () => new VhostUserTarget(),
     };
 
-    /// <summary>Whether nothing else in the process opens descriptors, so that one that is left open is a finding.</summary>
+    /// <summary>Whether a descriptor that is left open is a finding: nothing else in the process opens any.</summary>
     public bool OwnsDescriptors { get; set; } = true;
 
     /// <summary>Runs one input.</summary>

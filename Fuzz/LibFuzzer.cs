@@ -8,7 +8,7 @@ internal static unsafe class LibFuzzer
 {
     private static FuzzTarget? s_target;
 
-    /// <summary>Fuzzes until an option of libFuzzer's says that it is enough, or there is a finding; then the process ends.</summary>
+    /// <summary>Fuzzes until a limit in libFuzzer's options or a finding; then the process ends.</summary>
     /// <param name="library">The driver, compiled.</param>
     /// <param name="arguments">The program's name, then libFuzzer's options and folders of inputs.</param>
     /// <param name="makeTarget">What is fuzzed.</param>

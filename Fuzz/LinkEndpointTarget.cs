@@ -11,8 +11,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EpfTest.Fuzz;
 
 /// <summary>
-/// EpcDevice's end of the link, with the endpoint controller behind it, and what may be EpfBridge. The EP guest has set a
-/// function up, with BARs of memory, I/O space and a doorbell's registers, and the host has enabled it.
+/// EpcDevice's end of the link, with the endpoint controller behind it; the fuzzer is EpfBridge. The EP guest has set
+/// up a function with BARs of memory, I/O space and the doorbell, and the host has enabled it.
 /// </summary>
 internal sealed class LinkEndpointTarget : LinkTarget
 {

@@ -11,7 +11,8 @@ internal abstract class LinkTarget : StreamTarget
     protected LinkTarget(LinkRole other)
     {
         new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Write(_hello);
-        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, other, LinkCapabilities.Direct | LinkCapabilities.Interrupts).Write(
+        const LinkCapabilities Offered = LinkCapabilities.Direct | LinkCapabilities.Interrupts;
+        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, other, Offered).Write(
             _hello.AsSpan(FrameHeader.Length));
     }
 

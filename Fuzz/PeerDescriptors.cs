@@ -4,7 +4,7 @@ using Tmds.Linux;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>What a peer may pass for a descriptor: memory and eventfds as they should be, and much that is not.</summary>
+/// <summary>Descriptors that a peer may pass: valid memory and eventfds, and many invalid ones.</summary>
 internal sealed unsafe class PeerDescriptors : IDisposable
 {
     /// <summary>Bytes of the files that are memory.</summary>

@@ -8,7 +8,8 @@ return args switch
         Replay.Run(make, paths),
     ["--pick", var name, var destination, .. var paths]
         when FuzzTarget.All.TryGetValue(name, out Func<FuzzTarget>? make) => Replay.Pick(make, destination, paths),
-    ["--fuzz", var library, var name, .. var options] when FuzzTarget.All.TryGetValue(name, out Func<FuzzTarget>? make) =>
+    ["--fuzz", var library, var name, .. var options]
+        when FuzzTarget.All.TryGetValue(name, out Func<FuzzTarget>? make) =>
         LibFuzzer.Run(library, ["Fuzz", .. options], make),
     ["--targets"] => List(),
     _ => Usage(),

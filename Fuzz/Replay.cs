@@ -39,8 +39,8 @@ internal static unsafe class Replay
     }
 
     /// <summary>
-    /// Copies those inputs to a folder that reach what no smaller one does, the smallest first: a corpus that takes little
-    /// room.
+    /// Copies to a folder, smallest first, each input that reaches an edge which no smaller one reaches: a small
+    /// corpus.
     /// </summary>
     public static int Pick(Func<FuzzTarget> make, string destination, string[] paths)
     {
@@ -52,7 +52,8 @@ internal static unsafe class Replay
         var reached = new Span<byte>(counters, Coverage.Count);
         bool[] known = new bool[Coverage.Count];
         int picked = 0;
-        foreach (byte[] input in paths.SelectMany(InputsIn).Select(File.ReadAllBytes).OrderBy(static input => input.Length))
+        IEnumerable<byte[]> inputs = paths.SelectMany(InputsIn).Select(File.ReadAllBytes);
+        foreach (byte[] input in inputs.OrderBy(static input => input.Length))
         {
             reached.Clear();
             Coverage.Begin();

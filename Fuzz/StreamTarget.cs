@@ -5,13 +5,14 @@ using Tmds.Linux;
 namespace EpfTest.Fuzz;
 
 /// <summary>
-/// A server of ours and what a peer sends it over a socket. The input is a list of pieces of the stream: a control byte (low
-/// nibble: kind of descriptor, bits 4 and 5: how many, bit 6: send as it is, bit 7: hang up before the end of it), the length
-/// (2, modulo what is left), then the bytes, usually a message whose length field is put right before it is sent.
+/// A server of ours, and a stream that a peer sends it over a socket. The input is a list of pieces of the stream: a
+/// control byte (low nibble: kind of descriptor, bits 4 and 5: their number, bit 6: send as it is, bit 7: disconnect
+/// within the piece), the length (2, modulo the rest), then the bytes, usually a message whose length field is
+/// corrected before it is sent.
 /// </summary>
 /// <remarks>
-/// All of it is in the socket before the server runs, on this thread, until it has read to the end. What the server answers
-/// is not read: as much as the socket holds goes out, and then it is a peer that stops reading.
+/// The whole stream is in the socket before the server runs, on this thread, until it has read it. Replies are not
+/// read: once the socket is full, this is a peer that has stopped reading.
 /// </remarks>
 internal abstract unsafe class StreamTarget : FuzzTarget
 {
@@ -72,7 +73,8 @@ internal abstract unsafe class StreamTarget : FuzzTarget
 
         if (free > _firstFree)
         {
-            throw new FindingException($"descriptors are left open: {first} was the first free one, {LeakRepeats} times later {free}");
+            throw new FindingException(
+                $"descriptors are left open: {first} was the first free one, {LeakRepeats} times later {free}");
         }
     }
 

@@ -3,9 +3,9 @@ using EpfTest.Protocol.Pcie.Tlp;
 namespace EpfTest.Fuzz;
 
 /// <summary>
-/// The TLP decoder. The input is a list of TLPs, a length byte (in units of 4 bytes, modulo what is left) before each. What
-/// decodes is encoded again, split and put together again as its kind allows; later ones that are completions are given to
-/// whoever awaits those of the last request.
+/// The TLP decoder. The input is a list of TLPs, each after a length byte (in units of 4 bytes, modulo the rest). A TLP
+/// that decodes is encoded again, and split and assembled as its kind allows. Completions go to the assembler of the
+/// last request.
 /// </summary>
 internal sealed class TlpTarget : FuzzTarget
 {
@@ -39,7 +39,9 @@ internal sealed class TlpTarget : FuzzTarget
             input = input[(1 + length)..];
             if (!TlpHeader.TryDecode(tlp, out TlpHeader header, out TlpError error))
             {
-                Expect(error != TlpError.None && header == default && error.Describe().Length > 0, "refused without a reason");
+                Expect(
+                    error != TlpError.None && header == default && error.Describe().Length > 0,
+                    "refused without a reason");
                 continue;
             }
 
@@ -62,13 +64,14 @@ internal sealed class TlpTarget : FuzzTarget
         }
     }
 
-    /// <summary>What was decoded means the same once it is encoded, apart from bits that receivers do not look at.</summary>
+    /// <summary>A decoded TLP encodes to the same one, apart from bits that receivers ignore.</summary>
     private void EncodeAgain(in TlpHeader header, ReadOnlySpan<byte> payload)
     {
         int length = header.Encode(_frame);
         payload.CopyTo(_frame.AsSpan(length));
         Expect(
-            TlpHeader.TryDecode(_frame.AsSpan(0, length + payload.Length), out TlpHeader again, out _) && again == header,
+            TlpHeader.TryDecode(_frame.AsSpan(0, length + payload.Length), out TlpHeader again, out _)
+                && again == header,
             "what was encoded decodes to something else");
         Expect(header.ToString().Length > 0, "no text");
         if (!header.HasPayload || header.IsMessage)
@@ -81,7 +84,8 @@ internal sealed class TlpTarget : FuzzTarget
         if (header.IsMemory && !header.IsAtomicOp)
         {
             ulong last = header.FirstByteAddress + (ulong)Math.Max(bytes.Length - 1, 0);
-            Expect(last >= header.FirstByteAddress && header.FirstByteAddress / 4096 == last / 4096, "a write crosses 4 KiB");
+            ulong first = header.FirstByteAddress;
+            Expect(last >= first && first / 4096 == last / 4096, "a write crosses 4 KiB");
         }
     }
 
@@ -91,7 +95,8 @@ internal sealed class TlpTarget : FuzzTarget
         int length = request.ReadLength;
         var assembler = new CompletionAssembler(request);
         CompletionResult result = CompletionResult.InProgress;
-        foreach (CompletionPiece piece in new CompletionSplitter(request, s_completer, ReadCompletionBoundary, MaxPayload))
+        var splitter = new CompletionSplitter(request, s_completer, ReadCompletionBoundary, MaxPayload);
+        foreach (CompletionPiece piece in splitter)
         {
             Expect(result == CompletionResult.InProgress, "a completion after the last");
             int header = piece.Header.Encode(_frame);
@@ -105,7 +110,8 @@ internal sealed class TlpTarget : FuzzTarget
         }
 
         Expect(result == CompletionResult.Done, $"completions of ours end in {result}");
-        Expect(_whole.AsSpan(0, length).SequenceEqual(_pattern.AsSpan(0, length)), "completions of ours bring other data");
+        Expect(
+            _whole.AsSpan(0, length).SequenceEqual(_pattern.AsSpan(0, length)), "our completions carry other data");
     }
 
     private static void Expect(bool holds, string what)

@@ -6,7 +6,7 @@ using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>What the controller asks of the host, which is always done at once: so nothing of it waits for the input.</summary>
+/// <summary>The controller's requests to the host, all carried out at once: none waits for the input.</summary>
 internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
 {
     /// <inheritdoc/>
