@@ -1,5 +1,6 @@
 using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Guest;
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
@@ -76,7 +77,7 @@ internal sealed partial class EpcController
                 EpcRegister.Inbounds => EpcLimits.Inbounds,
                 EpcRegister.DmaChannels => EpcLimits.DmaChannels,
                 EpcRegister.Scratch => _scratch,
-                EpcRegister.LinkControl => Field.Put(EpcRegister.LinkControlEnable, _link.Enabled),
+                EpcRegister.LinkControl => Field.Put(EpcRegister.LinkControlEnable, _link.IsEnabled),
                 EpcRegister.LinkStatus => LinkStatus(),
                 EpcRegister.EventStatus => _events.Status,
                 EpcRegister.EventMask => _events.Mask,
@@ -146,9 +147,9 @@ internal sealed partial class EpcController
 
     private uint LinkStatus()
     {
-        uint status = Field.Put(EpcRegister.LinkStatusUp, _link.Up)
-            | Field.Put(EpcRegister.LinkStatusPerst, _link.PerstAsserted);
-        return _link.Up
+        uint status = Field.Put(EpcRegister.LinkStatusUp, _link.IsUp)
+            | Field.Put(EpcRegister.LinkStatusPerst, _link.IsPerstAsserted);
+        return _link.IsUp
             ? status | Field.Put(EpcRegister.LinkStatusSpeed, PciExpressCapability.LinkSpeed)
                 | Field.Put(EpcRegister.LinkStatusWidth, PciExpressCapability.LinkWidth)
             : status;
@@ -159,7 +160,7 @@ internal sealed partial class EpcController
         lock (_lock)
         {
             // PERST# holds it clear.
-            _link.Enabled = !_link.PerstAsserted;
+            _link.Take(LinkEvent.Enable);
         }
 
         TrainIfReady();
@@ -170,15 +171,24 @@ internal sealed partial class EpcController
     {
         lock (_lock)
         {
-            if (!_link.Enabled || _link.Trained || !_functions[0].Present || !AssembleFunctions())
+            if (_link.State != LinkState.Polling || !_functions[0].Present || !AssembleFunctions())
             {
                 return;
             }
 
-            _link.Trained = true;
+            _link.Take(LinkEvent.FunctionsReady);
         }
 
-        _link.Host.SetLink(true);
+        bool up = _host.SetLink(true);
+        lock (_lock)
+        {
+            if (up && _link.Take(LinkEvent.Up))
+            {
+                _events.Raise(EpcRegister.EventLinkUp);
+            }
+        }
+
+        _mapped.Follow();
     }
 
     private bool AssembleFunctions()
@@ -199,22 +209,30 @@ internal sealed partial class EpcController
     /// <summary>Takes the link down; on return the host has no access any more.</summary>
     private void DisableLink()
     {
-        bool trained;
+        bool wasUp;
         lock (_lock)
         {
-            _link.Enabled = false;
-            trained = _link.Trained;
+            wasUp = _link.IsUp;
+            _link.Take(LinkEvent.Disable);
         }
 
-        if (trained)
+        if (_link.AreFunctionsFixed)
         {
             // The functions are there until it returns, as a host that lets go of them in good order uses them. What it
             // takes away meanwhile cannot wait for the EP guest's QEMU, which waits for us.
             _mapped.SetUnattended(true);
-            _link.Host.SetLink(false);
+            _host.SetLink(false);
             lock (_lock)
             {
-                ForgetHost();
+                if (_link.Take(LinkEvent.Down))
+                {
+                    ForgetHost(wasUp);
+                }
+                else if (wasUp)
+                {
+                    // The bridge left meanwhile, when the link was not up any more.
+                    _events.Raise(EpcRegister.EventLinkDown);
+                }
             }
 
             _mapped.SetUnattended(false);

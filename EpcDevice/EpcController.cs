@@ -35,10 +35,10 @@ namespace EpfTest.EpcDevice;
 internal sealed partial class EpcController : IRegisterBlock, IDisposable
 {
     private readonly Lock _lock = new();
-    private readonly ILogger _logger;
     private readonly Action<string> _fail;
     private readonly uint _features;
-    private readonly LinkState _link = new();
+    private readonly LinkTraining _link = new();
+    private readonly IHostLink _host;
     private readonly EpInterrupts _interrupts = new();
     private readonly GuestBus _guest;
     private readonly GlobalEvents _events;
@@ -50,14 +50,15 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
     private uint _scratch;
     private Register64 _windowAddress;
 
-    /// <summary>A controller out of reset, without a link.</summary>
+    /// <summary>A controller out of reset.</summary>
+    /// <param name="connect">Makes the link to the host, given the functions.</param>
     /// <param name="logger">Told what goes wrong.</param>
     /// <param name="fail">Ends the process, with the reason, where going on would do harm.</param>
     /// <param name="mapBars">Whether the host's QEMU may map BARs.</param>
     /// <param name="mappedWindow">Bytes of the mapped window; 0 for none.</param>
-    public EpcController(ILogger logger, Action<string> fail, bool mapBars = false, ulong mappedWindow = 0)
+    public EpcController(
+        Func<IEndpoint, IHostLink> connect, ILogger logger, Action<string> fail, bool mapBars = false, ulong mappedWindow = 0)
     {
-        _logger = logger;
         _fail = fail;
         _features = mapBars ? Features & ~FeaturesOfChange : Features;
         _guest = new GuestBus(_interrupts);
@@ -68,8 +69,10 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
             _functions[i] = new FunctionBlock(i, _lock, _link, _events, _guest, inboundGate, logger);
         }
 
-        var host = new HostMemory(_link, _functions);
-        _mapped = new MappedWindow(mappedWindow, _link, _functions, () => _interrupts.Fire(EpInterrupts.WindowVector), logger);
+        _host = connect(this);
+        Array.ForEach(_functions, function => function.Port = _host.PortOf(function));
+        var host = new HostRequests(_link, _host, _functions);
+        _mapped = new MappedWindow(mappedWindow, _link, _host, _functions, () => _interrupts.Fire(EpInterrupts.WindowVector), logger);
         _window = new OutboundWindow(host, new BurstLog(logger));
         var mappedPath = new OutboundWindow(host, new BurstLog(logger));
         _outbounds = new OutboundTable(_window, mappedPath, _mapped);
@@ -78,9 +81,6 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
 
     /// <summary>The mapped window, to be served to the EP guest's QEMU where it has a size.</summary>
     public IWindowDevice MappedWindow => _mapped;
-
-    /// <summary>Says how the host is reached. To be called once, before its presence is reported.</summary>
-    public void AttachLink(IHostLink link) => _link.Host = link;
 
     /// <summary>Says who the EP guest is, and how it is interrupted. To be called once, before anything of the guest's.</summary>
     public void AttachGuest(IVfioUserClient guest, IrqIndex interrupts)
@@ -152,28 +152,28 @@ internal sealed partial class EpcController : IRegisterBlock, IDisposable
 
     private void ChangeInbound(Func<FunctionBlock, int, bool> isAffected, Action change)
     {
-        List<(int Function, int Bar)> affected = [];
-        for (int function = 0; function < _functions.Length; function++)
+        List<(FunctionBlock Function, int Bar)> affected = [];
+        foreach (FunctionBlock function in _functions)
         {
             for (int bar = 0; bar < PciRegister.BaseAddressCount; bar++)
             {
-                if (isAffected(_functions[function], bar))
+                if (isAffected(function, bar))
                 {
                     affected.Add((function, bar));
                 }
             }
         }
 
-        foreach ((int function, int bar) in affected)
+        foreach ((FunctionBlock function, int bar) in affected)
         {
-            if (!_link.Host.InboundChanging(function, bar))
+            if (!function.Port.InboundChanging(bar))
             {
-                _fail($"BAR {bar} of function {function} has lost memory of the EP guest to which the host's QEMU has it "
+                _fail($"BAR {bar} of function {function.Id} has lost memory of the EP guest to which the host's QEMU has it "
                     + "mapped (--map-bars)");
             }
         }
 
         change();
-        affected.ForEach(inbound => _link.Host.InboundChanged(inbound.Function, inbound.Bar));
+        affected.ForEach(static inbound => inbound.Function.Port.InboundChanged(inbound.Bar));
     }
 }

@@ -18,7 +18,7 @@ internal sealed class EpcService : IDisposable
     private static readonly TimeSpan s_unplugAtEnd = TimeSpan.FromSeconds(8);
 
     private readonly EpcController _controller;
-    private readonly BridgeLink _link;
+    private readonly EndpointPort _link;
     private readonly VfioUserServer _server;
     private readonly VhostUserServer? _window;
     private readonly HotPlugger? _plugger;
@@ -34,18 +34,23 @@ internal sealed class EpcService : IDisposable
         HotPlugTarget? target = options.ParseHotPlug(buses: options.Window is null ? 1 : 2);
         (ushort Vendor, ushort Device) id = options.ParsePciId();
         _logger = logger;
-        _controller = new EpcController(logger, fail, options.MapBars, options.ParseWindowSize());
+        EndpointPort? link = null;
+        _controller = new EpcController(
+            endpoint => link = new EndpointPort(
+                endpoint,
+                options.Link,
+                options.LinkCapabilities,
+                options.LinkTimeouts,
+                options.Peers,
+                loggers.CreateLogger("link")),
+            logger,
+            fail,
+            options.MapBars,
+            options.ParseWindowSize());
+        _link = link!;
         var device = new EpcPciDevice(id, _controller, logger, hasMsix: target is null || options.HotPlugMsix);
-        _link = new BridgeLink(
-            _controller,
-            options.Link,
-            options.LinkCapabilities,
-            options.LinkTimeouts,
-            options.Peers,
-            loggers.CreateLogger("link"));
         try
         {
-            _controller.AttachLink(_link);
             if (options.Window is not null)
             {
                 _window = new VhostUserServer(

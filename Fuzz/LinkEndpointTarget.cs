@@ -23,22 +23,22 @@ internal sealed class LinkEndpointTarget : LinkTarget
     private readonly EpcController _controller;
     private readonly EpcPciDevice _device;
     private readonly FuzzGuest _guest;
-    private readonly BridgeLink _link;
+    private readonly EndpointPort _link;
 
     /// <summary>The end that listens.</summary>
     public LinkEndpointTarget()
         : base(LinkRole.Bridge)
     {
         _controller = new EpcController(
+            static _ => new TrainedLink(),
             NullLogger.Instance, static reason => throw new FindingException($"EpcDevice would end: {reason}"));
         _device = new EpcPciDevice((0x1234, 0xe9c0), _controller, NullLogger.Instance);
         _guest = new FuzzGuest(_device.IrqCounts);
         _device.Attach(_guest);
-        _controller.AttachLink(new TrainedLink(_controller));
         _device.DmaMapped(_guest.Range);
         SetOwnBars();
         SetUpFunction();
-        _link = new BridgeLink(
+        _link = new EndpointPort(
             _controller,
             Path.Combine(_folder.FullName, "link.sock"),
             LinkCapabilities.Direct | LinkCapabilities.Interrupts,
@@ -52,17 +52,17 @@ internal sealed class LinkEndpointTarget : LinkTarget
     {
         _controller.HostPresenceChanged(true);
         Write(EpcRegister.LinkControl, EpcRegister.LinkControlEnable);
-        if (!_controller.Exists(0))
+        if (!_controller.Functions[0].IsVisible)
         {
             throw new FindingException("the function is not there");
         }
 
         for (int bar = 0; bar < PciRegister.BaseAddressCount; bar++)
         {
-            _controller.WriteConfig(0, PciRegister.BaseAddress0 + (bar * 4), 0xe000_0000u + ((uint)bar << 20), 0xf);
+            _controller.Functions[0].WriteConfig(PciRegister.BaseAddress0 + (bar * 4), 0xe000_0000u + ((uint)bar << 20), 0xf);
         }
 
-        _controller.WriteConfig(0, PciRegister.Command, 7, 3);
+        _controller.Functions[0].WriteConfig(PciRegister.Command, 7, 3);
 
         _link.Serve(socket, _refusals, Timeouts);
 
@@ -73,7 +73,7 @@ internal sealed class LinkEndpointTarget : LinkTarget
     /// <inheritdoc/>
     protected override void ExpectNothingLeft()
     {
-        if (_controller.Exists(0))
+        if (_controller.Functions[0].IsVisible)
         {
             throw new FindingException("the host is gone, and its function still there");
         }

@@ -6,13 +6,13 @@ using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>The controller's requests to the host, all carried out at once: none waits for the input.</summary>
-internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
+/// <summary>A host that does at once what the controller asks, so that nothing waits for the input.</summary>
+internal sealed class TrainedLink : IHostLink, IFunctionPort
 {
-    /// <inheritdoc/>
-    public void SetLink(bool up) => endpoint.LinkChanged(up);
+    public bool SetLink(bool up) => up;
 
-    /// <inheritdoc/>
+    public IFunctionPort PortOf(IFunction function) => this;
+
     public bool GuestWaits
     {
         set
@@ -20,57 +20,39 @@ internal sealed class TrainedLink(IEndpoint endpoint) : IHostLink
         }
     }
 
-    /// <inheritdoc/>
-    public bool HidesMemory => false;
-
-    /// <inheritdoc/>
-    public void SetBusMaster(int function, bool enabled)
-    {
-    }
-
-    /// <inheritdoc/>
-    public RequestStatus Read(int function, ulong address, Span<byte> destination) => RequestStatus.UnsupportedRequest;
-
-    /// <inheritdoc/>
     public bool ReadsAhead => false;
 
-    /// <inheritdoc/>
-    public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) => default;
+    public bool SharesNoMemory => false;
 
-    /// <inheritdoc/>
-    public RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source) => RequestStatus.Success;
-
-    /// <inheritdoc/>
-    public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) => default;
-
-    /// <inheritdoc/>
-    public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
-
-    /// <inheritdoc/>
-    public void SendMsi(int function, int vector)
+    public void SetBusMaster(bool enabled)
     {
     }
 
-    /// <inheritdoc/>
-    public void SendMsix(int function, int vector)
+    public RequestStatus Read(ulong address, Span<byte> destination) => RequestStatus.UnsupportedRequest;
+
+    public PendingRead BeginRead(ulong address, ref int length, IReadTarget target) => default;
+
+    public RequestStatus Write(ulong address, ReadOnlySpan<byte> source) => RequestStatus.Success;
+
+    public MemoryLease Lease(ulong address, int wanted, DmaAccess access) => default;
+
+    public bool TryResolve(ulong address, ulong size, List<HostMapping> parts) => false;
+
+    public void SendInterrupt(InterruptKind kind, int vector)
     {
     }
 
-    /// <inheritdoc/>
-    public void SendIntx(int function, bool asserted)
+    public void SendIntx(bool asserted)
     {
     }
 
-    /// <inheritdoc/>
-    public void SendError(int function, ErrorMessage error)
+    public void SendError(ErrorMessage error)
     {
     }
 
-    /// <inheritdoc/>
-    public bool InboundChanging(int function, int bar) => true;
+    public bool InboundChanging(int bar) => true;
 
-    /// <inheritdoc/>
-    public void InboundChanged(int function, int bar)
+    public void InboundChanged(int bar)
     {
     }
 }

@@ -1,3 +1,4 @@
+using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Outbound;
@@ -9,7 +10,7 @@ using EpfTest.Protocol.Pcie;
 namespace EpfTest.EpcDevice.Dma;
 
 /// <summary>What the DMA engine reaches: the host, the EP guest's memory, and the host again by way of both windows.</summary>
-internal sealed class DmaPort(HostMemory host, GuestBus guest, OutboundWindow window, OutboundWindow mapped)
+internal sealed class DmaPort(HostRequests host, GuestBus guest, OutboundWindow window, OutboundWindow mapped)
 {
     /// <inheritdoc cref="IHostLink.GuestWaits"/>
     public bool GuestWaits

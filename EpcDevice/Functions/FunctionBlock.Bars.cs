@@ -15,12 +15,12 @@ internal sealed partial class FunctionBlock
     private readonly InboundMap?[] _maps = new InboundMap?[PciRegister.BaseAddressCount];
     private volatile BarDecoder _decoder = BarDecoder.None;
 
-    /// <inheritdoc cref="IEndpoint.TryDecode"/>
+    /// <inheritdoc cref="IFunction.TryDecode"/>
     public bool TryDecode(ulong address, bool io, out int bar, out ulong offset) =>
         _decoder.TryDecode(address, io, out bar, out offset);
 
-    /// <inheritdoc cref="IEndpoint.WaitsForGuest"/>
-    public bool WaitsForGuest(int bar, ulong offset, int length)
+    /// <inheritdoc cref="IFunction.IsPrivate"/>
+    public bool IsPrivate(int bar, ulong offset, int length)
     {
         InboundMap? map = Volatile.Read(ref _maps[bar]);
         while (map is not null && length > 0 && map.TryTranslate(offset, length, out ulong target, out int done))
@@ -37,7 +37,7 @@ internal sealed partial class FunctionBlock
         return false;
     }
 
-    /// <inheritdoc cref="IEndpoint.ReadBar"/>
+    /// <inheritdoc cref="IFunction.ReadBar"/>
     public RequestStatus ReadBar(int bar, ulong offset, Span<byte> destination)
     {
         bool first = true;
@@ -87,7 +87,7 @@ internal sealed partial class FunctionBlock
         return RequestStatus.Success;
     }
 
-    /// <inheritdoc cref="IEndpoint.WriteBar"/>
+    /// <inheritdoc cref="IFunction.WriteBar"/>
     public RequestStatus WriteBar(int bar, ulong offset, ReadOnlySpan<byte> source)
     {
         bool first = true;
@@ -136,7 +136,7 @@ internal sealed partial class FunctionBlock
         return RequestStatus.Success;
     }
 
-    /// <inheritdoc cref="IEndpoint.ResolveInbound"/>
+    /// <inheritdoc cref="IFunction.ResolveInbound"/>
     public IReadOnlyList<InboundMapping> ResolveInbound(int bar)
     {
         var mappings = new List<InboundMapping>();
@@ -307,7 +307,7 @@ internal sealed partial class FunctionBlock
         }
 
         // Only this thread commits, so what was checked still holds.
-        if (announce && !_link.Host.InboundChanging(_index, bar))
+        if (announce && !Port.InboundChanging(bar))
         {
             return CommitResult.Busy;
         }
@@ -322,7 +322,7 @@ internal sealed partial class FunctionBlock
         _inboundGate.Drain();
         if (announce)
         {
-            _link.Host.InboundChanged(_index, bar);
+            Port.InboundChanged(bar);
         }
 
         return CommitResult.Ok;
@@ -363,7 +363,7 @@ internal sealed partial class FunctionBlock
             return CommitResult.Overlap;
         }
 
-        return _link.Trained && _config?.Bars[bar] != asked ? CommitResult.Busy : CommitResult.Ok;
+        return _link.AreFunctionsFixed && _config?.Bars[bar] != asked ? CommitResult.Busy : CommitResult.Ok;
     }
 
     private void ResetBars()

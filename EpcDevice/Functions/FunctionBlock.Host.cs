@@ -15,13 +15,13 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
     private readonly byte[] _failedHeader = new byte[TlpLimits.Header4Dw];
     private int _barGeneration;
 
-    /// <inheritdoc cref="IEndpoint.Exists"/>
+    /// <inheritdoc cref="IFunction.IsVisible"/>
     public bool IsVisible => Volatile.Read(ref _config) is not null;
 
-    /// <inheritdoc cref="IEndpoint.BarGeneration"/>
+    /// <inheritdoc cref="IFunction.BarGeneration"/>
     public int BarGeneration => Volatile.Read(ref _barGeneration);
 
-    /// <inheritdoc cref="IEndpoint.Describe"/>
+    /// <inheritdoc cref="IFunction.Describe"/>
     public FunctionDescription? Describe()
     {
         lock (_lock)
@@ -55,7 +55,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
         }
     }
 
-    /// <inheritdoc cref="IEndpoint.TransferLimits"/>
+    /// <inheritdoc cref="IFunction.TransferLimits"/>
     public (int MaxPayload, int MaxReadRequest) TransferLimits()
     {
         lock (_lock)
@@ -66,7 +66,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
         }
     }
 
-    /// <inheritdoc cref="IEndpoint.ReadConfig"/>
+    /// <inheritdoc cref="IFunction.ReadConfig"/>
     public uint ReadConfig(int offset)
     {
         lock (_lock)
@@ -75,7 +75,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
         }
     }
 
-    /// <inheritdoc cref="IEndpoint.WriteConfig"/>
+    /// <inheritdoc cref="IFunction.WriteConfig"/>
     public void WriteConfig(int offset, uint value, byte byteEnables)
     {
         lock (_lock)
@@ -88,7 +88,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
         SendUnmasked();
     }
 
-    /// <inheritdoc cref="IEndpoint.ResetFunction"/>
+    /// <inheritdoc cref="IFunction.ResetByHost"/>
     public void ResetByHost(ResetKind kind)
     {
         lock (_lock)
@@ -142,7 +142,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
     private ErrorMessage RecordOwn(UncorrectableError error) =>
         _config?.AdvancedErrorReporting!.RecordUncorrectable(error) ?? ErrorMessage.None;
 
-    /// <inheritdoc cref="IEndpoint.RequestFailed"/>
+    /// <inheritdoc cref="IFunction.RecordFailure"/>
     public void RecordFailure(in TlpHeader request, UncorrectableError error)
     {
         ErrorMessage message;
@@ -213,7 +213,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
     {
         if (message != ErrorMessage.None)
         {
-            _link.Host.SendError(_index, message);
+            Port.SendError(message);
         }
     }
 
@@ -228,7 +228,7 @@ internal sealed partial class FunctionBlock : IConfigSpaceObserver
             if (enabled != _busMasterTold)
             {
                 _busMasterTold = enabled;
-                _link.Host.SetBusMaster(_index, enabled);
+                Port.SetBusMaster(enabled);
             }
         }
     }

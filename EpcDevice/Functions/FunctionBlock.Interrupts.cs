@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Functions;
@@ -105,7 +106,7 @@ internal sealed partial class FunctionBlock
 
         lock (_lock)
         {
-            if (_link.Trained && _msiVectors != (int)vectors)
+            if (_link.AreFunctionsFixed && _msiVectors != (int)vectors)
             {
                 return CommitResult.Busy;
             }
@@ -140,7 +141,7 @@ internal sealed partial class FunctionBlock
                 return CommitResult.Invalid;
             }
 
-            if (_link.Trained && _msix != layout)
+            if (_link.AreFunctionsFixed && _msix != layout)
             {
                 return CommitResult.Busy;
             }
@@ -162,7 +163,7 @@ internal sealed partial class FunctionBlock
     {
         lock (_lock)
         {
-            if (!_link.Up || _config is null)
+            if (!_link.IsUp || _config is null)
             {
                 return CommitResult.LinkDown;
             }
@@ -185,7 +186,7 @@ internal sealed partial class FunctionBlock
             }
         }
 
-        _link.Host.SendMsi(_index, (int)vector);
+        Port.SendInterrupt(InterruptKind.Msi, (int)vector);
         return CommitResult.Ok;
     }
 
@@ -193,7 +194,7 @@ internal sealed partial class FunctionBlock
     {
         lock (_lock)
         {
-            if (!_link.Up || _config is null)
+            if (!_link.IsUp || _config is null)
             {
                 return CommitResult.LinkDown;
             }
@@ -215,7 +216,7 @@ internal sealed partial class FunctionBlock
             }
         }
 
-        _link.Host.SendMsix(_index, (int)vector);
+        Port.SendInterrupt(InterruptKind.Msix, (int)vector);
         return CommitResult.Ok;
     }
 
@@ -232,7 +233,7 @@ internal sealed partial class FunctionBlock
                 return CommitResult.Invalid;
             }
 
-            if (!_link.Up || _config is null)
+            if (!_link.IsUp || _config is null)
             {
                 return CommitResult.LinkDown;
             }
@@ -267,7 +268,7 @@ internal sealed partial class FunctionBlock
                 _intxSent = level;
             }
 
-            _link.Host.SendIntx(_index, level);
+            Port.SendIntx(level);
         }
     }
 
@@ -278,11 +279,11 @@ internal sealed partial class FunctionBlock
         {
             if (isMsix)
             {
-                _link.Host.SendMsix(_index, vector);
+                Port.SendInterrupt(InterruptKind.Msix, vector);
             }
             else
             {
-                _link.Host.SendMsi(_index, vector);
+                Port.SendInterrupt(InterruptKind.Msi, vector);
             }
         }
     }

@@ -2,6 +2,7 @@ using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using Microsoft.Extensions.Logging;
 
@@ -18,14 +19,14 @@ namespace EpfTest.EpcDevice.Functions;
 /// <para>Staged registers belong to the thread that serves the EP guest, which also is the only one that commits. What it
 /// commits, the configuration space and the interrupts' state are guarded by the controller's lock, since the thread that
 /// receives from the link uses them too. What accesses need is published for all threads: <see cref="IsBusMaster"/>, the
-/// BAR decoder, the MSI target and the inbound maps. No member of <see cref="IHostLink"/> is called with the lock held.
+/// BAR decoder, the MSI target and the inbound maps. No member of <see cref="IFunctionPort"/> is called with the lock held.
 /// </para>
 /// </remarks>
-internal sealed partial class FunctionBlock : IRegisterBlock
+internal sealed partial class FunctionBlock : IRegisterBlock, IFunction
 {
     private readonly int _index;
     private readonly Lock _lock;
-    private readonly LinkState _link;
+    private readonly LinkTraining _link;
     private readonly GlobalEvents _globalEvents;
     private readonly GuestBus _guest;
     private readonly AccessGate _inboundGate;
@@ -52,7 +53,7 @@ internal sealed partial class FunctionBlock : IRegisterBlock
     public FunctionBlock(
         int index,
         Lock controllerLock,
-        LinkState link,
+        LinkTraining link,
         GlobalEvents globalEvents,
         GuestBus guest,
         AccessGate inboundGate,
@@ -66,6 +67,12 @@ internal sealed partial class FunctionBlock : IRegisterBlock
         _inboundGate = inboundGate;
         _logger = logger;
     }
+
+    /// <inheritdoc/>
+    public FunctionId Id => new(_index);
+
+    /// <summary>The function's way to the host; set once, before anything is committed.</summary>
+    public IFunctionPort Port { get; set; } = null!;
 
     /// <summary>Whether the EP guest has committed a header. Under the controller's lock.</summary>
     public bool Present => _header is not null;
@@ -226,7 +233,7 @@ internal sealed partial class FunctionBlock : IRegisterBlock
 
         lock (_lock)
         {
-            if (_link.Trained && header != _header)
+            if (_link.AreFunctionsFixed && header != _header)
             {
                 return CommitResult.Busy;
             }

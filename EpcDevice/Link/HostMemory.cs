@@ -1,80 +1,216 @@
-using EpfTest.EpcDevice.Functions;
 using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.Pcie;
+using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.EpcDevice.Link;
 
-/// <summary>Memory requests of the functions, as far as the link's state and bus mastering allow them.</summary>
-/// <remarks>For any thread that holds no lock; waits no longer than the link's time limit.</remarks>
-internal sealed class HostMemory(LinkState link, FunctionBlock[] functions)
+/// <summary>The host's memory as one function reaches it: shared memory directly, all else by TLPs.</summary>
+/// <remarks>
+/// <para>The host's QEMU writes its private memory some time after the bridge has asked it to, and never while an access
+/// of its guest is under way. So everything else passes such a write, above all completions of the host's own reads.
+/// Therefore a zero-length read awaits the write before the EP guest or the DMA channel goes on.</para>
+/// <para>Any thread but the receiving one may read and write. The receiving thread adds and removes ranges; the thread that
+/// takes the link down removes them, too.</para>
+/// </remarks>
+internal sealed class HostMemory : IDmaMessenger, IDisposable
 {
-    /// <inheritdoc cref="IHostLink.GuestWaits"/>
-    public bool GuestWaits
+    private const ulong PageSize = 4096;
+
+    private readonly IFunction _function;
+    private readonly Bdf _requester;
+    private readonly DeadlockBreaker _deadlocks;
+    private readonly DmaTable _table;
+    private readonly Lock _changing = new();
+    private readonly AccessGate _sending = new();
+    private volatile LinkConnection? _connection;
+    private volatile bool _isBusMaster;
+
+    public HostMemory(IFunction function, DeadlockBreaker deadlocks)
     {
-        set => link.Host.GuestWaits = value;
+        _function = function;
+        _requester = Bdf.Of(function.Id);
+        _deadlocks = deadlocks;
+        _table = new DmaTable(this) { IsSuspended = true };
     }
 
-    /// <summary>Reads memory of the host.</summary>
-    /// <param name="function">Whose requester ID is used.</param>
-    /// <param name="address">Host bus address.</param>
-    /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
-    /// <returns><see cref="RequestStatus.LinkDown"/> while the link is down, <see cref="RequestStatus.NotBusMaster"/> while the function may
-    /// not issue requests, or what <see cref="IHostLink.Read"/> returned.</returns>
-    public RequestStatus Read(int function, ulong address, Span<byte> destination)
+    /// <summary>The link, while there is one.</summary>
+    public LinkConnection? Connection
     {
-        FunctionBlock block = functions[function];
-        RequestStatus error = Check(block);
-        return error != RequestStatus.Success ? error : Record(block, link.Host.Read(function, address, destination));
+        set => _connection = value;
     }
 
-    /// <inheritdoc cref="IHostLink.ReadsAhead"/>
-    public bool ReadsAhead => link.Host.ReadsAhead;
+    public void Dispose() => _table.Dispose();
 
-    /// <summary>Begins to read memory of the host straight to where it belongs, as <see cref="IHostLink.BeginRead"/> has
-    /// it.</summary>
-    public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target)
+    /// <summary>
+    /// Whether the function may issue requests. Once that is taken away no write of it is under way; those that wait for
+    /// the bridge to read delay this, but no longer than a sender may wait.
+    /// </summary>
+    public void SetBusMaster(bool enabled)
     {
-        RequestStatus error = Check(functions[function]);
-        return error == RequestStatus.Success
-            ? link.Host.BeginRead(function, address, ref length, target)
-            : PendingRead.Failed(error);
-    }
-
-    /// <summary>Awaits what <see cref="BeginRead"/> has begun.</summary>
-    public RequestStatus EndRead(int function, PendingRead read) => Record(functions[function], read.Await());
-
-    /// <summary>Writes memory of the host; a write that is an MSI of the function is sent as such.</summary>
-    /// <param name="function">Whose requester ID is used.</param>
-    /// <param name="address">Host bus address.</param>
-    /// <param name="source">What to write.</param>
-    /// <returns>As for <see cref="Read"/>.</returns>
-    public RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source)
-    {
-        FunctionBlock block = functions[function];
-        RequestStatus error = Check(block);
-        if (error != RequestStatus.Success || block.TryWriteMsi(address, source))
+        _isBusMaster = enabled;
+        _table.IsSuspended = !enabled;
+        if (!enabled)
         {
-            return error;
+            _sending.Drain();
+        }
+    }
+
+    /// <summary>The bridge passes a range.</summary>
+    /// <returns>False where it cannot be used.</returns>
+    public bool Map(MemoryMessage range, FileDescriptor? descriptor)
+    {
+        lock (_changing)
+        {
+            return _table.Map(
+                range.Address, range.Size, range.Access, descriptor, range.FileOffset, mayMap: true, out _) == Errno.None;
+        }
+    }
+
+    /// <summary>Forgets a range; on return no access to it is under way.</summary>
+    public void Unmap(MemoryMessage range)
+    {
+        lock (_changing)
+        {
+            if (_table.Find(range.Address, range.Size) is { } known)
+            {
+                _table.Unmap(known);
+            }
+        }
+    }
+
+    /// <summary>Forgets all ranges, likewise.</summary>
+    public void UnmapAll()
+    {
+        lock (_changing)
+        {
+            _table.UnmapAll();
+        }
+    }
+
+    /// <inheritdoc cref="IFunctionPort.TryResolve"/>
+    public bool TryResolve(ulong address, ulong size, List<HostMapping> parts)
+    {
+        lock (_changing)
+        {
+            while (size > 0 && _table.Ranges.Find(address) is { File: { } file } range && IsMappable(range))
+            {
+                ulong inside = address - range.Address;
+                ulong length = Math.Min(size, range.Size - inside);
+                parts.Add(new HostMapping(length, file.Descriptor.Duplicate(), range.FileOffset + inside, file.Identity));
+                address += length;
+                size -= length;
+            }
         }
 
-        return Record(block, link.Host.Write(function, address, source));
+        return size == 0;
     }
 
-    /// <summary>Leases memory of the host, as <see cref="IHostLink.Lease"/> has it.</summary>
-    public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) =>
-        Check(functions[function]) == RequestStatus.Success ? link.Host.Lease(function, address, wanted, access) : default;
+    /// <inheritdoc cref="IFunctionPort.Lease"/>
+    public MemoryLease Lease(ulong address, int wanted, DmaAccess access) =>
+        IsDirect ? _table.Lease(address, wanted, access) : default;
 
-    private static RequestStatus Record(FunctionBlock block, RequestStatus error)
+    /// <summary>Whether the host has memory, and none of it can be mapped.</summary>
+    public static bool IsPrivate(IEnumerable<HostMemory> memories)
     {
-        if (error != RequestStatus.Success)
+        DmaRange[] ranges = [.. memories.SelectMany(static memory => memory._table.Ranges.ToArray())];
+        return ranges.Length > 0 && !ranges.Any(IsMappable);
+    }
+
+    /// <inheritdoc cref="IFunctionPort.Read"/>
+    public RequestStatus Read(ulong address, Span<byte> destination) =>
+        IsDirect
+            ? _table.Read(address, destination).ToRequestStatus()
+            : _table.WaitsForClient(address, destination.Length)
+                ? ReadByQemu(address, destination)
+                : ReadByTlp(address, destination);
+
+    /// <inheritdoc cref="IFunctionPort.BeginRead"/>
+    public PendingRead BeginRead(ulong address, ref int length, IReadTarget target) =>
+        IsDirect || _table.WaitsForClient(address, length)
+            ? default
+            : _connection?.Requester.BeginRead(
+                _function.Id.Number, _requester, address, ref length, target, _function.TransferLimits().MaxReadRequest)
+                ?? PendingRead.Failed(RequestStatus.LinkDown);
+
+    /// <inheritdoc cref="IFunctionPort.Write"/>
+    public RequestStatus Write(ulong address, ReadOnlySpan<byte> source)
+    {
+        if (IsDirect)
         {
-            block.RecordRequestError(error);
+            return _table.Write(address, source).ToRequestStatus();
         }
 
-        return error;
+        if (!_table.WaitsForClient(address, source.Length))
+        {
+            return SendWrite(address, source);
+        }
+
+        // A page is all private or not at all.
+        RequestStatus status = RequestStatus.Success;
+        while (!source.IsEmpty && status == RequestStatus.Success)
+        {
+            int length = (int)Math.Min((ulong)source.Length, PageSize - (address % PageSize));
+            status = _table.WaitsForClient(address, length)
+                ? WriteAndAwait(address, source[..length])
+                : SendWrite(address, source[..length]);
+            source = source[length..];
+            address += (ulong)length;
+        }
+
+        return status;
     }
 
-    private RequestStatus Check(FunctionBlock block) =>
-        !link.Up ? RequestStatus.LinkDown : block.IsBusMaster ? RequestStatus.Success : RequestStatus.NotBusMaster;
+    /// <inheritdoc/>
+    Errno IDmaMessenger.Access(MemoryAccess access) => (access.IsWrite
+        ? WriteAndAwait(access.Address, access.Source)
+        : ReadByQemu(access.Address, access.Destination)).ToErrno();
+
+    private bool IsDirect => _connection is { } connection && (connection.Capabilities & LinkCapabilities.Direct) != 0;
+
+    private static bool IsMappable(DmaRange range) =>
+        range is { File: not null, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write };
+
+    private RequestStatus ReadByTlp(ulong address, Span<byte> destination) =>
+        _connection?.Requester.ReadMemory(
+            _function.Id.Number, _requester, address, destination, _function.TransferLimits().MaxReadRequest)
+        ?? RequestStatus.LinkDown;
+
+    private RequestStatus ReadByQemu(ulong address, Span<byte> destination)
+    {
+        _deadlocks.BeginRequest();
+        try
+        {
+            return ReadByTlp(address, destination);
+        }
+        finally
+        {
+            _deadlocks.EndRequest();
+        }
+    }
+
+    private RequestStatus WriteAndAwait(ulong address, ReadOnlySpan<byte> source)
+    {
+        RequestStatus status = SendWrite(address, source);
+        return status == RequestStatus.Success ? ReadByQemu(address, []) : status;
+    }
+
+    private RequestStatus SendWrite(ulong address, ReadOnlySpan<byte> source)
+    {
+        int turn = _sending.Enter();
+        try
+        {
+            return !_isBusMaster
+                ? RequestStatus.NotBusMaster
+                : _connection?.Requester.WriteMemory(
+                    _function.Id.Number, _requester, address, source, _function.TransferLimits().MaxPayload)
+                ?? RequestStatus.LinkDown;
+        }
+        finally
+        {
+            _sending.Leave(turn);
+        }
+    }
 }

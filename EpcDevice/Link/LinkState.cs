@@ -1,32 +1,23 @@
 namespace EpfTest.EpcDevice.Link;
 
-/// <summary>The link as the controller sees it.</summary>
-/// <remarks>Changed under the controller's lock; <see cref="Host"/> and <see cref="Up"/> may be read without it.</remarks>
-internal sealed class LinkState
+/// <summary>States of the link, named after the LTSSM's (PCI Express Base Specification 6.0, section 4.2.6).</summary>
+internal enum LinkState
 {
-    private volatile IHostLink _host = new NoHostLink();
-    private volatile bool _up;
+    /// <summary>No bridge is connected: PERST# is asserted.</summary>
+    Detect,
 
-    /// <summary>The way to the host.</summary>
-    public IHostLink Host
-    {
-        get => _host;
-        set => _host = value;
-    }
+    /// <summary>A bridge is connected, and the EP guest keeps the link disabled.</summary>
+    Disabled,
 
-    /// <summary>LINK_CONTROL's ENABLE: the EP guest wants the link up.</summary>
-    public bool Enabled { get; set; }
+    /// <summary>The EP guest has enabled the link, and function 0 is not complete.</summary>
+    Polling,
 
-    /// <summary>There is no host side.</summary>
-    public bool PerstAsserted { get; set; } = true;
-
-    /// <summary>The link was told to come up: the host may see the functions, so what they are is fixed.</summary>
-    public bool Trained { get; set; }
+    /// <summary>The functions are fixed, and the bridge is being told of them.</summary>
+    Configuration,
 
     /// <summary>The link is up.</summary>
-    public bool Up
-    {
-        get => _up;
-        set => _up = value;
-    }
+    L0,
+
+    /// <summary>The EP guest has disabled the link, and the host is letting go of the functions.</summary>
+    Recovery,
 }

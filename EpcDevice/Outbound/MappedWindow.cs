@@ -27,7 +27,8 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
     /// <summary>What can be mapped is whole pages.</summary>
     public const ulong PageSize = 4096;
 
-    private readonly LinkState _link;
+    private readonly LinkTraining _link;
+    private readonly IHostLink _host;
     private readonly FunctionBlock[] _functions;
     private readonly Action _changed;
     private readonly ILogger _logger;
@@ -55,14 +56,16 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
 
     /// <summary>A window in which nothing is mapped.</summary>
     /// <param name="size">Bytes; 0 for no window.</param>
-    /// <param name="link">The link.</param>
+    /// <param name="link">State of the link.</param>
+    /// <param name="host">The host.</param>
     /// <param name="functions">The functions.</param>
     /// <param name="changed">Called, with no lock held, when a result or <see cref="Status"/> has changed.</param>
     /// <param name="logger">Told what goes wrong.</param>
-    public MappedWindow(ulong size, LinkState link, FunctionBlock[] functions, Action changed, ILogger logger)
+    public MappedWindow(ulong size, LinkTraining link, IHostLink host, FunctionBlock[] functions, Action changed, ILogger logger)
     {
         Size = size;
         _link = link;
+        _host = host;
         _functions = functions;
         _changed = changed;
         _logger = logger;
@@ -115,7 +118,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
     {
         get
         {
-            uint status = Field.Put(EpcRegister.WindowStatusUnshared, _link.Host.HidesMemory);
+            uint status = Field.Put(EpcRegister.WindowStatusUnshared, _host.SharesNoMemory);
             lock (_lock)
             {
                 return status
@@ -164,7 +167,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
             }
         }
 
-        if (!_link.Up)
+        if (!_link.IsUp)
         {
             return CommitResult.LinkDown;
         }
@@ -352,7 +355,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
         {
             var parts = new List<HostMapping>();
             bool mappable = Resolve(translation, parts);
-            bool allowed = _link.Up && _functions[translation.Function].IsBusMaster;
+            bool allowed = _link.IsUp && _functions[translation.Function].IsBusMaster;
             ulong offset = translation.Offset;
             foreach (HostMapping part in parts)
             {
@@ -476,7 +479,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
 
     private bool Resolve(in OutboundTranslation translation, List<HostMapping> parts)
     {
-        if (!_link.Host.TryResolve(translation.Function, translation.Address, translation.Size, parts))
+        if (!_functions[translation.Function].Port.TryResolve(translation.Address, translation.Size, parts))
         {
             return false;
         }

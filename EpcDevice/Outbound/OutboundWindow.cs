@@ -1,3 +1,4 @@
+using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Link;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Memory;
@@ -12,7 +13,7 @@ namespace EpfTest.EpcDevice.Outbound;
 /// translation is not used any more when <see cref="Replace"/> returns. In there they wait for the link only, never
 /// for memory of the EP guest: a commit waits no longer than a completion may take.
 /// </remarks>
-internal sealed class OutboundWindow(HostMemory host, BurstLog log)
+internal sealed class OutboundWindow(HostRequests host, BurstLog log)
 {
     private readonly AccessGate _gate = new();
     private volatile OutboundMap _map = OutboundMap.Empty;
@@ -78,7 +79,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
     /// <param name="offset">Bytes from the start of BAR2.</param>
     /// <param name="destination">Filled; contents are undefined where the result is an error.</param>
     /// <param name="hint">The channel's last hit, see <see cref="OutboundMap.TryFind"/>.</param>
-    /// <returns><see cref="RequestStatus.UnsupportedRequest"/> where there is no translation, or as for <see cref="HostMemory.Read"/>.</returns>
+    /// <returns><see cref="RequestStatus.UnsupportedRequest"/> where there is no translation, or as for <see cref="HostRequests.Read"/>.</returns>
     public RequestStatus TryRead(ulong offset, Span<byte> destination, ref int hint)
     {
         while (!destination.IsEmpty)
@@ -115,7 +116,7 @@ internal sealed class OutboundWindow(HostMemory host, BurstLog log)
     /// <param name="wanted">The most bytes.</param>
     /// <param name="access">What is to be done with them.</param>
     /// <param name="hint">The channel's last hit, see <see cref="OutboundMap.TryFind"/>.</param>
-    /// <returns>As <see cref="IHostLink.Lease"/> has it; <see cref="Replace"/> waits until it has been given back.</returns>
+    /// <returns>As <see cref="IFunctionPort.Lease"/> has it; <see cref="Replace"/> waits until it has been given back.</returns>
     public MemoryLease Lease(ulong offset, int wanted, DmaAccess access, ref int hint)
     {
         int turn = _gate.Enter();

@@ -17,6 +17,9 @@ internal readonly record struct Bdf(ushort Value)
     {
     }
 
+    /// <summary>The ID of a function of the endpoint, which is alone on bus 1, below the root port.</summary>
+    public static Bdf Of(FunctionId function) => new(1, function.Virtual, function.Physical);
+
     public int Bus => Value >> BusShift;
     public int Device => (Value >> DeviceShift) & DeviceMask;
     public int Function => Value & FunctionMask;

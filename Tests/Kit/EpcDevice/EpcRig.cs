@@ -25,15 +25,13 @@ internal sealed class EpcRig : IDisposable
     public EpcRig(ILogger? logger = null, bool mapBars = false)
     {
         logger ??= NullLogger.Instance;
-        Controller = new EpcController(logger, Failures.Add, mapBars);
+        Controller = new EpcController(_ => Host, logger, Failures.Add, mapBars);
         Device = new EpcPciDevice((0x1234, 0xe9c0), Controller, logger);
         Guest = new FakeGuest(Device.IrqCounts);
         Device.Attach(Guest);
         Map(FakeGuest.RamAddress, FakeGuest.RamSize, Guest.Ram.Descriptor.Duplicate());
         Map(FakeGuest.MessageAddress, FakeGuest.MessageSize, null);
         ProgramControllerBars();
-        Host.Endpoint = Controller;
-        Controller.AttachLink(Host);
     }
 
     public EpcController Controller { get; }
@@ -48,6 +46,9 @@ internal sealed class EpcRig : IDisposable
     public FakeHostLink Host { get; } = new();
 
     public IEndpoint Endpoint => Controller;
+
+    /// <summary>Function 0, as the host reaches it.</summary>
+    public IFunction HostFunction => Controller.Functions[0];
 
     public static int Function(int block, int register) =>
         EpcRegister.FunctionBase + (block * EpcRegister.FunctionStride) + register;
@@ -183,10 +184,10 @@ internal sealed class EpcRig : IDisposable
     }
 
     /// <summary>The host writes a register of its function.</summary>
-    public void HostWrites(int offset, uint value, int block = 0) => Endpoint.WriteConfig(block, offset, value, 0xf);
+    public void HostWrites(int offset, uint value, int block = 0) => Endpoint.Functions[block].WriteConfig(offset, value, 0xf);
 
     public void SetCommand(PciCommand command, int block = 0) =>
-        Endpoint.WriteConfig(block, PciRegister.Command, (uint)command, 0x3);
+        Endpoint.Functions[block].WriteConfig(PciRegister.Command, (uint)command, 0x3);
 
     /// <summary>Where the host finds a capability of a function.</summary>
     public int Capability(byte id, int block = 0)
@@ -236,7 +237,7 @@ internal sealed class EpcRig : IDisposable
         Span<uint> space = stackalloc uint[PciRegister.FirstExtendedCapability / sizeof(uint)];
         for (int i = 0; i < space.Length; i++)
         {
-            space[i] = Endpoint.ReadConfig(block, i * sizeof(uint));
+            space[i] = Endpoint.Functions[block].ReadConfig(i * sizeof(uint));
         }
 
         return CapabilityList.Find(MemoryMarshal.AsBytes(space), id);

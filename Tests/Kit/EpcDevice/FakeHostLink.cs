@@ -15,8 +15,6 @@ internal sealed class FakeHostLink : IHostLink
 
     private readonly List<string> _log = [];
 
-    public IEndpoint? Endpoint { get; set; }
-
     public byte[] Memory { get; } = new byte[4 << 20];
 
     /// <summary>What every read and write comes to.</summary>
@@ -45,12 +43,14 @@ internal sealed class FakeHostLink : IHostLink
         }
     }
 
-    public void SetLink(bool up)
+    public bool SetLink(bool up)
     {
         DuringWait?.Invoke();
         Log(up ? "up" : "down");
-        Endpoint!.LinkChanged(up);
+        return up;
     }
+
+    public IFunctionPort PortOf(IFunction function) => new Port(this, function.Id.Physical);
 
     public bool GuestWaits
     {
@@ -59,70 +59,11 @@ internal sealed class FakeHostLink : IHostLink
         }
     }
 
-    public void SetBusMaster(int function, bool enabled)
-    {
-        DuringWait?.Invoke();
-        BusMasters[function] = enabled;
-    }
-
     public bool ReadsAhead => false;
 
-    public PendingRead BeginRead(int function, ulong address, ref int length, IReadTarget target) => default;
+    public bool SharesNoMemory { get; set; }
 
-    public RequestStatus Read(int function, ulong address, Span<byte> destination)
-    {
-        DuringRequest?.Invoke(address);
-        if (Error == RequestStatus.Success)
-        {
-            if (!Inside(address, destination.Length))
-            {
-                return RequestStatus.UnsupportedRequest;
-            }
-
-            Memory.AsSpan((int)(address - MemoryAddress), destination.Length).CopyTo(destination);
-        }
-
-        return Error;
-    }
-
-    public RequestStatus Write(int function, ulong address, ReadOnlySpan<byte> source)
-    {
-        DuringRequest?.Invoke(address);
-        if (Error == RequestStatus.Success)
-        {
-            if (!Inside(address, source.Length))
-            {
-                return RequestStatus.UnsupportedRequest;
-            }
-
-            source.CopyTo(Memory.AsSpan((int)(address - MemoryAddress)));
-        }
-
-        return Error;
-    }
-
-    public MemoryLease Lease(int function, ulong address, int wanted, DmaAccess access) => default;
-
-    public bool TryResolve(int function, ulong address, ulong size, List<HostMapping> parts) => false;
-
-    public bool HidesMemory { get; set; }
-
-    public void SendMsi(int function, int vector) => Log($"MSI {function}.{vector}");
-
-    public void SendMsix(int function, int vector) => Log($"MSI-X {function}.{vector}");
-
-    public void SendIntx(int function, bool asserted) => Log($"INTx {function} {(asserted ? "asserted" : "deasserted")}");
-
-    public void SendError(int function, ErrorMessage error) => Log($"ERR {function} {error}");
-
-    public bool InboundChanging(int function, int bar)
-    {
-        DuringWait?.Invoke();
-        Log($"changing {function}.{bar}");
-        return !HoldsBars;
-    }
-
-    public void InboundChanged(int function, int bar) => Log($"changed {function}.{bar}");
+    private Span<byte> Range(ulong address, int length) => Memory.AsSpan((int)(address - MemoryAddress), length);
 
     private bool Inside(ulong address, int length) =>
         address >= MemoryAddress && address - MemoryAddress <= (ulong)(Memory.Length - length);
@@ -132,6 +73,67 @@ internal sealed class FakeHostLink : IHostLink
         lock (_log)
         {
             _log.Add(what);
+        }
+    }
+
+    private sealed class Port(FakeHostLink link, int function) : IFunctionPort
+    {
+        public void SetBusMaster(bool enabled)
+        {
+            link.DuringWait?.Invoke();
+            link.BusMasters[function] = enabled;
+        }
+
+        public PendingRead BeginRead(ulong address, ref int length, IReadTarget target) => default;
+
+        public RequestStatus Read(ulong address, Span<byte> destination)
+        {
+            RequestStatus status = Check(address, destination.Length);
+            if (status == RequestStatus.Success)
+            {
+                link.Range(address, destination.Length).CopyTo(destination);
+            }
+
+            return status;
+        }
+
+        public RequestStatus Write(ulong address, ReadOnlySpan<byte> source)
+        {
+            RequestStatus status = Check(address, source.Length);
+            if (status == RequestStatus.Success)
+            {
+                source.CopyTo(link.Range(address, source.Length));
+            }
+
+            return status;
+        }
+
+        public MemoryLease Lease(ulong address, int wanted, DmaAccess access) => default;
+
+        public bool TryResolve(ulong address, ulong size, List<HostMapping> parts) => false;
+
+        public void SendInterrupt(InterruptKind kind, int vector) =>
+            link.Log($"{(kind == InterruptKind.Msi ? "MSI" : "MSI-X")} {function}.{vector}");
+
+        public void SendIntx(bool asserted) => link.Log($"INTx {function} {(asserted ? "asserted" : "deasserted")}");
+
+        public void SendError(ErrorMessage error) => link.Log($"ERR {function} {error}");
+
+        public bool InboundChanging(int bar)
+        {
+            link.DuringWait?.Invoke();
+            link.Log($"changing {function}.{bar}");
+            return !link.HoldsBars;
+        }
+
+        public void InboundChanged(int bar) => link.Log($"changed {function}.{bar}");
+
+        private RequestStatus Check(ulong address, int length)
+        {
+            link.DuringRequest?.Invoke(address);
+            return link.Error != RequestStatus.Success || link.Inside(address, length)
+                ? link.Error
+                : RequestStatus.UnsupportedRequest;
         }
     }
 }

@@ -44,11 +44,11 @@ internal sealed class AllocationTests
         error |= rig.Device.ReadRegion(EpcRegister.BarWindow, 0x100, four);
         error |= rig.Device.WriteRegion(EpcRegister.BarWindow, 0x1ffe, four);
         error |= rig.Device.ReadRegion(EpcRegister.BarWindow, 4090, _data);
-        error |= rig.Endpoint.TryDecode(0, 0xc000_0100, false, out int bar, out ulong offset) ? Errno.None : Errno.EFAULT;
-        error |= rig.Endpoint.WriteBar(0, bar, offset, _data).ToErrno();
-        error |= rig.Endpoint.ReadBar(0, bar, offset, _data).ToErrno();
-        error |= rig.Endpoint.WriteBar(0, bar, 4096, four).ToErrno();
-        _ = rig.Endpoint.ReadConfig(0, 0);
+        error |= rig.HostFunction.TryDecode(0xc000_0100, false, out int bar, out ulong offset) ? Errno.None : Errno.EFAULT;
+        error |= rig.HostFunction.WriteBar(bar, offset, _data).ToErrno();
+        error |= rig.HostFunction.ReadBar(bar, offset, _data).ToErrno();
+        error |= rig.HostFunction.WriteBar(bar, 4096, four).ToErrno();
+        _ = rig.HostFunction.ReadConfig(0);
         return error;
     }
 

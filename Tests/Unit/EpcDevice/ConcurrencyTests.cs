@@ -150,8 +150,8 @@ internal sealed class ConcurrencyTests
         byte[] read = new byte[64];
         while (!stop.IsCancellationRequested)
         {
-            rig.Endpoint.WriteBar(0, 0, 0, data);
-            rig.Endpoint.ReadBar(0, 0, 128, read);
+            rig.HostFunction.WriteBar(0, 0, data);
+            rig.HostFunction.ReadBar(0, 128, read);
         }
     }
 
@@ -161,9 +161,9 @@ internal sealed class ConcurrencyTests
         {
             rig.HostWrites(PciRegister.Command, (i & 7) | ((i & 8) << 7));
             rig.HostWrites(PciRegister.BaseAddress0, i << 12);
-            rig.Endpoint.ResetFunction(0, ResetKind.Hot);
-            rig.Endpoint.ResolveInbound(0, 0);
-            rig.Endpoint.Describe(0);
+            rig.HostFunction.ResetByHost(ResetKind.Hot);
+            rig.HostFunction.ResolveInbound(0);
+            rig.HostFunction.Describe();
         }
     }
 

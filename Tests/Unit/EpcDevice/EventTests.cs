@@ -128,7 +128,7 @@ internal sealed class EventTests
             EventsOf(() => _rig.HostWrites(_rig.Capability(PciRegister.PciExpressId) + 8, 1 << 15)) & EpcRegister.FnEventFlr,
             Is.Not.Zero);
         Assert.That(
-            EventsOf(() => _rig.Endpoint.ResetFunction(0, ResetKind.Hot)), Is.EqualTo(EpcRegister.FnEventReset));
+            EventsOf(() => _rig.HostFunction.ResetByHost(ResetKind.Hot)), Is.EqualTo(EpcRegister.FnEventReset));
     }
 
     private uint EventsOf(Action action)

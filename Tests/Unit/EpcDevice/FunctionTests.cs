@@ -37,11 +37,11 @@ internal sealed class FunctionTests
         _rig.Write(EpcRig.Function(0, EpcRegister.FnVendorDevice), 0);
         _rig.BringUp();
 
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0), Is.EqualTo(0x5678_1234));
-        Assert.That(_rig.Endpoint.ReadConfig(0, 8), Is.EqualTo(0x0108_0203));
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0xc), Is.EqualTo(0x0000_0010));
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0x2c), Is.EqualTo(0xbeef_cafe));
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0x3c), Is.EqualTo(0x0000_0200));
+        Assert.That(_rig.HostFunction.ReadConfig(0), Is.EqualTo(0x5678_1234));
+        Assert.That(_rig.HostFunction.ReadConfig(8), Is.EqualTo(0x0108_0203));
+        Assert.That(_rig.HostFunction.ReadConfig(0xc), Is.EqualTo(0x0000_0010));
+        Assert.That(_rig.HostFunction.ReadConfig(0x2c), Is.EqualTo(0xbeef_cafe));
+        Assert.That(_rig.HostFunction.ReadConfig(0x3c), Is.EqualTo(0x0000_0200));
     }
 
     [Test]
@@ -78,16 +78,16 @@ internal sealed class FunctionTests
         _rig.SetBar(1, 1 << 16);
         _rig.BringUp();
 
-        Assert.That(_rig.Endpoint.Describe(0)!.MsiVectors, Is.EqualTo(16));
-        Assert.That(_rig.Endpoint.Describe(0)!.MsixVectors, Is.EqualTo(2048));
-        Assert.That(_rig.Endpoint.ReadConfig(0, _rig.Capability(PciRegister.MsiId)) >> 17 & 7, Is.EqualTo(4));
-        Assert.That(_rig.Endpoint.ReadConfig(0, _rig.Capability(PciRegister.MsixId) + 4), Is.EqualTo(0x1001));
-        Assert.That(_rig.Endpoint.ReadConfig(0, _rig.Capability(PciRegister.MsixId) + 8), Is.EqualTo(0x9001));
+        Assert.That(_rig.HostFunction.Describe()!.MsiVectors, Is.EqualTo(16));
+        Assert.That(_rig.HostFunction.Describe()!.MsixVectors, Is.EqualTo(2048));
+        Assert.That(_rig.HostFunction.ReadConfig(_rig.Capability(PciRegister.MsiId)) >> 17 & 7, Is.EqualTo(4));
+        Assert.That(_rig.HostFunction.ReadConfig(_rig.Capability(PciRegister.MsixId) + 4), Is.EqualTo(0x1001));
+        Assert.That(_rig.HostFunction.ReadConfig(_rig.Capability(PciRegister.MsixId) + 8), Is.EqualTo(0x9001));
         Assert.That(_rig.HasCapability(PciRegister.PowerManagementId), Is.True);
-        uint deviceCapabilities = _rig.Endpoint.ReadConfig(0, _rig.Capability(PciRegister.PciExpressId) + 4);
+        uint deviceCapabilities = _rig.HostFunction.ReadConfig(_rig.Capability(PciRegister.PciExpressId) + 4);
         Assert.That(deviceCapabilities & (1 << 28), Is.Not.Zero, "FLR");
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0x100) & 0xffff, Is.EqualTo(1), "AER");
-        Assert.That(_rig.Endpoint.ReadConfig(0, (int)(_rig.Endpoint.ReadConfig(0, 0x100) >> 20)) & 0xffff, Is.EqualTo(3), "DSN");
+        Assert.That(_rig.HostFunction.ReadConfig(0x100) & 0xffff, Is.EqualTo(1), "AER");
+        Assert.That(_rig.HostFunction.ReadConfig((int)(_rig.HostFunction.ReadConfig(0x100) >> 20)) & 0xffff, Is.EqualTo(3), "DSN");
     }
 
     [Test]
@@ -133,7 +133,7 @@ internal sealed class FunctionTests
         _rig.Endpoint.HostPresenceChanged(true);
         _rig.Write(EpcRegister.LinkControl, 1);
         Assert.That(_rig.Read(EpcRegister.LinkStatus) & 1, Is.Zero);
-        Assert.That(_rig.Endpoint.Describe(0), Is.Null);
+        Assert.That(_rig.HostFunction.Describe(), Is.Null);
 
         _rig.SetBar(0, 4096);
         Assert.That(_rig.Read(EpcRegister.LinkStatus) & 1, Is.EqualTo(1));
@@ -172,7 +172,7 @@ internal sealed class FunctionTests
         Assert.That(_rig.Commit(EpcRegister.FnMsixSetup, 1), Is.Not.EqualTo(CommitResult.Ok));
         Assert.That(_rig.SetBar(0, 8192), Is.EqualTo(CommitResult.Busy));
         Assert.That(_rig.SetBar(2, 4096), Is.EqualTo(CommitResult.Busy));
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0), Is.EqualTo(0xb500_104c));
+        Assert.That(_rig.HostFunction.ReadConfig(0), Is.EqualTo(0xb500_104c));
 
         _rig.Write(EpcRegister.LinkControl, 0);
         Assert.That(_rig.Commit(EpcRegister.FnControl, 0), Is.EqualTo(CommitResult.Ok));
@@ -216,7 +216,7 @@ internal sealed class FunctionTests
         Assert.That(_rig.Read(EpcRig.Bar(0, EpcRegister.FnBarControl)), Is.EqualTo(0x101));
         _rig.AddFunction(0);
         _rig.BringUp();
-        Assert.That(_rig.Endpoint.ResolveInbound(0, 0), Has.Count.EqualTo(1));
+        Assert.That(_rig.HostFunction.ResolveInbound(0), Has.Count.EqualTo(1));
     }
 
     [Test]
@@ -233,7 +233,7 @@ internal sealed class FunctionTests
         Assert.That(_rig.SetBar(2, 1 << 20, Bar64, EpcRig.Inbound(0, 8192, FakeGuest.RamAddress)), Is.EqualTo(CommitResult.Ok));
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("changing 0.2, changed 0.2"));
         Assert.That(_rig.Read64(EpcRig.Bar(2, EpcRegister.FnBarAddressLo)), Is.EqualTo(0x12_c000_0000));
-        Assert.That(_rig.Endpoint.TryDecode(0, 0x12_c000_1004, false, out int bar, out ulong offset), Is.True);
+        Assert.That(_rig.HostFunction.TryDecode(0x12_c000_1004, false, out int bar, out ulong offset), Is.True);
         Assert.That((bar, offset), Is.EqualTo((2, 0x1004ul)));
     }
 
@@ -247,11 +247,11 @@ internal sealed class FunctionTests
         _rig.SetCommand(PciCommand.MemorySpaceEnable);
 
         Assert.That(_rig.ClearBar(0), Is.EqualTo(CommitResult.Ok));
-        Assert.That(_rig.Endpoint.TryDecode(0, 0xc000_0000, false, out _, out _), Is.False);
+        Assert.That(_rig.HostFunction.TryDecode(0xc000_0000, false, out _, out _), Is.False);
         Assert.That(_rig.Read64(EpcRig.Bar(0, EpcRegister.FnBarAddressLo)), Is.Zero);
 
         Assert.That(_rig.SetBar(0, 4096, 0, EpcRig.Inbound(0, 4096, FakeGuest.RamAddress)), Is.EqualTo(CommitResult.Ok));
-        Assert.That(_rig.Endpoint.TryDecode(0, 0xc000_0000, false, out _, out _), Is.True);
+        Assert.That(_rig.HostFunction.TryDecode(0xc000_0000, false, out _, out _), Is.True);
     }
 
     [Test]
@@ -263,8 +263,8 @@ internal sealed class FunctionTests
         _rig.BringUp();
         _rig.HostWrites(0x10, 0xc000_0000);
         _rig.HostWrites(0x14, 0xe000);
-        bool Memory() => _rig.Endpoint.TryDecode(0, 0xc000_0fff, false, out _, out _);
-        bool Io() => _rig.Endpoint.TryDecode(0, 0xe0ff, true, out _, out _);
+        bool Memory() => _rig.HostFunction.TryDecode(0xc000_0fff, false, out _, out _);
+        bool Io() => _rig.HostFunction.TryDecode(0xe0ff, true, out _, out _);
 
         Assert.That((Memory(), Io()), Is.EqualTo((false, false)));
         _rig.SetCommand(PciCommand.MemorySpaceEnable);
@@ -275,8 +275,8 @@ internal sealed class FunctionTests
         Assert.That((Memory(), Io()), Is.EqualTo((false, false)));
         _rig.HostWrites(_rig.Capability(PciRegister.PowerManagementId) + 4, 0);
         Assert.That((Memory(), Io()), Is.EqualTo((false, true)));
-        Assert.That(_rig.Endpoint.TryDecode(0, 0xe100, true, out _, out _), Is.False);
-        Assert.That(_rig.Endpoint.TryDecode(0, 0xc000_0000, true, out _, out _), Is.False);
+        Assert.That(_rig.HostFunction.TryDecode(0xe100, true, out _, out _), Is.False);
+        Assert.That(_rig.HostFunction.TryDecode(0xc000_0000, true, out _, out _), Is.False);
     }
 
     [Test]
@@ -292,7 +292,7 @@ internal sealed class FunctionTests
         Assert.That(_rig.Read(EpcRig.Function(0, EpcRegister.FnCommand)), Is.Zero);
         Assert.That(_rig.Read(EpcRig.Bar(0, EpcRegister.FnBarAddressLo)), Is.EqualTo(0xc000_0000));
 
-        _rig.Endpoint.ResetFunction(0, ResetKind.Hot);
+        _rig.HostFunction.ResetByHost(ResetKind.Hot);
         Assert.That(_rig.Read(EpcRig.Bar(0, EpcRegister.FnBarAddressLo)), Is.Zero);
     }
 
@@ -304,7 +304,7 @@ internal sealed class FunctionTests
         rig.SetCommand(PciCommand.MemorySpaceEnable);
         Assert.That(rig.Host.BusMasters[0], Is.False);
         rig.SetCommand(PciCommand.MemorySpaceEnable | PciCommand.BusMasterEnable);
-        rig.Endpoint.ResetFunction(0, ResetKind.Hot);
+        rig.HostFunction.ResetByHost(ResetKind.Hot);
         Assert.That(rig.Host.BusMasters[0], Is.False);
     }
 
@@ -314,13 +314,13 @@ internal sealed class FunctionTests
     {
         using EpcRig rig = EpcRig.WithHost();
         int control = rig.Capability(PciRegister.PciExpressId) + 8;
-        rig.Endpoint.WriteConfig(0, control, 0xf, 0x3);
+        rig.HostFunction.WriteConfig(control, 0xf, 0x3);
         rig.Host.TakeLog();
         TlpHeader request = nonPosted
             ? TlpHeader.MemoryRead(0xdead_0000, 4, default, 0)
             : TlpHeader.MemoryWrite(0xdead_0000, 4, default);
 
-        rig.Endpoint.RequestFailed(0, request, UncorrectableError.UnsupportedRequest);
+        rig.HostFunction.RecordFailure(request, UncorrectableError.UnsupportedRequest);
 
         Assert.That(rig.Host.TakeLog(), Is.EqualTo(sent), "what a completion says already is advisory, and masked");
     }

@@ -36,11 +36,11 @@ internal sealed class InboundTests
     public void AccessesReachTheGuestsMemory()
     {
         _rig.SetBar(0, 1 << 16, 0, EpcRig.Inbound(0, 1 << 16, Ram + 0x1000));
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, 0x20, s_eight), Is.EqualTo(RequestStatus.Success));
+        Assert.That(_rig.HostFunction.WriteBar(0, 0x20, s_eight), Is.EqualTo(RequestStatus.Success));
         Assert.That(_rig.Guest.Read(Ram + 0x1020, 8), Is.EqualTo(s_eight));
 
         byte[] read = new byte[4];
-        Assert.That(_rig.Endpoint.ReadBar(0, 0, 0x22, read), Is.EqualTo(RequestStatus.Success));
+        Assert.That(_rig.HostFunction.ReadBar(0, 0x22, read), Is.EqualTo(RequestStatus.Success));
         Assert.That(read, Is.EqualTo(s_eight[2..6]));
     }
 
@@ -52,14 +52,14 @@ internal sealed class InboundTests
             EpcRig.Inbound(0x1000, 0x1000, Ram),
             EpcRig.Inbound(0, 0x1000, Ram + 0x8000),
             EpcRig.Inbound(0x3000, 0x10, FakeGuest.MessageAddress));
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, 0xffc, s_eight), Is.EqualTo(RequestStatus.Success));
+        Assert.That(_rig.HostFunction.WriteBar(0, 0xffc, s_eight), Is.EqualTo(RequestStatus.Success));
         Assert.That(_rig.Guest.Read(Ram + 0x8ffc, 4), Is.EqualTo(s_eight[..4]));
         Assert.That(_rig.Guest.Read(Ram, 4), Is.EqualTo(s_eight[4..]));
 
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, 0x3008, s_eight), Is.EqualTo(RequestStatus.Success));
+        Assert.That(_rig.HostFunction.WriteBar(0, 0x3008, s_eight), Is.EqualTo(RequestStatus.Success));
         Assert.That(_rig.Guest.MessageMemory[8..16], Is.EqualTo(s_eight));
         byte[] read = new byte[8];
-        Assert.That(_rig.Endpoint.ReadBar(0, 0, 0x3008, read), Is.EqualTo(RequestStatus.Success));
+        Assert.That(_rig.HostFunction.ReadBar(0, 0x3008, read), Is.EqualTo(RequestStatus.Success));
         Assert.That(read, Is.EqualTo(s_eight));
     }
 
@@ -72,8 +72,8 @@ internal sealed class InboundTests
     {
         _rig.SetBar(0, 1 << 16, 0, EpcRig.Inbound(0x1000, 0xffc, Ram));
         byte[] before = _rig.Guest.Read(Ram, 0x2000);
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, offset, s_eight), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(_rig.Endpoint.ReadBar(0, 0, offset, new byte[8]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.WriteBar(0, offset, s_eight), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.ReadBar(0, offset, new byte[8]), Is.EqualTo(RequestStatus.UnsupportedRequest));
         Assert.That(_rig.Guest.Read(Ram, 0x2000), Is.EqualTo(before));
     }
 
@@ -81,20 +81,20 @@ internal sealed class InboundTests
     public void TargetsWithoutMemoryAreUnsupported()
     {
         _rig.SetBar(0, 1 << 16, 0, EpcRig.Inbound(0, 0x1000, 0x7_0000_0000));
-        Assert.That(_rig.Endpoint.ReadBar(0, 0, 0, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.ReadBar(0, 0, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
     }
 
     [Test]
     public void TheDoorbellIsTheOnlyRegisterThatTheHostReaches()
     {
         _rig.SetBar(0, 1 << 16, 0, EpcRig.Inbound(0, 1 << 16, EpcRig.RegistersAddress));
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.Success));
+        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.Success));
         Assert.That(_rig.Guest.Fired(DoorbellVector), Is.EqualTo(1));
 
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, EpcRegister.Doorbell, new byte[2]), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, EpcRegister.Doorbell, new byte[8]), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, EpcRegister.Scratch, s_eight.AsSpan(0, 4)), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(_rig.Endpoint.ReadBar(0, 0, EpcRegister.Id, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[2]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[8]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Scratch, s_eight.AsSpan(0, 4)), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.ReadBar(0, EpcRegister.Id, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
         Assert.That(_rig.Read(EpcRegister.Scratch), Is.Zero);
         Assert.That(_rig.Guest.Fired(DoorbellVector), Is.Zero);
     }
@@ -104,17 +104,17 @@ internal sealed class InboundTests
     public void TheOtherBarsOfTheControllerAreUnsupported(ulong target)
     {
         _rig.SetBar(0, 1 << 16, 0, EpcRig.Inbound(0, 1 << 16, target));
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, 0, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(_rig.Endpoint.ReadBar(0, 0, 0, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.WriteBar(0, 0, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.ReadBar(0, 0, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
     }
 
     [Test]
     public void TheDoorbellMovesWithTheControllersBar()
     {
         _rig.SetBar(0, 1 << 16, 0, EpcRig.Inbound(0, 1 << 16, 0xf100_0000));
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
         _rig.WriteConfig(0x10, 0xf100_0000);
-        Assert.That(_rig.Endpoint.WriteBar(0, 0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.Success));
+        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.Success));
     }
 
     [Test]
@@ -126,7 +126,7 @@ internal sealed class InboundTests
             EpcRig.Inbound(0x1000, 0x1000, FakeGuest.MessageAddress),
             EpcRig.Inbound(0x2000, 0x1000, EpcRig.RegistersAddress),
             EpcRig.Inbound(0x3000, 0x2000, Ram - 0x1000));
-        IReadOnlyList<InboundMapping> mappings = _rig.Endpoint.ResolveInbound(0, 0);
+        IReadOnlyList<InboundMapping> mappings = _rig.HostFunction.ResolveInbound(0);
 
         Assert.That(
             mappings.Select(mapping => (mapping.BarOffset, mapping.Size, mapping.FileOffset)),
@@ -142,8 +142,8 @@ internal sealed class InboundTests
         _rig.Unmap(Ram, FakeGuest.RamSize);
 
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("changing 0.0, changed 0.0"));
-        Assert.That(_rig.Endpoint.ResolveInbound(0, 0), Is.Empty);
-        Assert.That(_rig.Endpoint.ReadBar(0, 0, 0, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(_rig.HostFunction.ResolveInbound(0), Is.Empty);
+        Assert.That(_rig.HostFunction.ReadBar(0, 0, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
     }
 
     [Test]
@@ -157,7 +157,7 @@ internal sealed class InboundTests
             inside.Set();
             Assert.That(answered.Wait(EpcRig.Limit), Is.True);
         };
-        Task<RequestStatus> access = Task.Run(() => _rig.Endpoint.ReadBar(0, 0, 0, new byte[4]));
+        Task<RequestStatus> access = Task.Run(() => _rig.HostFunction.ReadBar(0, 0, new byte[4]));
         Assert.That(inside.Wait(EpcRig.Limit), Is.True);
 
         // This is the thread that would receive the answer.
@@ -177,16 +177,16 @@ internal sealed class InboundTests
 
         rig.WriteConfig(PciRegister.Command, (uint)PciCommand.MemorySpaceEnable);
         Assert.That(rig.Host.TakeLog(), Is.EqualTo("changing 0.0, changed 0.0"));
-        Assert.That(rig.Endpoint.ResolveInbound(0, 0), Is.Empty);
-        Assert.That(rig.Endpoint.ReadBar(0, 0, 0, new byte[4]), Is.EqualTo(RequestStatus.NotBusMaster));
-        Assert.That(rig.Endpoint.WriteBar(0, 0, 0, new byte[4]), Is.EqualTo(RequestStatus.NotBusMaster));
+        Assert.That(rig.HostFunction.ResolveInbound(0), Is.Empty);
+        Assert.That(rig.HostFunction.ReadBar(0, 0, new byte[4]), Is.EqualTo(RequestStatus.NotBusMaster));
+        Assert.That(rig.HostFunction.WriteBar(0, 0, new byte[4]), Is.EqualTo(RequestStatus.NotBusMaster));
         rig.Write(EpcRegister.Doorbell, 0);
         Assert.That(rig.Guest.Fired(DoorbellVector), Is.Zero);
 
         rig.WriteConfig(PciRegister.Command, (uint)(PciCommand.MemorySpaceEnable | PciCommand.BusMasterEnable));
         byte[] read = new byte[4];
-        Assert.That(rig.Endpoint.ReadBar(0, 0, 0, read), Is.EqualTo(RequestStatus.Success));
+        Assert.That(rig.HostFunction.ReadBar(0, 0, read), Is.EqualTo(RequestStatus.Success));
         Assert.That(read, Is.EqualTo(new byte[] { 1, 2, 3, 4 }));
-        Assert.That(rig.Endpoint.ResolveInbound(0, 0), Has.Count.EqualTo(1));
+        Assert.That(rig.HostFunction.ResolveInbound(0), Has.Count.EqualTo(1));
     }
 }

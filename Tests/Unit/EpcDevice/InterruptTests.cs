@@ -66,13 +66,13 @@ internal sealed class InterruptTests
         }
 
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("MSI 0.0, MSI 0.3"));
-        Assert.That(_rig.Endpoint.ReadConfig(0, msi + 0x14), Is.EqualTo(6));
+        Assert.That(_rig.HostFunction.ReadConfig(msi + 0x14), Is.EqualTo(6));
 
         _rig.HostWrites(msi + 0x10, 0x0004);
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("MSI 0.1"));
         _rig.HostWrites(msi + 0x10, 0);
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("MSI 0.2"));
-        Assert.That(_rig.Endpoint.ReadConfig(0, msi + 0x14), Is.Zero);
+        Assert.That(_rig.HostFunction.ReadConfig(msi + 0x14), Is.Zero);
     }
 
     [Test]
@@ -124,7 +124,7 @@ internal sealed class InterruptTests
         foreach (uint level in new uint[] { 1, 1, 0, 0 })
         {
             Assert.That(_rig.Commit(EpcRegister.FnIntx, level), Is.EqualTo(CommitResult.Ok));
-            Assert.That(_rig.Endpoint.ReadConfig(0, 4) >> 19 & 1, Is.EqualTo(level), "Interrupt Status");
+            Assert.That(_rig.HostFunction.ReadConfig(4) >> 19 & 1, Is.EqualTo(level), "Interrupt Status");
         }
 
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("INTx 0 asserted, INTx 0 deasserted"));
@@ -138,7 +138,7 @@ internal sealed class InterruptTests
         _rig.Host.TakeLog();
         _rig.SetCommand(PciCommand.InterruptDisable);
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("INTx 0 deasserted"));
-        Assert.That(_rig.Endpoint.ReadConfig(0, 4) >> 19 & 1, Is.EqualTo(1), "it is still pending inside");
+        Assert.That(_rig.HostFunction.ReadConfig(4) >> 19 & 1, Is.EqualTo(1), "it is still pending inside");
         _rig.SetCommand(PciCommand.None);
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("INTx 0 asserted"));
     }
@@ -197,7 +197,7 @@ internal sealed class InterruptTests
         }
         else
         {
-            _rig.Endpoint.ResetFunction(0, ResetKind.Hot);
+            _rig.HostFunction.ResetByHost(ResetKind.Hot);
         }
 
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("INTx 0 deasserted"));
@@ -215,7 +215,7 @@ internal sealed class InterruptTests
         _rig.HostWrites(_rig.Capability(PciRegister.MsiId) + 0x10, 1 << 5);
         _rig.WriteWindow(0, BitConverter.GetBytes(MsiData | 5));
         Assert.That(_rig.Host.TakeLog(), Is.Empty, "masked as others are");
-        Assert.That(_rig.Endpoint.ReadConfig(0, _rig.Capability(PciRegister.MsiId) + 0x14), Is.EqualTo(1 << 5));
+        Assert.That(_rig.HostFunction.ReadConfig(_rig.Capability(PciRegister.MsiId) + 0x14), Is.EqualTo(1 << 5));
     }
 
     [Test]

@@ -55,20 +55,20 @@ internal sealed class LinkTests
     {
         _rig.AddFunction(0);
         _rig.AddFunction(2);
-        Assert.That(_rig.Endpoint.Describe(0), Is.Null);
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0), Is.EqualTo(uint.MaxValue));
+        Assert.That(_rig.HostFunction.Describe(), Is.Null);
+        Assert.That(_rig.HostFunction.ReadConfig(0), Is.EqualTo(uint.MaxValue));
 
         _rig.BringUp();
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0), Is.EqualTo(0xb500_104c));
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0xc) >> 16, Is.EqualTo(0x80), "several functions");
-        Assert.That(_rig.Endpoint.Describe(0)!.InterruptPin, Is.EqualTo(1));
-        Assert.That(_rig.Endpoint.Describe(1), Is.Null);
-        Assert.That(_rig.Endpoint.ReadConfig(1, 0), Is.EqualTo(uint.MaxValue));
-        Assert.That(_rig.Endpoint.Describe(2), Is.Not.Null);
+        Assert.That(_rig.HostFunction.ReadConfig(0), Is.EqualTo(0xb500_104c));
+        Assert.That(_rig.HostFunction.ReadConfig(0xc) >> 16, Is.EqualTo(0x80), "several functions");
+        Assert.That(_rig.HostFunction.Describe()!.InterruptPin, Is.EqualTo(1));
+        Assert.That(_rig.Endpoint.Functions[1].Describe(), Is.Null);
+        Assert.That(_rig.Endpoint.Functions[1].ReadConfig(0), Is.EqualTo(uint.MaxValue));
+        Assert.That(_rig.Endpoint.Functions[2].Describe(), Is.Not.Null);
 
         _rig.Write(EpcRegister.LinkControl, 0);
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("up, down"));
-        Assert.That(_rig.Endpoint.Describe(0), Is.Null);
+        Assert.That(_rig.HostFunction.Describe(), Is.Null);
         Assert.That(_rig.Read(EpcRegister.EventStatus) & EpcRegister.EventLinkDown, Is.Not.Zero);
     }
 
@@ -80,7 +80,7 @@ internal sealed class LinkTests
         _rig.SetBar(0, 4096, 0, EpcRig.Inbound(0, 4096, FakeGuest.RamAddress));
         _rig.Host.DuringWait = () =>
         {
-            Assert.That(Task.Run(() => _rig.Endpoint.ReadConfig(0, 0)).Wait(EpcRig.Limit), Is.True);
+            Assert.That(Task.Run(() => _rig.HostFunction.ReadConfig(0)).Wait(EpcRig.Limit), Is.True);
             checkedTimes++;
         };
         _rig.BringUp();
@@ -96,35 +96,35 @@ internal sealed class LinkTests
         _rig.AddFunction(0);
         _rig.BringUp();
         uint seen = 0;
-        _rig.Host.DuringWait = () => seen = _rig.Endpoint.ReadConfig(0, 0);
+        _rig.Host.DuringWait = () => seen = _rig.HostFunction.ReadConfig(0);
         _rig.Write(EpcRegister.LinkControl, 0);
 
         Assert.That(seen, Is.EqualTo(0xb500_104c));
     }
 
     [Test]
-    public void ALinkThatGoesDownByItselfResetsTheFunctions()
+    public void AHostThatLeavesTakesTheLinkDown()
     {
         _rig.AddFunction(0);
         _rig.BringUp();
         _rig.SetCommand(PciCommand.BusMasterEnable);
-        _rig.Endpoint.LinkChanged(false);
+        _rig.Endpoint.HostPresenceChanged(false);
 
         Assert.That(_rig.Read(EpcRig.Function(0, EpcRegister.FnCommand)), Is.Zero);
         Assert.That(_rig.Read(EpcRegister.EventStatus) & EpcRegister.EventLinkDown, Is.Not.Zero);
-        _rig.Endpoint.LinkChanged(true);
-        Assert.That(IsUp, Is.True);
+        Assert.That(IsUp, Is.False);
     }
 
     [Test]
-    public void ALateLinkUpIsIgnored()
+    public void AHostThatLeavesWhileTheLinkComesUpKeepsItDown()
     {
         _rig.AddFunction(0);
-        _rig.BringUp();
-        _rig.Write(EpcRegister.LinkControl, 0);
-        _rig.Endpoint.LinkChanged(true);
+        _rig.Endpoint.HostPresenceChanged(true);
+        _rig.Host.DuringWait = () => _rig.Endpoint.HostPresenceChanged(false);
+        _rig.Write(EpcRegister.LinkControl, EpcRegister.LinkControlEnable);
 
         Assert.That(IsUp, Is.False);
+        Assert.That(_rig.Read(EpcRegister.EventStatus) & EpcRegister.EventLinkUp, Is.Zero);
     }
 
     [TestCase("DEVICE_RESET")]
@@ -163,7 +163,7 @@ internal sealed class LinkTests
 
         // The host side is still there.
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("down"));
-        Assert.That(_rig.Endpoint.Describe(0), Is.Null);
+        Assert.That(_rig.HostFunction.Describe(), Is.Null);
         _rig.Endpoint.HostPresenceChanged(false);
         _rig.Write(EpcRegister.EventStatus, uint.MaxValue);
         Assert.That(Registers(), Is.EqualTo(before));

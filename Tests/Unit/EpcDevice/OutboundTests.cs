@@ -119,11 +119,11 @@ internal sealed class OutboundTests
     {
         _rig.MapOutbound(1, 2 << 20, 4096, 0x1000);
         _rig.ReadWindow(2 << 20, 4);
-        Assert.That(_rig.Endpoint.ReadConfig(0, 4) >> 16 & (uint)PciStatus.ReceivedMasterAbort, Is.Not.Zero);
+        Assert.That(_rig.HostFunction.ReadConfig(4) >> 16 & (uint)PciStatus.ReceivedMasterAbort, Is.Not.Zero);
 
         _rig.Host.Error = RequestStatus.CompletionTimeout;
         _rig.ReadWindow(0, 4);
-        Assert.That(_rig.Endpoint.ReadConfig(0, 0x104) & (1 << 14), Is.Not.Zero, "Completion Timeout");
+        Assert.That(_rig.HostFunction.ReadConfig(0x104) & (1 << 14), Is.Not.Zero, "Completion Timeout");
     }
 
     [Test]

@@ -1,0 +1,273 @@
+using EpfTest.Protocol.Hosting;
+using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
+using EpfTest.Protocol.Pcie.ConfigurationSpace;
+using EpfTest.Protocol.Pcie.Tlp;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.EpcDevice.Link;
+
+/// <summary>The endpoint's port: listens for an EpfBridge, and connects each function to the host over the link.</summary>
+/// <remarks>
+/// One thread accepts and receives. It hands what waits for the EP guest's QEMU to the slow path of the function.
+/// </remarks>
+internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
+{
+    private readonly IEndpoint _endpoint;
+    private readonly UnixListener _listener;
+    private readonly LinkCapabilities _capabilities;
+    private readonly LinkTimeouts _timeouts;
+    private readonly ILogger _logger;
+    private readonly FunctionPort[] _ports;
+    private readonly DeadlockBreaker _deadlocks;
+    private readonly Thread _thread;
+    private readonly CancellationTokenSource _stopping = new();
+    private volatile LinkConnection? _connection;
+
+    // The connection that was told to come up, until it is told otherwise or ends.
+    private volatile LinkConnection? _up;
+
+    /// <summary>Listens at <paramref name="path"/>.</summary>
+    /// <exception cref="LinuxException">The socket cannot be made there.</exception>
+    /// <param name="endpoint">What carries out the host's requests.</param>
+    /// <param name="path">Where the socket is made.</param>
+    /// <param name="capabilities">What this side offers.</param>
+    /// <param name="timeouts">Limits of waits for the bridge.</param>
+    /// <param name="peers">Users whose bridges are accepted.</param>
+    /// <param name="logger">Gets connections, refusals and failed requests.</param>
+    public EndpointPort(
+        IEndpoint endpoint,
+        string path,
+        LinkCapabilities capabilities,
+        LinkTimeouts timeouts,
+        PeerPolicy peers,
+        ILogger logger)
+    {
+        _endpoint = endpoint;
+        _capabilities = capabilities;
+        _timeouts = timeouts;
+        _logger = logger;
+        _deadlocks = new DeadlockBreaker(BreakDeadlock);
+        var failures = new BurstLog(logger);
+        _ports = [.. endpoint.Functions.Select(
+            function => new FunctionPort(endpoint, function, _deadlocks, failures, logger))];
+        _listener = UnixListener.Listen(path, peers, logger);
+        _thread = new Thread(Run) { IsBackground = true, Name = "link" };
+    }
+
+    /// <summary>Starts to accept bridges.</summary>
+    public void Start() => _thread.Start();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_stopping.IsCancellationRequested)
+        {
+            return;
+        }
+
+        _stopping.Cancel();
+        _listener.Stop();
+        _connection?.Shutdown();
+        if (_thread.IsAlive)
+        {
+            _thread.Join();
+        }
+
+        _listener.Dispose();
+        Array.ForEach(_ports, static port => port.Dispose());
+        _stopping.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public IFunctionPort PortOf(IFunction function) => _ports[function.Id.Number];
+
+    /// <inheritdoc/>
+    public bool GuestWaits
+    {
+        set => _deadlocks.GuestWaits = value;
+    }
+
+    /// <inheritdoc/>
+    public bool ReadsAhead => _up is { } connection && (connection.Capabilities & LinkCapabilities.Direct) == 0;
+
+    /// <inheritdoc/>
+    public bool SharesNoMemory => _up is { } connection
+        && ((connection.Capabilities & LinkCapabilities.Direct) == 0 || HostMemory.IsPrivate(_ports.Select(port => port.Memory)));
+
+    /// <inheritdoc/>
+    public bool SetLink(bool up)
+    {
+        if (_connection is not { } connection)
+        {
+            return false;
+        }
+
+        Span<byte> order = stackalloc byte[OrderMessage.Length];
+        OrderMessage.Write(order, up ? _ports.Length : 0);
+        if (up)
+        {
+            Array.ForEach(_ports, static port => port.Announce());
+            _up = connection;
+            Array.ForEach(_ports, static port => port.IsUp = true);
+            if (connection.Order(FrameKind.LinkUp, 0, order))
+            {
+                return true;
+            }
+
+            TakeDown();
+            return false;
+        }
+
+        TakeDown();
+
+        // The bridge acknowledges when the host's accesses have ended.
+        _deadlocks.GuestWaits = true;
+        _deadlocks.BeginRequest();
+        connection.Order(FrameKind.LinkDown, 0, order);
+        _deadlocks.EndRequest();
+        _deadlocks.GuestWaits = false;
+        ForgetHost();
+        Array.ForEach(_ports, static port => port.CancelRequests());
+        ReportMappedBars();
+        return false;
+    }
+
+    /// <inheritdoc/>
+    void ILinkHandler.HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (function < _ports.Length)
+        {
+            _ports[function].Handle(header, payload);
+        }
+        else if (header.IsNonPosted)
+        {
+            _connection?.Requester.SendCompletion(
+                function, header, Bdf.Of(FunctionId.FromNumber(function)), CompletionStatus.UnsupportedRequest);
+        }
+    }
+
+    /// <inheritdoc/>
+    bool ILinkHandler.HandleControl(
+        FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
+    {
+        using FileDescriptor? owned = descriptor;
+        if (kind is not (FrameKind.MemoryAdd or FrameKind.MemoryInvalidate or FrameKind.MemoryInvalidateAll
+            or FrameKind.FunctionReset or FrameKind.BarMapped or FrameKind.InterruptAdd or FrameKind.InterruptInvalidate))
+        {
+            return true;
+        }
+
+        if (function >= _ports.Length || _connection is not { } connection)
+        {
+            return false;
+        }
+
+        FunctionPort port = _ports[function];
+        switch (kind)
+        {
+            case FrameKind.MemoryAdd when MemoryMessage.TryRead(payload, out MemoryMessage range):
+                bool mapped = port.Memory.Map(range, descriptor);
+                _endpoint.WhenWindowFollows(static () => { });
+                return mapped;
+            case FrameKind.BarMapped when (connection.Capabilities & LinkCapabilities.MapBars) != 0
+                && BarMappedMessage.TryRead(payload, out BarMappedMessage message):
+                port.SetMapped(message.Bar, message.IsMapped);
+                return true;
+            case FrameKind.InterruptAdd when (connection.Capabilities & LinkCapabilities.Interrupts) != 0
+                && InterruptAddMessage.TryRead(payload, out InterruptAddMessage added)
+                && descriptor is not null
+                && EventFd.TryAdopt(descriptor) is { } signal:
+                port.Interrupts.Add(added.IsMsix, added.Vector, signal);
+                return true;
+            case FrameKind.InterruptInvalidate
+                when InterruptInvalidateMessage.TryRead(payload, out InterruptInvalidateMessage vectors):
+                port.Interrupts.Forget(vectors.IsMsix, vectors.Start, vectors.Count);
+                connection.Acknowledge(payload);
+                return true;
+            case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range):
+                port.Memory.Unmap(range);
+                break;
+            case FrameKind.MemoryInvalidateAll when OrderMessage.TryRead(payload, out _):
+                port.Memory.UnmapAll();
+                break;
+            case FrameKind.FunctionReset when OrderMessage.TryRead(payload, out int reset)
+                && Enum.IsDefined((ResetKind)reset):
+                port.ResetByHost((ResetKind)reset);
+                break;
+            default:
+                return false;
+        }
+
+        // From another thread if the EP guest's QEMU has to let go first: that may take long.
+        byte[] order = payload.ToArray();
+        _endpoint.WhenWindowFollows(() => connection.Acknowledge(order));
+        return true;
+    }
+
+    /// <summary>Speaks to a bridge until the link ends. For one thread at a time.</summary>
+    internal void Serve(UnixSocket socket, RefusalLog refusals, LinkTimeouts? timeouts = null)
+    {
+        if (LinkConnection.Open(
+            socket, LinkRole.Endpoint, _capabilities, this, _logger, timeouts ?? _timeouts, refusals, _stopping.Token)
+            is { } connection)
+        {
+            Serve(connection);
+        }
+    }
+
+    private void Run()
+    {
+        var refusals = new RefusalLog(_logger);
+        _listener.ServeEach(socket => Serve(socket, refusals));
+    }
+
+    private void Serve(LinkConnection connection)
+    {
+        _logger.LogInformation("bridge connected ({Capabilities})", connection.Capabilities);
+        Array.ForEach(_ports, port => port.Connect(connection));
+        _connection = connection;
+        if (!_stopping.IsCancellationRequested)
+        {
+            _endpoint.HostPresenceChanged(true);
+            connection.Run();
+        }
+
+        TakeDown();
+        _connection = null;
+        _endpoint.HostPresenceChanged(false);
+        ForgetHost();
+        Array.ForEach(_ports, static port => port.Disconnect());
+        ReportMappedBars();
+        connection.Dispose();
+        _logger.LogInformation("bridge disconnected");
+    }
+
+    private void TakeDown()
+    {
+        _up = null;
+        Array.ForEach(_ports, static port => port.IsUp = false);
+    }
+
+    private void ForgetHost()
+    {
+        foreach (FunctionPort port in _ports)
+        {
+            port.Memory.UnmapAll();
+            port.Interrupts.ForgetAll();
+        }
+    }
+
+    private void BreakDeadlock() => Array.ForEach(_ports, static port => port.AnswerStuck());
+
+    /// <summary>The host has no endpoint any more, so that nothing of it may be mapped there.</summary>
+    private void ReportMappedBars()
+    {
+        if (_ports.Any(static port => port.HasMappedBars))
+        {
+            _endpoint.HostKeepsBars();
+        }
+    }
+}
