@@ -13,9 +13,16 @@ internal sealed class ConfigShadow
     private int _express;
     private int _maxPayloadSupported;
     private volatile int _maxPayload = TlpLimits.MinPayload;
+    private volatile int _readCompletionBoundary = TlpLimits.MinReadCompletionBoundary;
 
     /// <summary>Max_Payload_Size for TLPs to the function, in bytes (section 7.5.3.4).</summary>
     public int MaxPayload => _maxPayload;
+
+    /// <summary>
+    /// Read Completion Boundary of the root complex, in bytes: the host writes it to the function's Link Control
+    /// (section 7.5.3.7), and the function may rely on it.
+    /// </summary>
+    public int ReadCompletionBoundary => _readCompletionBoundary;
 
     /// <summary>The host has read at least the first 256 bytes, as its QEMU does when it connects.</summary>
     public void Read(ReadOnlySpan<byte> space)
@@ -31,13 +38,23 @@ internal sealed class ConfigShadow
     /// <summary>The function has taken a write of the host.</summary>
     public void Written(int offset, ReadOnlySpan<byte> data)
     {
-        int control = _express + PciExpressCapability.DeviceControl - offset;
-        if (_express != 0 && (uint)control < (uint)data.Length)
+        int deviceControl = _express + PciExpressCapability.DeviceControl - offset;
+        int linkControl = _express + PciExpressCapability.LinkControl - offset;
+        if (_express != 0 && (uint)deviceControl < (uint)data.Length)
         {
-            _maxPayload = Math.Min(PciExpressCapability.MaxPayloadSizeIn(data[control]), _maxPayloadSupported);
+            _maxPayload = Math.Min(PciExpressCapability.MaxPayloadSizeIn(data[deviceControl]), _maxPayloadSupported);
+        }
+
+        if (_express != 0 && (uint)linkControl < (uint)data.Length)
+        {
+            _readCompletionBoundary = PciExpressCapability.ReadCompletionBoundaryIn(data[linkControl]);
         }
     }
 
-    /// <summary>The function has been reset.</summary>
-    public void Reset() => _maxPayload = TlpLimits.MinPayload;
+    /// <summary>The function has gone through a hot reset.</summary>
+    public void Reset()
+    {
+        _maxPayload = TlpLimits.MinPayload;
+        _readCompletionBoundary = TlpLimits.MinReadCompletionBoundary;
+    }
 }

@@ -12,8 +12,6 @@ namespace EpfTest.EpfBridge;
 /// has to is for the slow path.</content>
 internal sealed partial class EndpointFunction
 {
-    private const int ReadCompletionBoundary = 64;
-
     // Where the data of a read is put together: one for each thread that carries out requests.
     [ThreadStatic]
     private static byte[]? s_data;
@@ -212,7 +210,8 @@ internal sealed partial class EndpointFunction
 
         if (error == RequestStatus.Success)
         {
-            _link.Requester.SendData(_number, header, RootComplex, data, ReadCompletionBoundary, _config.MaxPayload);
+            _link.Requester.SendData(
+                _number, header, RootComplex, data, _config.ReadCompletionBoundary, _config.MaxPayload);
         }
         else
         {
