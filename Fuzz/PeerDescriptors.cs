@@ -7,12 +7,8 @@ namespace EpfTest.Fuzz;
 /// <summary>Descriptors that a peer may pass: valid memory and eventfds, and many invalid ones.</summary>
 internal sealed unsafe class PeerDescriptors : IDisposable
 {
-    /// <summary>Bytes of the files that are memory.</summary>
-    public const int MemorySize = 1 << 16;
-
-    /// <summary>Bytes of the file that is too short.</summary>
-    public const int ShortSize = 100;
-
+    private const int MemorySize = 1 << 16;
+    private const int ShortSize = 100;
     private const int Fresh = -1;
     private const int FreshAndFull = -2;
 
@@ -27,31 +23,27 @@ internal sealed unsafe class PeerDescriptors : IDisposable
     public PeerDescriptors()
     {
         int* pipe = stackalloc int[2];
-        int* pair = stackalloc int[2];
-        // Two descriptors each.
+        // Two descriptors.
         _ = LibC.pipe2(pipe, LibC.O_CLOEXEC);
-        _ = LibC.socketpair(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC, 0, pair);
-        FileDescriptor eventFd = Keep(EventFd.Create());
         _numbers =
         [
             _memory.Descriptor.Number,
             _unsealed.Descriptor.Number,
             _short.Descriptor.Number,
-            Keep(_memory.OpenReadOnly()).Number,
+            Keep(_memory.OpenReadOnly()),
             Fresh,
             FreshAndFull,
-            Open($"/proc/self/fd/{eventFd.Number}", LibC.O_PATH),
-            Open($"/proc/self/fd/{_memory.Descriptor.Number}", LibC.O_PATH),
-            Open($"/proc/self/fd/{_memory.Descriptor.Number}", LibC.O_WRONLY),
-            Open("/", LibC.O_RDONLY | LibC.O_DIRECTORY),
-            Open("/dev/null", LibC.O_RDWR),
-            Open("/proc/self/status", LibC.O_RDONLY),
-            Keep(new FileDescriptor(pipe[0])).Number,
-            Keep(new FileDescriptor(pipe[1])).Number,
-            Keep(new FileDescriptor(pair[0])).Number,
-            Keep(new FileDescriptor(LibC.epoll_create1(LibC.EPOLL_CLOEXEC))).Number,
+            Keep(OddDescriptors.Open("the name of an eventfd")),
+            Keep(OddDescriptors.Open("the name of memory")),
+            Keep(OddDescriptors.Open($"/proc/self/fd/{_memory.Descriptor.Number}", LibC.O_WRONLY)),
+            Keep(OddDescriptors.Open("a directory")),
+            Keep(OddDescriptors.Open("/dev/null")),
+            Keep(OddDescriptors.Open("a file of /proc")),
+            Keep(new FileDescriptor(pipe[0])),
+            Keep(new FileDescriptor(pipe[1])),
+            Keep(OddDescriptors.Open("a socket")),
+            Keep(OddDescriptors.Open("an epoll descriptor")),
         ];
-        Keep(new FileDescriptor(pair[1]));
     }
 
     /// <summary>So many copies of the kind that is asked for, valid until the next call.</summary>
@@ -67,21 +59,11 @@ internal sealed unsafe class PeerDescriptors : IDisposable
         {
             // A new one each time: nobody else signals it.
             _fresh.Dispose();
-            _fresh = number == Fresh ? EventFd.Create() : Full();
+            _fresh = number == Fresh ? EventFd.Create() : BlockingEventFd.CreateFull();
             number = _fresh.Number;
         }
 
         numbers.Fill(number);
-    }
-
-    /// <summary>An eventfd that blocks who adds to it.</summary>
-    private static EventFd Full()
-    {
-        ulong most = ulong.MaxValue - 1;
-        int descriptor = LibC.eventfd(0, LibC.EFD_CLOEXEC);
-        // &most is sizeof(ulong) bytes of this frame.
-        _ = LibC.write(descriptor, &most, sizeof(ulong));
-        return EventFd.TryAdopt(descriptor)!;
     }
 
     /// <inheritdoc/>
@@ -94,21 +76,9 @@ internal sealed unsafe class PeerDescriptors : IDisposable
         _short.Dispose();
     }
 
-    private int Open(string path, int flags)
-    {
-        // The bytes end with a zero.
-        fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
-        {
-            int descriptor = LibC.open(name, flags | LibC.O_CLOEXEC);
-            return descriptor >= 0
-                ? Keep(new FileDescriptor(descriptor)).Number
-                : throw LinuxException.FromLastError($"open {path}");
-        }
-    }
-
-    private FileDescriptor Keep(FileDescriptor descriptor)
+    private int Keep(FileDescriptor descriptor)
     {
         _others.Add(descriptor);
-        return descriptor;
+        return descriptor.Number;
     }
 }

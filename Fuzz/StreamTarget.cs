@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using EpfTest.Kit.Link;
 using EpfTest.Protocol.Linux;
 using Tmds.Linux;
 
@@ -14,7 +15,7 @@ namespace EpfTest.Fuzz;
 /// The whole stream is in the socket before the server runs, on this thread, until it has read it. Replies are not
 /// read: once the socket is full, this is a peer that has stopped reading.
 /// </remarks>
-internal abstract unsafe class StreamTarget : FuzzTarget
+internal abstract class StreamTarget : FuzzTarget
 {
     /// <summary>How long the server waits for the peer to read: shorter than what it takes to be asked.</summary>
     protected static readonly TimeSpan Patience = TimeSpan.FromMicroseconds(1);
@@ -155,15 +156,9 @@ internal abstract unsafe class StreamTarget : FuzzTarget
 
     private void Run(ReadOnlySpan<byte> input)
     {
-        int* pair = stackalloc int[2];
-        // Two descriptors.
-        if (LibC.socketpair(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC, 0, pair) != 0)
-        {
-            throw LinuxException.FromLastError("make a pair of sockets");
-        }
-
-        using var peer = new UnixSocket(pair[0]);
-        using var ours = new UnixSocket(pair[1]);
+        SocketPair pair = SocketPair.Create();
+        using UnixSocket peer = pair.Left;
+        using UnixSocket ours = pair.Right;
         Send(peer, input);
         _ = LibC.shutdown(peer.Number, LibC.SHUT_WR);
         Serve(ours);

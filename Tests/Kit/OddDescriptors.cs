@@ -61,7 +61,7 @@ internal static unsafe class OddDescriptors
         }
     }
 
-    private static FileDescriptor Open(string path, int flags)
+    public static FileDescriptor Open(string path, int flags)
     {
         // The bytes end with a zero.
         fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))

@@ -10,6 +10,8 @@ internal sealed class RecordingLogger : ILogger, ILoggerFactory
 
     public IReadOnlyCollection<string> Lines => _lines;
 
+    public int Warnings => _lines.Count(line => line.StartsWith(nameof(LogLevel.Warning), StringComparison.Ordinal));
+
     public bool Has(string text) => _lines.Any(line => line.Contains(text, StringComparison.Ordinal));
 
     public void WaitFor(string text) => Wait.Until(() => Has(text), $"'{text}' is logged");

@@ -39,7 +39,7 @@ internal sealed class FakeGuest : IVfioUserClient, IDmaMessenger, IDisposable
 
     public bool DrainPostedWrites() => true;
 
-    public GuestRam Ram { get; } = new(RamSize);
+    public Memfd Ram { get; } = Memfd.Create(RamSize);
 
     public byte[] MessageMemory { get; } = new byte[MessageSize];
 

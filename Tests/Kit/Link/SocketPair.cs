@@ -1,9 +1,10 @@
 using EpfTest.Protocol.Linux;
+using Tmds.Linux;
 
 namespace EpfTest.Kit.Link;
 
 /// <summary>Both ends of a Unix stream connection; they are their users' to dispose.</summary>
-internal sealed class SocketPair
+internal sealed unsafe class SocketPair
 {
     private SocketPair(UnixSocket left, UnixSocket right) => (Left, Right) = (left, right);
 
@@ -13,9 +14,10 @@ internal sealed class SocketPair
 
     public static SocketPair Create()
     {
-        using var folder = new TemporaryFolder();
-        using var listener = UnixListener.Listen(folder.File("link.sock"));
-        var left = UnixSocket.Connect(listener.Path);
-        return new SocketPair(left, listener.Accept()!);
+        int* pair = stackalloc int[2];
+        // Two descriptors.
+        return LibC.socketpair(LibC.AF_UNIX, LibC.SOCK_STREAM | LibC.SOCK_CLOEXEC, 0, pair) == 0
+            ? new SocketPair(new UnixSocket(pair[0]), new UnixSocket(pair[1]))
+            : throw LinuxException.FromLastError("make a pair of sockets");
     }
 }

@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
 using EpfTest.Kit.EpcDevice;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.Pcie.Tlp;
@@ -142,7 +143,7 @@ internal sealed class FunctionTests
     [Test]
     public void StagingDoesNotTryTheLinkAgain()
     {
-        var log = new CountingLogger();
+        using var log = new RecordingLogger();
         using var rig = new EpcRig(log);
         rig.AddFunction(0);
         rig.Write(EpcRig.Function(0, EpcRegister.FnMsixPba), 0x800);

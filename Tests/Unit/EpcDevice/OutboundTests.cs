@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Kit;
 using EpfTest.Kit.EpcDevice;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Pcie;
@@ -129,7 +130,7 @@ internal sealed class OutboundTests
     [Test]
     public void ABurstOfFailuresIsLoggedOnce()
     {
-        var log = new CountingLogger();
+        using var log = new RecordingLogger();
         using var rig = new EpcRig(log);
         for (int i = 0; i < 100; i++)
         {
