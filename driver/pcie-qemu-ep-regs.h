@@ -209,7 +209,7 @@
 #define EPC_FN_INBOUND_TARGET_LO	0x10
 #define EPC_FN_INBOUND_TARGET_HI	0x14
 
-/* What a commit came to: EPC_FN_RESULT and EPC_OUTBOUND_RESULT */
+/* Result of a commit: EPC_FN_RESULT and EPC_OUTBOUND_RESULT */
 #define EPC_RESULT_OK			0
 #define EPC_RESULT_INVALID		1
 #define EPC_RESULT_OVERLAP		2

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * bar-read ROUNDS FILE...: in each round, for each FILE, a device's resourceN in sysfs, the nanoseconds that a 4-byte
- * read of that BAR takes, as a mean. What is read is checked: the BAR's first bytes are overwritten.
+ * bar-read ROUNDS FILE...: prints in each round, for each FILE (a device's resourceN in sysfs), the mean time of a
+ * 4-byte read of that BAR in nanoseconds. It checks what it reads, and overwrites the BAR's first bytes for that.
  */
 #include <fcntl.h>
 #include <stdint.h>

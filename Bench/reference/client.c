@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The measuring side of scripts/bench.sh: loops that do the same to our processes and to the reference's, so that a
- * ratio says nothing of whoever measures. Each returns nanoseconds, or a negative errno.
+ * The measuring side of scripts/bench.sh: the same loops for our processes and for the reference's, so that a ratio
+ * does not depend on the measuring code. Each returns nanoseconds, or a negative errno.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* No wait of ours is longer. */
+/* Limit for every wait */
 #define LIMIT_MS 10000
 
 static int64_t now(void)
@@ -79,7 +79,7 @@ int64_t bench_round_trips(int fd, const char *request, size_t request_size, char
 	return now() - start;
 }
 
-/* The same for a time; *count is how many there were. */
+/* The same for a given time; *count is the number of requests. */
 int64_t bench_round_trips_for(int fd, const char *request, size_t request_size, char *reply, size_t reply_size,
 			      int64_t nanoseconds, int64_t *count)
 {
@@ -94,7 +94,7 @@ int64_t bench_round_trips_for(int fd, const char *request, size_t request_size, 
 	return now() - start;
 }
 
-/* Messages that nobody answers, and a last one whose reply says that all have been dealt with. */
+/* Messages without a reply, and a last one whose reply says that all have been handled. */
 int64_t bench_one_way(int fd, const char *message, size_t message_size, long count, const char *last, size_t last_size,
 		      char *reply, size_t reply_size)
 {
@@ -147,8 +147,8 @@ static void *wait_for_signals(void *argument)
 }
 
 /*
- * A request that makes the other side signal an eventfd, on which a thread on another core waits. The sum of the times
- * until it has read it; the request's reply is taken, too.
+ * A request that makes the other side signal an eventfd, for which a thread on another core waits. Returns the sum of
+ * the times until that thread has read it; the request's reply is received, too.
  */
 int64_t bench_signals(int fd, const char *request, size_t request_size, char *reply, size_t reply_size, int event,
 		      int core, long count)
@@ -177,7 +177,7 @@ int64_t bench_signals(int fd, const char *request, size_t request_size, char *re
 	return error ? error : sum;
 }
 
-/* How long from a request until an eventfd is signalled once. */
+/* Time from a request until an eventfd is signalled once */
 int64_t bench_until_signal(int fd, const char *request, size_t request_size, char *reply, size_t reply_size, int event)
 {
 	int64_t start = now(), end;
@@ -191,7 +191,7 @@ int64_t bench_until_signal(int fd, const char *request, size_t request_size, cha
 	return error ? error : end - start;
 }
 
-/* memcpy of pieces one after the other between two mappings, from their start again when they end. */
+/* memcpy of consecutive pieces between two mappings, from the start again at their end */
 int64_t bench_copies(char *to, const char *from, size_t size, size_t span, long count)
 {
 	int64_t start = now();
@@ -199,7 +199,7 @@ int64_t bench_copies(char *to, const char *from, size_t size, size_t span, long 
 
 	while (count-- > 0) {
 		memcpy(to + at, from + at, size);
-		/* Each copy happens, though nobody looks at the bytes. */
+		/* Keep the compiler from dropping copies that are never read. */
 		__asm__ volatile("" : : "r"(to) : "memory");
 		at += size;
 		if (at + size > span)
@@ -208,7 +208,7 @@ int64_t bench_copies(char *to, const char *from, size_t size, size_t span, long 
 	return now() - start;
 }
 
-/* Maps a file whole, shared, with all its pages there. */
+/* Maps a whole file, shared, with all pages present. */
 void *bench_map(int fd, size_t size)
 {
 	void *mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
@@ -216,7 +216,7 @@ void *bench_map(int fd, size_t size)
 	return mapping == MAP_FAILED ? NULL : mapping;
 }
 
-/* For each of some addresses, a binary search for the last entry that is not above it, and a look at that entry. */
+/* For each address, a binary search for the last entry that is not above it, and a read of that entry */
 int64_t bench_searches(const uint64_t *table, size_t entries, const uint64_t *wanted, size_t count, uint64_t *sum)
 {
 	int64_t start = now();

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * The plainest server of each kind that EpcDevice and EpfBridge are measured against. It serves one client after the
- * other at a Unix stream socket, until it is killed.
+ * The minimal server of each kind with which EpcDevice and EpfBridge are compared. It serves one client after the other
+ * at a Unix stream socket, until it is killed.
  *
  *   responder answer SOCKET REQUEST REPLY [POLL-US]
- *       for each REQUEST bytes that have come sends REPLY bytes; with POLL-US it asks again and again for so long
- *       before it waits
+ *       for each REQUEST bytes received sends REPLY bytes; with POLL-US it polls that long before it waits
  *   responder relay SOCKET REQUEST REPLY NEXT NEXT-REQUEST NEXT-REPLY
  *       for each REQUEST bytes sends NEXT-REQUEST bytes to the server at NEXT, awaits its NEXT-REPLY bytes, if that is
  *       not 0, and sends REPLY bytes
  *   responder signal SOCKET REQUEST REPLY
- *       its first client only passes an eventfd; then for each REQUEST bytes it signals that, and sends REPLY bytes,
- *       if that is not 0
+ *       takes an eventfd from its first client; then for each REQUEST bytes it signals that eventfd, and sends REPLY
+ *       bytes, if that is not 0
  */
 #define _GNU_SOURCE
 #include <errno.h>

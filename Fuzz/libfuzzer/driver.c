@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Joins libFuzzer (as a library: LLVMFuzzerRunDriver) and a .NET process, which loads this and has all in one process:
- * what SharpFuzz's instrumentation counts is what libFuzzer goes by.
+ * Joins libFuzzer (as a library: LLVMFuzzerRunDriver) and the .NET process that loads this: libFuzzer is guided by the
+ * counters of SharpFuzz's instrumentation.
  */
 #include <signal.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What scripts/bench.sh times in the EP guest's kernel. Reading a file in debugfs measures:
+ * Measurements of scripts/bench.sh in the EP guest's kernel. Reading a file in debugfs measures:
  *
  *   epf-bench/copy  memcpy_fromio() and memcpy_toio() between memory and the BAR of an ivshmem
- *                   device, as pci-epf-test does it with an outbound window, of as many bytes as
- *                   the large transfers of the endpoint self-test have
- *   epf-bench/map   pci_epc_map_addr() and pci_epc_unmap_addr() of as many
+ *                   device, of as many bytes as the large transfers of the endpoint self-test;
+ *                   pci-epf-test does the same with an outbound window
+ *   epf-bench/map   pci_epc_map_addr() and pci_epc_unmap_addr() of as many bytes
  */
 
 #include <linux/debugfs.h>
