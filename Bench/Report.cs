@@ -71,7 +71,8 @@ internal sealed class Report
 
     private static double? Optional(double value) => double.IsNaN(value) ? null : value;
 
-    private static void WriteLine(string name, string figure, string reference, string ratio, string goal, string verdict) =>
+    private static void WriteLine(
+        string name, string figure, string reference, string ratio, string goal, string verdict) =>
         Console.WriteLine(
             $"{name.PadRight(NameWidth)} {figure,16} {reference,10} {ratio,6}  {goal,-10} {verdict}".TrimEnd());
 

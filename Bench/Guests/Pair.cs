@@ -4,7 +4,8 @@ using EpfTest.Protocol.Hosting;
 
 namespace EpfTest.Bench.Guests;
 
-/// <summary>EpcDevice and EpfBridge as users run them, with a guest at each end, the link up and the host enabled.</summary>
+/// <summary>EpcDevice and EpfBridge as users run them, a guest at each end, the link up, the function
+/// enabled.</summary>
 internal sealed class Pair : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
@@ -56,7 +57,8 @@ internal sealed class Pair : IDisposable
         string path = dataPath.ToString();
         ChildProcess epc = Own(programs.StartEpc(cores.Ep, Path.Combine(folder, "epc"), link, "--datapath", path));
         epc.WaitForSocket(Path.Combine(folder, "epc"));
-        ChildProcess bridge = Own(programs.StartBridge(cores.Host, Path.Combine(folder, "host"), link, "--datapath", path));
+        ChildProcess bridge = Own(
+            programs.StartBridge(cores.Host, Path.Combine(folder, "host"), link, "--datapath", path));
         EpSide ep = Own(new EpSide(Path.Combine(folder, "epc")));
         ep.SetUp(functions);
         ep.LinkUp();

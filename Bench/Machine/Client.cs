@@ -23,7 +23,9 @@ internal static partial class Client
 
     /// <summary>Nanoseconds a round trip.</summary>
     public static double RoundTrip(UnixSocket socket, ReadOnlySpan<byte> request, int replySize, int count) =>
-        Check(BenchRoundTrips(socket.Number, request, (nuint)request.Length, new byte[replySize], (nuint)replySize, count))
+        Check(
+            BenchRoundTrips(
+                socket.Number, request, (nuint)request.Length, new byte[replySize], (nuint)replySize, count))
             / count;
 
     /// <summary>Round trips a second, for some time.</summary>

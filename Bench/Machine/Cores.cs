@@ -11,7 +11,8 @@ internal readonly record struct Cores(int Ep, int Host)
     public static Cores Pick()
     {
         const string Prefix = "Cpus_allowed_list:";
-        string list = File.ReadLines("/proc/self/status").First(line => line.StartsWith(Prefix, StringComparison.Ordinal));
+        string list = File.ReadLines("/proc/self/status")
+            .First(line => line.StartsWith(Prefix, StringComparison.Ordinal));
         int[] cores =
         [
             .. list[Prefix.Length..].Split(',').SelectMany(range =>

@@ -29,7 +29,8 @@ internal sealed class Reference(string program, string folder) : IDisposable
     /// <param name="nextRequest">Bytes that the relay asks.</param>
     /// <param name="nextReply">Bytes that it is answered.</param>
     public UnixSocket Chain(int core, int request, int reply, int nextCore, int nextRequest, int nextReply) =>
-        Connect(StartRelay(core, request, reply, StartAnswer(nextCore, nextRequest, nextReply, 0), nextRequest, nextReply));
+        Connect(
+            StartRelay(core, request, reply, StartAnswer(nextCore, nextRequest, nextReply, 0), nextRequest, nextReply));
 
     /// <summary>A connection to a server that signals an eventfd with each request.</summary>
     public UnixSocket Signal(int core, int request, int reply, EventFd signal)
@@ -63,7 +64,8 @@ internal sealed class Reference(string program, string folder) : IDisposable
 
     private string NewPath() => Path.Combine(folder, $"reference{++_number}");
 
-    private string StartAnswer(int core, long request, int reply, int poll) => Start(core, "answer", "", request, reply, poll);
+    private string StartAnswer(int core, long request, int reply, int poll) =>
+        Start(core, "answer", "", request, reply, poll);
 
     private string StartRelay(int core, int request, int reply, string next, int nextRequest, int nextReply) =>
         Start(core, "relay", next, request, reply, nextRequest, nextReply);

@@ -30,7 +30,7 @@ internal readonly record struct Goal(GoalKind Kind, double Limit)
         _ => null,
     };
 
-    /// <summary>As the table has it.</summary>
+    /// <summary>The goal as the table shows it.</summary>
     /// <param name="unit">The figure's unit.</param>
     public string Text(string unit) => Kind switch
     {

@@ -6,8 +6,8 @@ namespace EpfTest.Bench.Measurement;
 /// <param name="count">How many rounds a row has.</param>
 internal sealed class Rounds(int count)
 {
-    // The runtime compiles what is called often once more, in a thread that has to find the time for it where everything
-    // shares a core: after about two seconds.
+    // The runtime compiles what is called often once more, in a thread that has to find the time for it where
+    // everything shares a core: after about two seconds.
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(3);
 
     /// <summary>How many rounds a row has.</summary>
@@ -20,7 +20,8 @@ internal sealed class Rounds(int count)
     /// <param name="figure">Measures once.</param>
     /// <param name="reference">Measures the reference once.</param>
     /// <param name="warmUp">False where each measurement starts from nothing.</param>
-    public Row Compare(string name, string unit, Goal goal, Func<double> figure, Func<double> reference, bool warmUp = true)
+    public Row Compare(
+        string name, string unit, Goal goal, Func<double> figure, Func<double> reference, bool warmUp = true)
     {
         double[] figures = new double[Count];
         double[] references = new double[Count];

@@ -1,6 +1,6 @@
 namespace EpfTest.Bench.Measurement;
 
-/// <summary>A line of the table: something measured several times, and a reference measured beside it each time.</summary>
+/// <summary>A line of the table: a figure measured several times, each time beside a reference.</summary>
 /// <param name="Name">What was measured.</param>
 /// <param name="Unit">Of figures and references.</param>
 /// <param name="Goal">What it has to reach.</param>

@@ -35,7 +35,8 @@ internal static partial class CollapsedStacks
                 }
             }
             else if (Head().Match(line) is { Success: true } head
-                && processes.TryGetValue(int.Parse(head.Groups["pid"].Value, CultureInfo.InvariantCulture), out string? name))
+                && processes.TryGetValue(
+                    int.Parse(head.Groups["pid"].Value, CultureInfo.InvariantCulture), out string? name))
             {
                 process = $"{name}, thread {head.Groups["thread"].Value.Trim()}";
             }

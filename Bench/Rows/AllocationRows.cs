@@ -34,7 +34,8 @@ internal static class AllocationRows
                 NullLoggerFactory.Instance,
                 static reason => throw new InvalidOperationException(reason));
             using var bridge = new EndpointLink(
-                new BridgeOptions { Socket = hostSocket, Link = link, DataPath = dataPath }, NullLoggerFactory.Instance);
+                new BridgeOptions { Socket = hostSocket, Link = link, DataPath = dataPath },
+                NullLoggerFactory.Instance);
             using var ep = new EpSide(socket);
             ep.SetUp(1);
             ep.LinkUp();
@@ -45,7 +46,10 @@ internal static class AllocationRows
             if (dataPath == DataPath.Direct)
             {
                 yield return Allocated(rig, "a register read", Accesses, () => Client.RoundTrip(
-                    ep.Socket, DeviceClient.ReadRequest(EpSide.Registers, EpcRegister.Id), DeviceClient.ReadReplySize, Accesses));
+                    ep.Socket,
+                    DeviceClient.ReadRequest(EpSide.Registers, EpcRegister.Id),
+                    DeviceClient.ReadReplySize,
+                    Accesses));
             }
 
             yield return Allocated(rig, $"a host BAR read, {path}", Accesses, () => Client.RoundTrip(

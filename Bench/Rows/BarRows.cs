@@ -66,7 +66,11 @@ internal static class BarRows
         byte[] write = DeviceClient.WriteRequest(0, Offset, 0x5555_aaaa, posted: true);
         byte[] read = DeviceClient.ReadRequest(0, Offset);
         Row row = rig.Rounds.Compare(
-            "posted BAR writes, direct path", "M/s", Goal.RatioAtLeast(0.8), () => Rate(host.Socket), () => Rate(reference));
+            "posted BAR writes, direct path",
+            "M/s",
+            Goal.RatioAtLeast(0.8),
+            () => Rate(host.Socket),
+            () => Rate(reference));
         Expect(pair, 0x5555_aaaa);
         return row;
 
@@ -87,7 +91,8 @@ internal static class BarRows
         uint stored = BitConverter.ToUInt32(pair.Ep.Memory.Read(EpSide.BarAt(0) + (long)Offset, sizeof(uint)));
         if (read != value || stored != value)
         {
-            throw new InvalidOperationException($"a BAR has 0x{read:x} and the memory behind it 0x{stored:x}, not 0x{value:x}");
+            throw new InvalidOperationException(
+                $"a BAR has 0x{read:x} and the memory behind it 0x{stored:x}, not 0x{value:x}");
         }
     }
 }

@@ -7,9 +7,9 @@ using EpfTest.Bench.Measurement;
 namespace EpfTest.Bench.Rows;
 
 /// <summary>
-/// What two guests see: the kernel's self-test by its own times and by those that pci-epf-test prints in the EP guest, what
-/// a kernel module in the EP guest times, and reads of a BAR from the host guest's user space. Several rounds in a run, and
-/// the references in the same guest.
+/// What two guests see: the kernel's self-test by its own times and by those that pci-epf-test prints in the EP guest,
+/// what a kernel module in the EP guest times, and reads of a BAR from the host guest's user space. Several rounds in a
+/// run, and the references in the same guest.
 /// </summary>
 internal static partial class GuestRows
 {
@@ -90,7 +90,7 @@ internal static partial class GuestRows
         if (copies.Length < FewestRounds || maps.Length != copies.Length)
         {
             throw new InvalidOperationException(
-                $"the EP guest has measured {copies.Length} copies and {maps.Length} times a mapped window:\n{run.Output}");
+                $"the EP guest measured {copies.Length} copies and {maps.Length} times a mapped window:\n{run.Output}");
         }
 
         foreach (string what in (string[])["READ", "WRITE"])
@@ -141,7 +141,8 @@ internal static partial class GuestRows
     private static IEnumerable<(string What, bool Dma, double Seconds)> Transfers(GuestRun run) =>
         Transfer().Matches(File.ReadAllText(Path.Combine(run.Folder, "ep", "console.log")))
             .Where(match => Number(match.Groups["size"]) == Large)
-            .Select(match => (match.Groups["what"].Value, match.Groups["dma"].Value == "YES", Number(match.Groups["time"])));
+            .Select(match =>
+                (match.Groups["what"].Value, match.Groups["dma"].Value == "YES", Number(match.Groups["time"])));
 
     /// <summary>Megabytes a second of a large transfer.</summary>
     private static double Rate(double seconds) => Large / seconds / 1e6;
@@ -150,7 +151,8 @@ internal static partial class GuestRows
 
     private static double Number(Group text) => double.Parse(text.Value, CultureInfo.InvariantCulture);
 
-    [GeneratedRegex("(?<what>READ|WRITE|COPY) => Size: (?<size>[0-9]+) B, DMA: (?<dma>YES|NO), Time: (?<time>[0-9.]+) s")]
+    [GeneratedRegex(
+        "(?<what>READ|WRITE|COPY) => Size: (?<size>[0-9]+) B, DMA: (?<dma>YES|NO), Time: (?<time>[0-9.]+) s")]
     private static partial Regex Transfer();
 
     [GeneratedRegex("round (?<round>[0-9]+): read (?<read>[0-9]+) ns, write (?<write>[0-9]+) ns")]

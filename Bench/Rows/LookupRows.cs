@@ -35,7 +35,8 @@ internal static class LookupRows
         ulong[] wanted = new ulong[Lookups];
         for (int i = 0; i < wanted.Length; i++)
         {
-            wanted[i] = addresses[random.Next(addresses.Length)] + (ulong)random.Next(Page / sizeof(uint)) * sizeof(uint);
+            wanted[i] = addresses[random.Next(addresses.Length)]
+                + (ulong)random.Next(Page / sizeof(uint)) * sizeof(uint);
         }
 
         // Until the code is as fast as it gets.

@@ -29,9 +29,19 @@ internal static class ProcessRows
         yield return new Row("own memory of an idle EpcDevice", "MiB", Goal.AtMost(MostMemory), epcMemory, []);
         yield return new Row("own memory of an idle EpfBridge", "MiB", Goal.AtMost(MostMemory), bridgeMemory, []);
         yield return rig.Rounds.Compare(
-            "EpcDevice, start to socket ready", "ms", Goal.AtMost(LongestStart), () => EpcStart(rig), () => ReferenceStart(rig), warmUp: false);
+            "EpcDevice, start to socket ready",
+            "ms",
+            Goal.AtMost(LongestStart),
+            () => EpcStart(rig),
+            () => ReferenceStart(rig),
+            warmUp: false);
         yield return rig.Rounds.Compare(
-            "EpfBridge, start to socket ready", "ms", Goal.AtMost(LongestStart), () => BridgeStart(rig), () => ReferenceStart(rig), warmUp: false);
+            "EpfBridge, start to socket ready",
+            "ms",
+            Goal.AtMost(LongestStart),
+            () => BridgeStart(rig),
+            () => ReferenceStart(rig),
+            warmUp: false);
     }
 
     /// <summary>Bytes of memory that a process has, without what it shares with a guest.</summary>
