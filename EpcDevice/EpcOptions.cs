@@ -20,7 +20,8 @@ internal sealed class EpcOptions : LinkedDeviceOptions
     [Option(
         "window",
         MetaValue = "PATH",
-        HelpText = "Serve QEMU's vhost-user-test-device-pci (11.0 and later) at this Unix socket: the mapped outbound window.")]
+        HelpText = "Serve the mapped outbound window at this Unix socket, "
+            + "to QEMU's vhost-user-test-device-pci (11.0 and later).")]
     public string? Window { get; set; }
 
     [Option(
@@ -31,7 +32,7 @@ internal sealed class EpcOptions : LinkedDeviceOptions
     public string WindowSize { get; set; } = "256M";
 
     /// <summary>Bytes of the mapped window; 0 without one.</summary>
-    /// <exception cref="UsageException">It is not a power of two with the suffix M or G in the range.</exception>
+    /// <exception cref="UsageException">The size is invalid.</exception>
     public ulong ParseWindowSize()
     {
         if (Window is null)
@@ -46,19 +47,21 @@ internal sealed class EpcOptions : LinkedDeviceOptions
             && number << shift is <= MaxWindowSize and var size
             && BitOperations.IsPow2(size)
             ? size
-            : throw new UsageException($"--window-size {WindowSize}: give a power of two from 1M to 64G, such as 256M or 1G");
+            : throw new UsageException(
+                $"invalid --window-size {WindowSize}: use a power of two from 1M to 64G, such as 256M or 1G");
     }
 
-    /// <summary>The vendor and device ID.</summary>
-    /// <exception cref="UsageException">It is not two numbers of at most four hexadecimal digits.</exception>
+    /// <exception cref="UsageException">The ID is invalid.</exception>
     public (ushort Vendor, ushort Device) ParsePciId()
     {
         string[] parts = PciId.Split(':');
         return parts.Length == 2 && TryParse(parts[0], out ushort vendor) && TryParse(parts[1], out ushort device)
             ? (vendor, device)
-            : throw new UsageException($"--pci-id {PciId}: give vendor and device in hexadecimal, such as 1234:e9c0");
+            : throw new UsageException(
+                $"invalid --pci-id {PciId}: use vendor and device in hexadecimal, such as 1234:e9c0");
     }
 
     private static bool TryParse(string text, out ushort id) =>
-        ushort.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id) && id != ushort.MaxValue;
+        ushort.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out id)
+        && id != ushort.MaxValue;
 }

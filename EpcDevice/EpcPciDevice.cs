@@ -10,18 +10,18 @@ namespace EpfTest.EpcDevice;
 
 /// <summary>
 /// The endpoint controller as the EP guest sees it: a PCI Express endpoint with registers (BAR0), outbound windows
-/// (BAR2) and MSI-X (BAR4), laid out as <c>docs/registers.md</c> has it.
+/// (BAR2) and MSI-X (BAR4), see <c>docs/registers.md</c>.
 /// </summary>
-/// <remarks>Belongs to the thread that serves the EP guest's QEMU.</remarks>
+/// <remarks>Belongs to the thread that serves the EP guest.</remarks>
 internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
 {
     private const int PendingBitsOffset = 0x800;
     private const int ConfigSize = 4096;
 
-    // The power of two that has room for those of the controller.
+    // The next power of two above the controller's vectors.
     private const int MsiVectors = 32;
 
-    // "Other memory controller": what Linux's own test endpoints without a class of their own use too.
+    // "Other memory controller", which Linux' test endpoints use too.
     private const byte ClassMemoryController = 0x05;
     private const byte SubClassOther = 0x80;
 
@@ -29,11 +29,11 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     private readonly ILogger _logger;
     private readonly ConfigSpace _config;
 
-    /// <summary>A controller that the EP guest can be given.</summary>
+    /// <summary>A controller out of reset.</summary>
     /// <param name="id">Its PCI vendor and device ID.</param>
-    /// <param name="controller">What is behind its BARs.</param>
-    /// <param name="logger">Told of accesses that mean nothing.</param>
-    /// <param name="hasMsix">Whether it has MSI-X; else it has as many vectors of MSI.</param>
+    /// <param name="controller">Behind the BARs.</param>
+    /// <param name="logger">The logger.</param>
+    /// <param name="hasMsix">Whether it has MSI-X; else it has MSI with as many vectors.</param>
     public EpcPciDevice(
         (ushort Vendor, ushort Device) id, EpcController controller, ILogger logger, bool hasMsix = true)
     {
@@ -109,7 +109,7 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
                 _controller.ReadWindow(offset, data);
                 break;
             default:
-                // QEMU keeps the MSI-X table and asks only for pending bits; of these there are none.
+                // QEMU keeps the MSI-X table, and reads only the pending bits: none is ever pending.
                 data.Clear();
                 break;
         }
@@ -124,10 +124,11 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
         {
             case RegionIndex.Config:
                 _config.Write((int)offset, data);
-                TellController();
+                UpdateController();
                 break;
             case EpcRegister.BarRegs when !RegisterAccess.Write(_controller, (int)offset, data):
-                _logger.LogDebug("{Length}-byte register write at 0x{Offset:x} dropped", data.Length, offset);
+                _logger.LogDebug(
+                    "dropped an invalid register write, {Length} bytes at 0x{Offset:x}", data.Length, offset);
                 break;
             case EpcRegister.BarWindow:
                 _controller.WriteWindow(offset, data);
@@ -153,10 +154,11 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     {
         _controller.Reset();
         _config.Reset(kind);
-        TellController();
+        UpdateController();
     }
 
-    private void TellController()
+    /// <summary>Passes on what the EP guest has programmed into the configuration space.</summary>
+    private void UpdateController()
     {
         _controller.MoveBars(ControllerBars.Of(_config));
         _controller.SetBusMaster(_config is { BusMasterEnable: true, PowerState: PowerState.D0 });

@@ -8,13 +8,13 @@ using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice;
 
-/// <summary>The process's parts: the controller between the link to the bridge and the server for the EP guest.</summary>
+/// <summary>Composes the process: the controller, the link to the bridge, and the servers for the EP guest.</summary>
 internal sealed class EpcService : IDisposable
 {
     private const string ControllerId = "epc";
     private const string WindowId = "epc-window";
 
-    // What a guest takes to let go of a device, where its root port does hot-plug by itself: 5 s, and some.
+    // A guest takes 5 s to release a device below a root port with native hot-plug.
     private static readonly TimeSpan s_unplugAtEnd = TimeSpan.FromSeconds(8);
 
     private readonly EpcController _controller;
@@ -24,9 +24,9 @@ internal sealed class EpcService : IDisposable
     private readonly HotPlugger? _plugger;
     private readonly ILogger _logger;
 
-    /// <summary>Makes the sockets and serves them.</summary>
+    /// <summary>Creates the sockets and serves them.</summary>
     /// <param name="options">The command line.</param>
-    /// <param name="loggers">Told what happens.</param>
+    /// <param name="loggers">The loggers.</param>
     /// <param name="fail">Ends the process, with the reason, where going on would do harm.</param>
     public EpcService(EpcOptions options, ILoggerFactory loggers, Action<string> fail)
     {
@@ -76,13 +76,13 @@ internal sealed class EpcService : IDisposable
         }
     }
 
-    /// <summary>What the EP guest is to have; the window first, which the controller's driver looks for.</summary>
+    /// <summary>The EP guest's devices: the window first, because the controller's driver looks for it.</summary>
     private List<HotPlugDevice> DevicesFor(HotPlugTarget target, EpcOptions options)
     {
         List<HotPlugDevice> devices = [];
         if (options.Window is not null)
         {
-            // As qemu-configs/window.args has it.
+            // The same as in qemu-configs/window.args.
             var arguments = new JsonObject
             {
                 ["driver"] = "vhost-user-test-device-pci",
@@ -107,7 +107,7 @@ internal sealed class EpcService : IDisposable
         return devices;
     }
 
-    /// <summary>Ends all; the EP guest first, so that the bridge is told that the link goes down.</summary>
+    /// <summary>Ends the EP guest's side first, so that the bridge learns that the link goes down.</summary>
     public void Dispose()
     {
         if (_plugger is not null)
@@ -115,8 +115,8 @@ internal sealed class EpcService : IDisposable
             if (!_plugger.Unplug(s_unplugAtEnd))
             {
                 _logger.LogWarning(
-                    "the EP guest has not let go of the controller within {Limit} s: end that guest before it reboots, since its "
-                    + "QEMU does not survive that without us",
+                    "timeout: the EP guest has not released the controller within {Limit} s; end that guest before it "
+                    + "reboots, since its QEMU does not survive a reboot without this process",
                     s_unplugAtEnd.TotalSeconds);
             }
 

@@ -2,21 +2,20 @@ using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Functions;
 
-/// <summary>Which BAR claims a host bus address, as the host has programmed them. Immutable, for any thread.</summary>
+/// <summary>Finds the BAR that claims a host bus address. Immutable, for any thread.</summary>
 internal sealed class BarDecoder
 {
-    /// <summary>Claims nothing.</summary>
     public static readonly BarDecoder None = new([]);
 
     private readonly Claim[] _claims;
 
     private BarDecoder(Claim[] claims) => _claims = claims;
 
-    /// <summary>What a function claims: of the BARs in <paramref name="set"/> those whose space is enabled, in D0.</summary>
-    public static BarDecoder Of(ConfigSpace config, ReadOnlySpan<BarSpec?> set)
+    /// <summary>A decoder for the BARs in <paramref name="set"/> that the host sees and has enabled.</summary>
+    public static BarDecoder Of(ConfigSpace config, IReadOnlyList<BarSpec?> set)
     {
         var claims = new List<Claim>();
-        for (int bar = 0; bar < set.Length; bar++)
+        for (int bar = 0; bar < set.Count; bar++)
         {
             if (set[bar] is { } spec && config.Bars[bar] == spec && Claims(config, spec.Kind))
             {
@@ -27,12 +26,11 @@ internal sealed class BarDecoder
         return new BarDecoder([.. claims]);
     }
 
-    /// <summary>Whether a function claims accesses to its BARs of a kind: their space is enabled, in D0.</summary>
+    /// <summary>Whether a function claims accesses to BARs of a kind: in D0, with their space enabled.</summary>
     public static bool Claims(ConfigSpace config, BarKind kind) =>
         config.PowerState == PowerState.D0
             && (kind == BarKind.Io ? config.IoSpaceEnable : config.MemorySpaceEnable);
 
-    /// <summary>Finds the BAR that holds <paramref name="address"/>.</summary>
     public bool TryDecode(ulong address, bool io, out int bar, out ulong offset)
     {
         foreach (Claim claim in _claims)

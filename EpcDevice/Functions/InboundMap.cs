@@ -3,7 +3,7 @@ using EpfTest.Protocol.Memory;
 
 namespace EpfTest.EpcDevice.Functions;
 
-/// <summary>The inbound translations of one BAR, sorted and apart. Immutable, for any thread.</summary>
+/// <summary>The inbound translations of one BAR, sorted, none overlapping. Immutable, for any thread.</summary>
 internal sealed class InboundMap
 {
     private readonly InboundTranslation[] _entries;
@@ -16,17 +16,16 @@ internal sealed class InboundMap
         _offsets = Array.ConvertAll(entries, static entry => entry.Offset);
     }
 
-    /// <summary>All of them, in the order of offsets.</summary>
+    /// <summary>In the order of offsets.</summary>
     public ReadOnlySpan<InboundTranslation> Entries => _entries;
 
-    /// <summary>Checks translations and sorts them.</summary>
-    /// <param name="staged">In any order.</param>
+    /// <summary>Checks and sorts translations.</summary>
+    /// <param name="entries">In any order; the map keeps the array.</param>
     /// <param name="barSize">Bytes.</param>
-    /// <param name="map">What can be used of them, if the result is <see cref="CommitResult.Ok"/>.</param>
-    public static CommitResult Create(ReadOnlySpan<InboundTranslation> staged, ulong barSize, out InboundMap? map)
+    /// <param name="map">The map if the result is <see cref="CommitResult.Ok"/>.</param>
+    public static CommitResult Create(InboundTranslation[] entries, ulong barSize, out InboundMap? map)
     {
         map = null;
-        InboundTranslation[] entries = staged.ToArray();
         Array.Sort(entries, static (a, b) => a.Offset.CompareTo(b.Offset));
         ulong end = 0;
         foreach (InboundTranslation entry in entries)
@@ -51,16 +50,16 @@ internal sealed class InboundMap
         return CommitResult.Ok;
     }
 
-    /// <summary>Whether two maps lead to the same.</summary>
+    /// <summary>Whether two maps have the same translations.</summary>
     public static bool AreEqual(InboundMap? one, InboundMap? other) =>
         one is null || other is null ? one == other : one.Entries.SequenceEqual(other.Entries);
 
     /// <summary>Translates the first part of an access.</summary>
     /// <param name="offset">Bytes from the start of the BAR.</param>
     /// <param name="wanted">Bytes of the access.</param>
-    /// <param name="target">Bus address of the EP guest.</param>
-    /// <param name="length">How many bytes it holds for.</param>
-    /// <returns>False where there is no translation.</returns>
+    /// <param name="target">EP-local address.</param>
+    /// <param name="length">For how many bytes the translation holds.</param>
+    /// <returns>False if there is no translation.</returns>
     public bool TryTranslate(ulong offset, int wanted, out ulong target, out int length)
     {
         int place = _lastHit;
@@ -84,7 +83,7 @@ internal sealed class InboundMap
         return true;
     }
 
-    /// <summary>Whether there are translations for all of an access.</summary>
+    /// <summary>Whether the translations cover all of an access.</summary>
     public bool Covers(ulong offset, int length)
     {
         while (length > 0)
@@ -101,7 +100,7 @@ internal sealed class InboundMap
         return true;
     }
 
-    /// <summary>Whether any translation leads into a range of bus addresses.</summary>
+    /// <summary>Whether any translation leads into a range of EP-local addresses.</summary>
     public bool LeadsInto(ulong address, ulong size)
     {
         foreach (InboundTranslation entry in _entries)

@@ -1,7 +1,4 @@
 namespace EpfTest.EpcDevice.Functions;
 
-/// <summary>Where a part of a BAR leads.</summary>
-/// <param name="Offset">Bytes from the start of the BAR.</param>
-/// <param name="Size">Bytes; at least 1.</param>
-/// <param name="Target">Bus address of the EP guest.</param>
+/// <summary>An inbound translation: a part of a BAR, in bytes, and the EP-local address that it leads to.</summary>
 internal readonly record struct InboundTranslation(ulong Offset, ulong Size, ulong Target);

@@ -3,7 +3,7 @@ using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Guest;
 
-/// <summary>Where the controller's own BARs are on the EP guest's bus; null while its memory space is disabled.</summary>
+/// <summary>EP-local addresses of the controller's own BARs; null while its memory space is disabled.</summary>
 internal sealed record ControllerBars(ulong? Registers, ulong? Window, ulong? Msix)
 {
     public static readonly ControllerBars None = new(null, null, null);

@@ -1,35 +1,33 @@
 using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.EpcDevice.Guest;
 
 /// <summary>
-/// The global event registers and the vector that they share with those of the functions. Guarded by the controller's
-/// lock.
+/// The global event registers, and the interrupt vector that they share with those of the functions.
 /// </summary>
+/// <remarks>Guarded by the controller's lock.</remarks>
 internal sealed class GlobalEvents(EpInterrupts interrupts)
 {
     private const uint OwnEvents = EpcRegister.EventLinkUp | EpcRegister.EventLinkDown
         | EpcRegister.EventPerstAsserted | EpcRegister.EventPerstDeasserted;
     private const int BitsPerRegister = 32;
 
-    // All eight registers are there; functions that are not never set their bit.
+    // All eight registers exist; bits of functions that do not exist stay 0.
     private readonly uint[] _functions = new uint[8];
     private EventBits _own = new();
 
-    /// <summary>EVENT_STATUS.</summary>
     public uint Status =>
         _own.Status | Field.Put(EpcRegister.EventFunction, _functions.AsSpan().ContainsAnyExcept(0u));
 
-    /// <summary>EVENT_MASK.</summary>
     public uint Mask => _own.Mask;
 
-    /// <summary>How many registers of EVENT_FUNCTIONS there are.</summary>
+    /// <summary>The number of EVENT_FUNCTIONS registers.</summary>
     public int FunctionRegisters => _functions.Length;
 
-    /// <summary>A register of EVENT_FUNCTIONS.</summary>
     public uint Functions(int register) => _functions[register];
 
-    /// <summary>Something of the link has happened.</summary>
+    /// <summary>Raises events of the link.</summary>
     public void Raise(uint bits)
     {
         if (_own.Raise(bits))
@@ -38,22 +36,20 @@ internal sealed class GlobalEvents(EpInterrupts interrupts)
         }
     }
 
-    /// <summary>The driver's write to EVENT_STATUS.</summary>
     public void WriteStatus(uint value)
     {
         _own.Clear(value & OwnEvents);
         FireIfPending();
     }
 
-    /// <summary>The driver's write to EVENT_MASK.</summary>
     public void WriteMask(uint value)
     {
         _own.Mask = value;
         FireIfPending();
     }
 
-    /// <summary>A function's event has appeared; <paramref name="unmasked"/> if its own mask lets it interrupt.</summary>
-    public void FunctionRaised(int function, bool unmasked)
+    /// <summary>A function has raised an event; <paramref name="unmasked"/> by its own mask.</summary>
+    public void FunctionRaised(FunctionId function, bool unmasked)
     {
         if (unmasked)
         {
@@ -66,26 +62,24 @@ internal sealed class GlobalEvents(EpInterrupts interrupts)
     }
 
     /// <summary>The driver has written a function's status or mask register.</summary>
-    public void FunctionWritten(int function, bool pending)
+    public void FunctionWritten(FunctionId function, bool pending)
     {
         SetFunction(function, pending);
         FireIfPending();
     }
 
-    /// <summary>A function's event registers are out of reset.</summary>
-    public void FunctionReset(int function) => SetFunction(function, false);
+    public void FunctionReset(FunctionId function) => SetFunction(function, false);
 
-    /// <summary>Puts the registers to their reset values.</summary>
     public void Reset()
     {
         _own = new EventBits();
         Array.Clear(_functions);
     }
 
-    private void SetFunction(int function, bool pending)
+    private void SetFunction(FunctionId function, bool pending)
     {
-        uint bit = 1U << (function % BitsPerRegister);
-        ref uint register = ref _functions[function / BitsPerRegister];
+        uint bit = 1U << (function.Number % BitsPerRegister);
+        ref uint register = ref _functions[function.Number / BitsPerRegister];
         register = pending ? register | bit : register & ~bit;
     }
 

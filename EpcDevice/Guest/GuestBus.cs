@@ -7,14 +7,14 @@ using EpfTest.Protocol.VfioUser;
 namespace EpfTest.EpcDevice.Guest;
 
 /// <summary>
-/// The EP guest's bus as the controller reaches it by EP-local addresses: the guest's memory and, of the controller's own
-/// BARs, the doorbell. Accesses to those BARs are carried out here: sent to QEMU they could deadlock, since QEMU may be
-/// waiting for this process.
+/// The EP guest's bus as the controller reaches it by EP-local addresses: the guest's memory and, of the controller's
+/// own BARs, the doorbell. Accesses to those BARs are carried out here: sent to QEMU they could deadlock, since QEMU
+/// may be waiting for this process.
 /// </summary>
 /// <remarks>
-/// <see cref="Map"/>, <see cref="Unmap"/>, <see cref="SetBusMaster"/> and the setters belong to the thread that serves the
-/// EP guest. That thread must not call <see cref="Read"/> and <see cref="Write"/>: it receives the answers that accesses
-/// to private memory wait for. All other members are for any thread.
+/// <see cref="Map"/>, <see cref="Unmap"/>, <see cref="SetBusMaster"/> and the setters belong to the thread that serves
+/// the EP guest. That thread must not call <see cref="Read"/> and <see cref="Write"/>: it receives the answers that
+/// accesses to private memory wait for. All other members are for any thread.
 /// </remarks>
 internal sealed class GuestBus(EpInterrupts interrupts)
 {
@@ -142,7 +142,9 @@ internal sealed class GuestBus(EpInterrupts interrupts)
     {
         RangeMap ranges = _isBusMaster ? _ranges : RangeMap.Empty;
         ulong last = address + (size - 1);
-        for (DmaRange? next = ranges.FirstIn(address, last); next is { } range; next = ranges.FirstIn(address, last, range))
+        for (DmaRange? next = ranges.FirstIn(address, last);
+            next is { } range;
+            next = ranges.FirstIn(address, last, range))
         {
             if (range.File is { } file)
             {

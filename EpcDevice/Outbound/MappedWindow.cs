@@ -29,7 +29,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
 
     private readonly LinkTraining _link;
     private readonly IHostLink _host;
-    private readonly FunctionBlock[] _functions;
+    private readonly EndpointFunction[] _functions;
     private readonly Action _changed;
     private readonly ILogger _logger;
     private readonly byte[] _config = new byte[sizeof(ulong)];
@@ -61,7 +61,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
     /// <param name="functions">The functions.</param>
     /// <param name="changed">Called, with no lock held, when a result or <see cref="Status"/> has changed.</param>
     /// <param name="logger">Told what goes wrong.</param>
-    public MappedWindow(ulong size, LinkTraining link, IHostLink host, FunctionBlock[] functions, Action changed, ILogger logger)
+    public MappedWindow(ulong size, LinkTraining link, IHostLink host, EndpointFunction[] functions, Action changed, ILogger logger)
     {
         Size = size;
         _link = link;
@@ -355,7 +355,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
         {
             var parts = new List<HostMapping>();
             bool mappable = Resolve(translation, parts);
-            bool allowed = _link.IsUp && _functions[translation.Function].IsBusMaster;
+            bool allowed = _functions[translation.Function].Requester.MaySend;
             ulong offset = translation.Offset;
             foreach (HostMapping part in parts)
             {
@@ -479,7 +479,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
 
     private bool Resolve(in OutboundTranslation translation, List<HostMapping> parts)
     {
-        if (!_functions[translation.Function].Port.TryResolve(translation.Address, translation.Size, parts))
+        if (!_functions[translation.Function].Requester.TryResolve(translation.Address, translation.Size, parts))
         {
             return false;
         }

@@ -1,9 +1,9 @@
 namespace EpfTest.EpcDevice.Registers;
 
 /// <summary>
-/// Where the controller's registers are, in bytes from the start of BAR0 or of their block, and what is in them:
-/// <c>docs/registers.md</c>. A test compares every constant with <c>driver/pcie-qemu-ep-regs.h</c>, where it has the
-/// same name in capitals after EPC_. Offsets are <c>int</c>; masks and values are <c>uint</c>.
+/// The controller's registers (<c>docs/registers.md</c>): offsets in bytes from the start of BAR0 or of their block
+/// (<c>int</c>), masks and values (<c>uint</c>). A test compares every constant with
+/// <c>driver/pcie-qemu-ep-regs.h</c>, where it has the same name in capitals after EPC_.
 /// </summary>
 internal static class EpcRegister
 {
@@ -202,7 +202,7 @@ internal static class EpcRegister
     public const int FnInboundTargetLo = 0x10;
     public const int FnInboundTargetHi = 0x14;
 
-    // What a commit came to: EPC_FN_RESULT and EPC_OUTBOUND_RESULT.
+    // Results of a commit: EPC_FN_RESULT and EPC_OUTBOUND_RESULT.
     public const uint ResultOk = 0;
     public const uint ResultInvalid = 1;
     public const uint ResultOverlap = 2;

@@ -2,8 +2,8 @@ namespace EpfTest.EpcDevice.Registers;
 
 /// <summary>A pair of status and mask registers that an interrupt vector reports.</summary>
 /// <remarks>
-/// The interrupt is an edge. It comes when an unmasked bit appears and after a write that leaves one, so that a
-/// driver which clears only what it has read is told of what came in between.
+/// The interrupt is an edge. It fires when an unmasked bit appears, and after a write that leaves one set: a driver
+/// that clears only what it has read is interrupted again for bits that appeared in between.
 /// </remarks>
 internal struct EventBits
 {
@@ -11,7 +11,7 @@ internal struct EventBits
     {
     }
 
-    /// <summary>What has happened; the driver clears bits by writing 1.</summary>
+    /// <summary>What has happened; the driver clears a bit by writing 1 to it.</summary>
     public uint Status { get; private set; }
 
     /// <summary>The bits that do not interrupt.</summary>
@@ -21,7 +21,7 @@ internal struct EventBits
     public readonly bool Pending => (Status & ~Mask) != 0;
 
     /// <summary>Sets bits.</summary>
-    /// <returns>Whether an unmasked one has appeared.</returns>
+    /// <returns>Whether an unmasked bit has appeared.</returns>
     public bool Raise(uint bits)
     {
         uint appeared = bits & ~Status;
@@ -29,6 +29,5 @@ internal struct EventBits
         return (appeared & ~Mask) != 0;
     }
 
-    /// <summary>The driver's write to the status register.</summary>
     public void Clear(uint bits) => Status &= ~bits;
 }

@@ -2,13 +2,14 @@ using System.Numerics;
 
 namespace EpfTest.EpcDevice.Registers;
 
-/// <summary>Fields of registers, named by their masks as with Linux' FIELD_GET() and FIELD_PREP().</summary>
+/// <summary>Fields of registers, named by their masks like Linux' FIELD_GET() and FIELD_PREP().</summary>
 internal static class Field
 {
-    /// <summary>What <paramref name="register"/> has in the field.</summary>
-    public static int Get(uint mask, uint register) => (int)((register & mask) >> BitOperations.TrailingZeroCount(mask));
+    /// <summary>The value of a field.</summary>
+    public static int Get(uint mask, uint register) =>
+        (int)((register & mask) >> BitOperations.TrailingZeroCount(mask));
 
-    /// <summary>A register with <paramref name="value"/> in the field and 0 elsewhere.</summary>
+    /// <summary>A register with <paramref name="value"/> in the field, and 0 elsewhere.</summary>
     public static uint Put(uint mask, int value) => ((uint)value << BitOperations.TrailingZeroCount(mask)) & mask;
 
     /// <summary>A register with <paramref name="bit"/> set if <paramref name="value"/>.</summary>

@@ -3,9 +3,12 @@ namespace EpfTest.EpcDevice.Registers;
 /// <summary>A group of 32-bit registers.</summary>
 internal interface IRegisterBlock
 {
-    /// <summary>The register at <paramref name="offset"/> bytes, a multiple of 4; 0 where there is none.</summary>
+    /// <param name="offset">Bytes, a multiple of 4.</param>
+    /// <returns>0 where there is no register.</returns>
     uint Read(int offset);
 
-    /// <summary>Writes the register at <paramref name="offset"/> bytes, a multiple of 4; does nothing where there is none.</summary>
+    /// <summary>Ignored where there is no register.</summary>
+    /// <param name="offset">Bytes, a multiple of 4.</param>
+    /// <param name="value">The value.</param>
     void Write(int offset, uint value);
 }

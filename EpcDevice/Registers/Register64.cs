@@ -1,6 +1,6 @@
 namespace EpfTest.EpcDevice.Registers;
 
-/// <summary>A 64-bit register, of which each access sees one half.</summary>
+/// <summary>A 64-bit register that is accessed by halves.</summary>
 internal struct Register64
 {
     public ulong Value;

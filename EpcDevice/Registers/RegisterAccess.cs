@@ -3,14 +3,13 @@ using System.Buffers.Binary;
 namespace EpfTest.EpcDevice.Registers;
 
 /// <summary>
-/// Turns accesses of any size into those of 32-bit registers: reads give the bytes asked for, writes count only if
-/// they cover whole registers (<c>docs/registers.md</c>, "Access").
+/// Splits accesses of any size into 32-bit registers: reads return the bytes asked for, writes must cover whole
+/// registers (<c>docs/registers.md</c>, "Access").
 /// </summary>
 internal static class RegisterAccess
 {
     private const int RegisterSize = sizeof(uint);
 
-    /// <summary>Fills <paramref name="data"/> with what stands at <paramref name="offset"/> bytes.</summary>
     public static void Read(IRegisterBlock block, int offset, Span<byte> data)
     {
         while (!data.IsEmpty)
@@ -28,8 +27,7 @@ internal static class RegisterAccess
         }
     }
 
-    /// <summary>Writes the registers that <paramref name="data"/> covers whole.</summary>
-    /// <returns>False where it covers one in part, so that nothing was written.</returns>
+    /// <returns>False if <paramref name="data"/> covers a register in part; then nothing was written.</returns>
     public static bool Write(IRegisterBlock block, int offset, ReadOnlySpan<byte> data)
     {
         if (offset % RegisterSize != 0 || data.Length % RegisterSize != 0)

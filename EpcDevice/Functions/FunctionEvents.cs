@@ -1,0 +1,37 @@
+using EpfTest.EpcDevice.Guest;
+using EpfTest.EpcDevice.Registers;
+using EpfTest.Protocol.Pcie;
+
+namespace EpfTest.EpcDevice.Functions;
+
+/// <summary>A function's event registers, and its bit in the global ones.</summary>
+/// <remarks>Guarded by the controller's lock.</remarks>
+internal sealed class FunctionEvents(FunctionId function, GlobalEvents global)
+{
+    private EventBits _bits = new();
+
+    public uint Status => _bits.Status;
+
+    public uint Mask => _bits.Mask;
+
+    public void Raise(uint events) => global.FunctionRaised(function, _bits.Raise(events));
+
+    /// <summary>The driver clears events.</summary>
+    public void WriteStatus(uint value)
+    {
+        _bits.Clear(value);
+        global.FunctionWritten(function, _bits.Pending);
+    }
+
+    public void WriteMask(uint value)
+    {
+        _bits.Mask = value;
+        global.FunctionWritten(function, _bits.Pending);
+    }
+
+    public void Reset()
+    {
+        _bits = new EventBits();
+        global.FunctionReset(function);
+    }
+}
