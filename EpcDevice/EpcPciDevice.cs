@@ -145,7 +145,13 @@ internal sealed class EpcPciDevice : IVfioUserDevice, IConfigSpaceObserver
     public void DmaMapped(DmaRange range) => _controller.MapGuestMemory(range);
 
     /// <inheritdoc/>
-    public void DmaUnmapping(DmaRange range) => _controller.UnmapGuestMemory(range);
+    public void DmaUnmapping(ReadOnlySpan<DmaRange> ranges)
+    {
+        foreach (DmaRange range in ranges)
+        {
+            _controller.UnmapGuestMemory(range);
+        }
+    }
 
     /// <inheritdoc/>
     void IConfigSpaceObserver.FunctionLevelReset() => _controller.Reset();

@@ -199,28 +199,36 @@ internal sealed partial class EndpointFunction : IVfioUserDevice, ISignalLessee,
     }
 
     /// <inheritdoc/>
-    public void DmaUnmapping(DmaRange range)
+    public void DmaUnmapping(ReadOnlySpan<DmaRange> ranges)
     {
         // Once the link is down EpcDevice has forgotten the host, and these may be ranges of its next device.
-        if (IsTold(range) && BeginOnLink())
+        if (!BeginOnLink())
         {
-            Span<byte> message = stackalloc byte[MemoryMessage.Length];
-            new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
-            _sharedRanges -= range.File is null ? 0 : 1;
-            _link.Order(FrameKind.MemoryInvalidate, _number, message);
-            EndOnLink();
+            return;
         }
-    }
 
-    /// <inheritdoc/>
-    public void DmaUnmappingAll(ReadOnlySpan<DmaRange> ranges)
-    {
-        if (BeginOnLink())
+        bool isAll = ranges.Length == _client!.Memory.Count;
+        bool isAnyTold = false;
+        foreach (DmaRange range in ranges)
         {
-            _sharedRanges = 0;
-            Order(FrameKind.MemoryInvalidateAll, 0);
-            EndOnLink();
+            isAnyTold |= IsTold(range);
+            _sharedRanges -= IsTold(range) && range.File is not null ? 1 : 0;
         }
+
+        if (isAll)
+        {
+            Order(FrameKind.MemoryInvalidateAll, 0);
+        }
+        else if (isAnyTold)
+        {
+            DmaRange last = ranges[^1];
+            ulong size = last.Address + last.Size - ranges[0].Address;
+            Span<byte> message = stackalloc byte[MemoryMessage.Length];
+            new MemoryMessage(DmaAccess.None, ranges[0].Address, size, 0).Write(message);
+            _link.Order(FrameKind.MemoryInvalidate, _number, message);
+        }
+
+        EndOnLink();
     }
 
     /// <inheritdoc/>

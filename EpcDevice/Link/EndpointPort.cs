@@ -187,8 +187,8 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
                 port.Interrupts.Forget(vectors.IsMsix, vectors.Start, vectors.Count);
                 connection.Acknowledge(payload);
                 return true;
-            case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range):
-                port.Memory.Unmap(range);
+            case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range)
+                && port.Memory.Unmap(range):
                 break;
             case FrameKind.MemoryInvalidateAll when OrderMessage.TryRead(payload, out _):
                 port.Memory.UnmapAll();

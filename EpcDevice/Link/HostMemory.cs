@@ -69,15 +69,20 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
         }
     }
 
-    /// <summary>Forgets a range; on return no access to it is under way.</summary>
-    public void Unmap(MemoryMessage range)
+    /// <summary>Removes all ranges inside a range; on return no access to them is under way.</summary>
+    /// <returns>False if one is only partly inside.</returns>
+    public bool Unmap(MemoryMessage range)
     {
         lock (_changing)
         {
-            if (_table.Find(range.Address, range.Size) is { } known)
+            bool isValid = _table.Ranges.TryFindInside(
+                range.Address, range.Address + (range.Size - 1), out DmaRange[] inside);
+            if (isValid)
             {
-                _table.Unmap(known);
+                _table.Unmap(inside);
             }
+
+            return isValid;
         }
     }
 

@@ -97,6 +97,20 @@ internal sealed class RangeMap
         return range is { } found && found.Address <= last ? found : null;
     }
 
+    /// <summary>All ranges inside [<paramref name="first"/>, <paramref name="last"/>].</summary>
+    /// <returns>False if a range is only partly inside.</returns>
+    public bool TryFindInside(ulong first, ulong last, out DmaRange[] inside)
+    {
+        List<DmaRange> found = [];
+        for (DmaRange? next = FirstIn(first, last); next is { } range; next = FirstIn(first, last, range))
+        {
+            found.Add(range);
+        }
+
+        inside = [.. found];
+        return inside is [] || (inside[0].Address >= first && inside[^1].Address + (inside[^1].Size - 1) <= last);
+    }
+
     /// <summary>Whether any byte of an address range is private memory.</summary>
     public bool HasPrivate(ulong address, ulong length)
     {

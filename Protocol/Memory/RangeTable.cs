@@ -91,30 +91,29 @@ internal class RangeTable : IDisposable
         return Errno.None;
     }
 
-    /// <summary>The range that is exactly [<paramref name="address"/>, <paramref name="address"/> +
-    /// <paramref name="size"/>), or null.</summary>
-    public DmaRange? Find(ulong address, ulong size) =>
-        _map.Find(address) is { } range && range.Address == address && range.Size == size ? range : null;
-
-    /// <summary>Removes a range that <see cref="Find"/> gave, and waits for accesses that are under way.</summary>
-    public void Unmap(DmaRange range)
+    /// <summary>Removes ranges of <see cref="Ranges"/>, and waits for accesses that are under way.</summary>
+    public void Unmap(ReadOnlySpan<DmaRange> ranges)
     {
-        _map = _map.Remove(range);
-        _gate.Drain();
-        Release(range.File);
-    }
+        RangeMap map = RangeMap.Empty;
+        if (ranges.Length < _map.Count)
+        {
+            map = _map;
+            foreach (DmaRange range in ranges)
+            {
+                map = map.Remove(range);
+            }
+        }
 
-    /// <summary>Removes every range, and waits for accesses that are under way.</summary>
-    public void UnmapAll()
-    {
-        RangeMap removed = _map;
-        _map = RangeMap.Empty;
+        _map = map;
         _gate.Drain();
-        foreach (DmaRange range in removed.ToArray())
+        foreach (DmaRange range in ranges)
         {
             Release(range.File);
         }
     }
+
+    /// <summary>Removes every range, and waits for accesses that are under way.</summary>
+    public void UnmapAll() => Unmap(_map.ToArray());
 
     /// <summary>Leases memory for copying in place.</summary>
     /// <param name="address">The first address.</param>

@@ -57,16 +57,8 @@ internal interface IVfioUserDevice
     }
 
     /// <summary>Guest memory is about to be unmapped. On return nobody that it was passed to uses it.</summary>
-    void DmaUnmapping(DmaRange range)
+    /// <param name="ranges">At least one, in the order of addresses, with no other range between them.</param>
+    void DmaUnmapping(ReadOnlySpan<DmaRange> ranges)
     {
-    }
-
-    /// <summary>The same for all of it: the client unmaps everything, or is gone.</summary>
-    void DmaUnmappingAll(ReadOnlySpan<DmaRange> ranges)
-    {
-        foreach (DmaRange range in ranges)
-        {
-            DmaUnmapping(range);
-        }
     }
 }

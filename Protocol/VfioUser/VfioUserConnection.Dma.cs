@@ -86,20 +86,21 @@ internal sealed partial class VfioUserConnection
         var flags = (DmaUnmapFlags)BinaryPrimitives.ReadUInt32LittleEndian(payload[4..]);
         ulong address = BinaryPrimitives.ReadUInt64LittleEndian(payload[8..]);
         ulong size = BinaryPrimitives.ReadUInt64LittleEndian(payload[16..]);
-        switch (flags)
+        bool isAll = flags == DmaUnmapFlags.All && address == 0 && size == 0;
+        ulong last = isAll ? ulong.MaxValue : address + (size - 1);
+        if ((!isAll && (flags != DmaUnmapFlags.None || size == 0 || last < address))
+            || !_memory.Ranges.TryFindInside(address, last, out DmaRange[] ranges))
         {
-            case DmaUnmapFlags.None when _memory.Find(address, size) is { } range:
-                _device.DmaUnmapping(range);
-                _memory.Unmap(range);
-                break;
-            case DmaUnmapFlags.None:
-                return Errno.ENOENT;
-            case DmaUnmapFlags.All when address == 0 && size == 0:
-                _device.DmaUnmappingAll(_memory.Ranges.ToArray());
-                _memory.UnmapAll();
-                break;
-            default:
-                return Errno.EINVAL;
+            return Errno.EINVAL;
+        }
+
+        // The specification asks for exactly one range. QEMU expects what the kernel does (vfio_dma_do_unmap() of
+        // drivers/vfio/vfio_iommu_type1.c): with an IOMMU in the guest it unmaps large parts of the address space, with
+        // many ranges or none in them. Only a range that would be cut in two is an error.
+        if (ranges.Length > 0)
+        {
+            _device.DmaUnmapping(ranges);
+            _memory.Unmap(ranges);
         }
 
         payload[..DmaUnmapSize].CopyTo(ReplyPayload);

@@ -143,7 +143,11 @@ internal sealed class VfioUserServer : IVfioUserClient, IDmaMessenger, IDisposab
             // First, because the device may have to wait for threads that wait for the client.
             connection.Dispose();
             HasLeft = connection.HasClientLeft;
-            _device.DmaUnmappingAll(_memory.Ranges.ToArray());
+            if (_memory.Count > 0)
+            {
+                _device.DmaUnmapping(_memory.Ranges.ToArray());
+            }
+
             _device.ClientDisconnected();
             _interrupts.DisableAll();
             _memory.UnmapAll();

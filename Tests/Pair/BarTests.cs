@@ -173,12 +173,13 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         }
     }
 
-    [Test]
+    [TestCase(1)]
+    [TestCase(4)]
     [Category("Stress")]
-    public void NothingIsWrittenOnceTheEpsMemoryIsUnmapped()
+    public void NothingIsWrittenOnceTheEpsMemoryIsUnmapped(int ranges)
     {
         Ep.SetUp(0);
-        Ep.Map(Elsewhere, EpGuest.BarSize, ElsewhereFile);
+        Ep.Map(Elsewhere, EpGuest.BarSize, ElsewhereFile, ranges);
         Ep.SetBar(0, 1, EpGuest.BarSize, 0, (0, EpGuest.BarSize, Elsewhere));
         Ep.LinkUp();
         HostGuest host = ConnectHost();
@@ -196,7 +197,7 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
             byte[] then = Ep.Load(ElsewhereFile, 0x2004);
             loop.WaitForMore();
             Assert.That(Ep.Load(ElsewhereFile, 0x2004), Is.EqualTo(then), $"round {round}");
-            Ep.Map(Elsewhere, EpGuest.BarSize, ElsewhereFile);
+            Ep.Map(Elsewhere, EpGuest.BarSize, ElsewhereFile, ranges);
             loop.WaitForMore();
             Assert.That(Ep.Load(ElsewhereFile, 0x2004), Is.Not.EqualTo(then), $"round {round}");
         }

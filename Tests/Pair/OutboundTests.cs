@@ -200,9 +200,10 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
         Assert.That(Ep.Load(EpBuffer, data.Length), Is.EqualTo(data));
     }
 
-    [Test]
+    [TestCase(1)]
+    [TestCase(4)]
     [Category("Stress")]
-    public void NothingIsWrittenOnceTheHostsMemoryIsUnmapped()
+    public void NothingIsWrittenOnceTheHostsMemoryIsUnmapped(int ranges)
     {
         HostGuest host = BringUp();
         Ep.MapOutbound(0, 0, ElsewhereSize, Elsewhere);
@@ -214,7 +215,7 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
         });
         for (int round = 0; round < 20; round++)
         {
-            host.Map(Elsewhere, ElsewhereSize, ElsewhereFile);
+            host.Map(Elsewhere, ElsewhereSize, ElsewhereFile, ranges);
             byte[] before = host.Load(ElsewhereFile, ElsewhereSize);
             dma.WaitForMore();
             window.WaitForMore();

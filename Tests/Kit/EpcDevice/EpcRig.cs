@@ -218,9 +218,10 @@ internal sealed class EpcRig : IDisposable
 
     public void Unmap(ulong address, ulong size)
     {
-        DmaRange range = Guest.Memory.Find(address, size)!.Value;
-        Device.DmaUnmapping(range);
-        Guest.Memory.Unmap(range);
+        Assert.That(
+            Guest.Memory.Ranges.TryFindInside(address, address + (size - 1), out DmaRange[] ranges), Is.True);
+        Device.DmaUnmapping(ranges);
+        Guest.Memory.Unmap(ranges);
     }
 
     public void Dispose()

@@ -85,7 +85,13 @@ internal sealed class TestDevice : IVfioUserDevice, IDisposable
 
     public void DmaMapped(DmaRange range) => Record($"mapped {range}");
 
-    public void DmaUnmapping(DmaRange range) => Record($"unmapping {range}");
+    public void DmaUnmapping(ReadOnlySpan<DmaRange> ranges)
+    {
+        foreach (DmaRange range in ranges)
+        {
+            Record($"unmapping {range}");
+        }
+    }
 
     public void Dispose() => MappableFile.Dispose();
 

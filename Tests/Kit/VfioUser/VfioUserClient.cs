@@ -16,6 +16,16 @@ internal abstract class VfioUserClient(int memorySize) : IDisposable
 
     public void MapMemory() => Map(0, (ulong)memorySize, 0);
 
+    /// <summary>Maps a part of the memory file as several ranges, as QEMU does with an IOMMU in the guest.</summary>
+    public void Map(ulong address, ulong size, ulong fileOffset, int ranges)
+    {
+        ulong part = size / (ulong)ranges;
+        for (ulong offset = 0; offset < size; offset += part)
+        {
+            Map(address + offset, part, fileOffset + offset);
+        }
+    }
+
     /// <summary>Maps a part of the memory file.</summary>
     public void Map(ulong address, ulong size, ulong fileOffset) =>
         Call(RawCommand.DmaMap, RawPayload.DmaMap(address, size, fileOffset), Memory.Descriptor);

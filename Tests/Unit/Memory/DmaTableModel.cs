@@ -43,8 +43,15 @@ internal sealed class DmaTableModel : IDmaMessenger
         return Errno.None;
     }
 
-    public bool Unmap(ulong address, ulong size) =>
-        _ranges.RemoveAll(range => range.Address == address && range.Size == size) == 1;
+    /// <summary>Removes the ranges inside an address range, unless one is only partly inside.</summary>
+    public bool Unmap(ulong first, ulong last)
+    {
+        List<Range> touched = _ranges.FindAll(
+            range => range.Address <= last && range.Address + (range.Size - 1) >= first);
+        bool areInside = touched.TrueForAll(
+            range => range.Address >= first && range.Address + (range.Size - 1) <= last);
+        return areInside && _ranges.RemoveAll(touched.Contains) == touched.Count;
+    }
 
     public void UnmapAll() => _ranges.Clear();
 

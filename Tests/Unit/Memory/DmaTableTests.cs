@@ -48,11 +48,14 @@ internal sealed class DmaTableTests
                     Assert.That(mapped, Is.EqualTo(model.Map(address, size, access, contents, offset, isWritable)));
                     break;
                 case 3:
-                    DmaRange? range = table.Find(address, size);
-                    Assert.That(range is not null, Is.EqualTo(model.Unmap(address, size)));
-                    if (range is { } found)
+                    // Three times as much, so that there are several ranges in it; up to the last address at most.
+                    ulong last = address + ((size * 3) - 1);
+                    last = size == 0 || last < address ? ulong.MaxValue : last;
+                    bool isWhole = table.Ranges.TryFindInside(address, last, out DmaRange[] inside);
+                    Assert.That(isWhole, Is.EqualTo(model.Unmap(address, last)));
+                    if (isWhole)
                     {
-                        table.Unmap(found);
+                        table.Unmap(inside);
                     }
 
                     break;

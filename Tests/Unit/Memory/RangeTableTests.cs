@@ -152,7 +152,7 @@ internal sealed class RangeTableTests
         Task unmap;
         using (MemoryLease lease = _table.Lease(Start, 8, DmaAccess.Write))
         {
-            unmap = Task.Run(() => _table.Unmap(_table.Find(Start, Size)!.Value));
+            unmap = Task.Run(() => _table.Unmap(_table.Ranges.ToArray()));
             Wait.Until(() => _table.Count == 0, "new accesses find no memory");
             Assert.That(unmap.Wait(50), Is.False);
             lease.Bytes.Fill(7);

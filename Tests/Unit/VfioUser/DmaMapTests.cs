@@ -22,7 +22,7 @@ internal sealed class DmaMapTests : ConnectedFixture
     {
         using var memfd = Memfd.Create(4 * (long)Page, canShrink);
         Assert.That(Map(0x10000, 2 * Page, memfd.Descriptor, offset: Page), Is.EqualTo(Errno.None));
-        Assert.That(Memory.Find(0x10000, 2 * Page)?.Backing, Is.EqualTo(backing));
+        Assert.That(Memory.Ranges.Find(0x10000)?.Backing, Is.EqualTo(backing));
 
         Assert.That(Memory.Write(0x10ffe, [1, 2, 3, 4]), Is.EqualTo(Errno.None));
         Assert.That(memfd.Read(0x1ffe, 4), Is.EqualTo(new byte[] { 1, 2, 3, 4 }));
@@ -165,9 +165,9 @@ internal sealed class DmaMapTests : ConnectedFixture
     {
         using var memfd = Memfd.Create((long)Page);
         Assert.That(Map(0, Page, memfd.Descriptor, flags: 3 | FileIoFlag), Is.EqualTo(Errno.None));
-        Assert.That(Memory.Find(0, Page)?.Backing, Is.EqualTo(DmaBacking.SystemCalls));
+        Assert.That(Memory.Ranges.Find(0)?.Backing, Is.EqualTo(DmaBacking.SystemCalls));
         Assert.That(Map(Page, Page, memfd.Descriptor, offset: 0, flags: 3 | MmapFlag), Is.EqualTo(Errno.None));
-        Assert.That(Memory.Find(Page, Page)?.Backing, Is.EqualTo(DmaBacking.Mapping));
+        Assert.That(Memory.Ranges.Find(Page)?.Backing, Is.EqualTo(DmaBacking.Mapping));
     }
 
     [Test]
@@ -228,23 +228,54 @@ internal sealed class DmaMapTests : ConnectedFixture
         Assert.That(Client.Call(RawCommand.DmaUnmap, unmap).Payload, Is.EqualTo(unmap));
         Assert.That(Memory.Read(0x10000, new byte[1]), Is.EqualTo(Errno.EFAULT));
         OpenDescriptors.WaitUntilBackTo(before);
-        Assert.That(Client.Try(RawCommand.DmaUnmap, unmap), Is.EqualTo(Errno.ENOENT));
+        Assert.That(Client.Try(RawCommand.DmaUnmap, unmap), Is.EqualTo(Errno.None), "once more");
         Assert.That(
             string.Join("; ", Device.Calls.Where(call => call.Contains("0x10000", StringComparison.Ordinal))),
             Is.EqualTo("mapped [0x10000, 0x10fff] by Mapping; unmapping [0x10000, 0x10fff] by Mapping"));
     }
 
-    [TestCase(0x10000ul, 0x1000ul)]
-    [TestCase(0x10000ul, 0x3000ul)]
-    [TestCase(0x11000ul, 0x1000ul)]
-    [TestCase(0xf000ul, 0x3000ul)]
-    [TestCase(0x20000ul, 0x2000ul)]
-    [TestCase(0ul, 0ul)]
-    public void UnmapThatIsNotExactlyARangeIsRefused(ulong address, ulong size)
+    /// <summary>The specification asks for exactly one range; QEMU expects what the kernel's VFIO does.</summary>
+    [TestCase(0x10000ul, 0x1000ul, TestName = "{m}(its first half)")]
+    [TestCase(0x11000ul, 0x1000ul, TestName = "{m}(its second half)")]
+    [TestCase(0xf000ul, 0x2000ul, TestName = "{m}(from before into it)")]
+    [TestCase(0x11000ul, 0x3000ul, TestName = "{m}(from within it beyond it)")]
+    [TestCase(0x10800ul, 0x1000ul, TestName = "{m}(its middle)")]
+    [TestCase(0ul, 0ul, TestName = "{m}(nothing)")]
+    [TestCase(0x10000ul, 0xffff_ffff_ffff_0001ul, TestName = "{m}(beyond the last address)")]
+    public void UnmapThatWouldCutARangeInTwoChangesNothing(ulong address, ulong size)
     {
         Map(0x10000, 0x2000);
-        Assert.That(Client.Try(RawCommand.DmaUnmap, RawPayload.DmaUnmap(address, size)), Is.EqualTo(Errno.ENOENT));
+        Map(0x20000, 0x1000);
+        Assert.That(Client.Try(RawCommand.DmaUnmap, RawPayload.DmaUnmap(address, size)), Is.EqualTo(Errno.EINVAL));
+        Assert.That(Memory.Count, Is.EqualTo(2));
+        Assert.That(Device.Calls, Has.None.StartsWith("unmapping"));
+    }
+
+    [TestCase(0ul, 0x10000ul)]
+    [TestCase(0x12000ul, 0x1000ul)]
+    [TestCase(0x8000_0000_0000_0000ul, 0x8000_0000_0000_0000ul)]
+    public void UnmapOfNothingSucceeds(ulong address, ulong size)
+    {
+        Map(0x10000, 0x2000);
+        byte[] unmap = RawPayload.DmaUnmap(address, size);
+        Assert.That(Client.Call(RawCommand.DmaUnmap, unmap).Payload, Is.EqualTo(unmap));
         Assert.That(Memory.Count, Is.EqualTo(1));
+        Assert.That(Device.Calls, Has.None.StartsWith("unmapping"));
+    }
+
+    /// <summary>With an IOMMU in the guest QEMU unmaps large parts of the address space at once.</summary>
+    [Test]
+    public void UnmapRemovesEveryRangeInside()
+    {
+        Map(0x10000, 0x1000);
+        Map(0x11000, 0x1000);
+        Map(0x8000_0000, 0x1000);
+        Assert.That(Client.Try(RawCommand.DmaUnmap, RawPayload.DmaUnmap(0, 0x8000_0000)), Is.EqualTo(Errno.None));
+        Assert.That(Memory.Count, Is.EqualTo(1));
+        Assert.That(
+            string.Join("; ", Device.Calls.Where(call => call.StartsWith("unmapping", StringComparison.Ordinal))),
+            Is.EqualTo("unmapping [0x10000, 0x10fff] by Messages; unmapping [0x11000, 0x11fff] by Messages"));
+        Map(0x10000, 0x1000);
     }
 
     [TestCase(Page, Page, 0u, 8u, TestName = "{m}(argsz too small)")]

@@ -43,7 +43,7 @@ internal sealed class HostileClientTests : ServerFixture
         using (FileDescriptor descriptor = OddDescriptors.Open(what))
         {
             Assert.That(client.Try(RawCommand.DmaMap, RawPayload.DmaMap(0, Page), descriptor), Is.EqualTo(Errno.None));
-            Assert.That(Server.Memory.Find(0, Page)?.Backing, Is.EqualTo(DmaBacking.Messages));
+            Assert.That(Server.Memory.Ranges.Find(0)?.Backing, Is.EqualTo(DmaBacking.Messages));
         }
 
         ExpectService(before);
