@@ -39,7 +39,8 @@ internal sealed class GlobalRegisterTests
         [
             0x24, 0x80, 0xffc, EpcRegister.Doorbell + 4, EpcRegister.DmaBase + 0x24, EpcRegister.DmaBase + (16 * 0x80),
             EpcRegister.OutboundBase + 0x20, EpcRegister.OutboundBase + (256 * 0x40), 0xffffc,
-            EpcRig.Function(0, 0x20), EpcRig.Function(0, 0x1c0), EpcRig.Function(0, 0xffc), EpcRig.Function(8, 0), 0x1ffffc,
+            EpcRig.Function(0, 0x20), EpcRig.Function(0, 0x118), EpcRig.Function(0, 0x1c0), EpcRig.Function(0, 0x218),
+            EpcRig.Function(0, 0xa00), EpcRig.Function(0, 0xffc), EpcRig.Function(8, 0), 0x1ffffc,
         ];
         foreach (int hole in holes)
         {

@@ -127,6 +127,21 @@ internal sealed class LinkTests
         Assert.That(_rig.Read(EpcRegister.EventStatus) & EpcRegister.EventLinkUp, Is.Zero);
     }
 
+    [Test]
+    public void AHostThatLeavesWhileTheLinkGoesDownRaisesOneEvent()
+    {
+        _rig.AddFunction(0);
+        _rig.BringUp();
+        _rig.Write(EpcRegister.EventStatus, uint.MaxValue);
+        _rig.Host.DuringWait = () => _rig.Endpoint.HostPresenceChanged(false);
+        _rig.Write(EpcRegister.LinkControl, 0);
+
+        Assert.That(
+            _rig.Read(EpcRegister.EventStatus), Is.EqualTo(EpcRegister.EventPerstAsserted | EpcRegister.EventLinkDown));
+        Assert.That(_rig.HostFunction.IsVisible, Is.False);
+        Assert.That(_rig.Read(EpcRegister.LinkStatus), Is.EqualTo(EpcRegister.LinkStatusPerst));
+    }
+
     [TestCase("DEVICE_RESET")]
     [TestCase("FLR")]
     [TestCase("disconnect")]
