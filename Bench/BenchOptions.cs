@@ -2,10 +2,10 @@ using CommandLine;
 
 namespace EpfTest.Bench;
 
-/// <summary>What scripts/bench.sh tells this program.</summary>
+/// <summary>Options that scripts/bench.sh passes.</summary>
 internal sealed class BenchOptions
 {
-    /// <summary>The repository, in which everything is built.</summary>
+    /// <summary>The repository, with everything built in it.</summary>
     [Option("repository", Required = true)]
     public string Repository { get; set; } = "";
 
@@ -17,11 +17,11 @@ internal sealed class BenchOptions
     [Option("sockets", Required = true)]
     public string Sockets { get; set; } = "";
 
-    /// <summary>Where the rows are written as JSON.</summary>
+    /// <summary>The file to which the rows are written as JSON.</summary>
     [Option("json", Required = true)]
     public string Json { get; set; } = "";
 
-    /// <summary>How often each row is measured.</summary>
+    /// <summary>Measurements of each row.</summary>
     [Option("rounds", Required = true)]
     public int Rounds { get; set; }
 
@@ -29,7 +29,7 @@ internal sealed class BenchOptions
     [Option("guest-options", Default = "")]
     public string GuestOptions { get; set; } = "";
 
-    /// <summary>Groups of rows to be measured, by name.</summary>
+    /// <summary>Names of groups of rows to measure.</summary>
     [Option("groups", Separator = ',', Required = true)]
     public IEnumerable<string> Groups { get; set; } = [];
 }

@@ -44,7 +44,7 @@ try
 }
 catch (Exception error)
 {
-    // Caught, so that everything that was started has been ended.
+    // Caught, so that Dispose has ended every process.
     Console.Error.WriteLine($"error: {error.Message}");
     return ExitBroken;
 }

@@ -4,7 +4,7 @@ using EpfTest.Bench.Measurement;
 
 namespace EpfTest.Bench;
 
-/// <summary>The rows for a reader, as they come, and for a program, at the end.</summary>
+/// <summary>Prints each row when it is measured, and writes all of them as JSON at the end.</summary>
 internal sealed class Report
 {
     private const int NameWidth = 60;
@@ -13,7 +13,6 @@ internal sealed class Report
 
     private readonly List<Row> _rows = [];
 
-    /// <summary>Prints the table's head.</summary>
     public static void WriteHead() => WriteLine("", "figure", "reference", "ratio", "goal", "");
 
     /// <summary>Prints a row and keeps it.</summary>
@@ -35,8 +34,8 @@ internal sealed class Report
             verdict);
     }
 
-    /// <summary>Prints what missed its goal.</summary>
-    /// <returns>Whether nothing did.</returns>
+    /// <summary>Prints the rows that missed their goal.</summary>
+    /// <returns>Whether there are none.</returns>
     public bool WriteVerdict()
     {
         Row[] missed = [.. _rows.Where(row => row.Holds == false)];

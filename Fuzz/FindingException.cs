@@ -1,4 +1,4 @@
 namespace EpfTest.Fuzz;
 
-/// <summary>An input has done what none may do.</summary>
+/// <summary>A finding: an input broke a rule.</summary>
 internal sealed class FindingException(string message) : Exception(message);

@@ -22,7 +22,6 @@ internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
     private readonly byte[] _contents = new byte[MappableSize];
     private IVfioUserClient? _client;
 
-    /// <summary>The device.</summary>
     public FuzzDevice()
     {
         DeviceRegion[] regions = [.. Enumerable.Repeat(DeviceRegion.Absent, RegionIndex.Count)];
@@ -35,16 +34,12 @@ internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
         Regions = regions;
     }
 
-    /// <inheritdoc/>
     public IReadOnlyList<DeviceRegion> Regions { get; }
 
-    /// <inheritdoc/>
     public IReadOnlyList<int> IrqCounts { get; } = [1, 32, Vectors, 1, 1];
 
-    /// <inheritdoc/>
     public void Attach(IVfioUserClient client) => _client = client;
 
-    /// <inheritdoc/>
     public Errno ReadRegion(int region, ulong offset, Span<byte> data)
     {
         Check(region, RegionFlags.Read, offset, data.Length);
@@ -52,7 +47,6 @@ internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
         return Errno.None;
     }
 
-    /// <inheritdoc/>
     public Errno WriteRegion(int region, ulong offset, ReadOnlySpan<byte> data)
     {
         Check(region, RegionFlags.Write, offset, data.Length);
@@ -77,12 +71,10 @@ internal sealed class FuzzDevice : IVfioUserDevice, IDisposable
         return Errno.None;
     }
 
-    /// <inheritdoc/>
     public void Reset()
     {
     }
 
-    /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
     private void Check(int region, RegionFlags flags, ulong offset, int length)

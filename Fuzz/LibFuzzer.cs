@@ -3,15 +3,15 @@ using System.Text;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>libFuzzer in this process, by way of <c>Fuzz/libfuzzer/driver.c</c>.</summary>
+/// <summary>Runs libFuzzer in this process through <c>Fuzz/libfuzzer/driver.c</c>.</summary>
 internal static unsafe class LibFuzzer
 {
     private static FuzzTarget? s_target;
 
-    /// <summary>Fuzzes until a limit in libFuzzer's options or a finding; then the process ends.</summary>
-    /// <param name="library">The driver, compiled.</param>
+    /// <summary>Fuzzes until a limit in libFuzzer's options or a finding ends the process.</summary>
+    /// <param name="library">The compiled driver.</param>
     /// <param name="arguments">The program's name, then libFuzzer's options and folders of inputs.</param>
-    /// <param name="makeTarget">What is fuzzed.</param>
+    /// <param name="makeTarget">Makes the target.</param>
     public static int Run(string library, string[] arguments, Func<FuzzTarget> makeTarget)
     {
         nint driver = NativeLibrary.Load(library);

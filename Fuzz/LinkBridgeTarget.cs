@@ -6,13 +6,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>EpfBridge's end of the link, and what may be EpcDevice. The host's QEMU comes with the link.</summary>
+/// <summary>EpfBridge's end of the link; the fuzzer is EpcDevice. The host's QEMU connects with the link.</summary>
 internal sealed class LinkBridgeTarget : LinkTarget
 {
     private readonly EndpointLink _link;
     private readonly RefusalLog _refusals = new(NullLogger.Instance);
 
-    /// <summary>The end that connects.</summary>
     public LinkBridgeTarget()
         : base(LinkRole.Endpoint) => _link = new EndpointLink(
             new BridgeOptions { DataPath = DataPath.Direct },
@@ -25,10 +24,8 @@ internal sealed class LinkBridgeTarget : LinkTarget
                 return host;
             });
 
-    /// <inheritdoc/>
     protected override void Serve(UnixSocket socket) => _link.Serve(socket, _refusals, Timeouts);
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         _link.Dispose();

@@ -25,7 +25,6 @@ internal sealed class LinkEndpointTarget : LinkTarget
     private readonly FuzzGuest _guest;
     private readonly EndpointPort _link;
 
-    /// <summary>The end that listens.</summary>
     public LinkEndpointTarget()
         : base(LinkRole.Bridge)
     {
@@ -47,7 +46,6 @@ internal sealed class LinkEndpointTarget : LinkTarget
             NullLogger.Instance);
     }
 
-    /// <inheritdoc/>
     protected override void Serve(UnixSocket socket)
     {
         _controller.HostPresenceChanged(true);
@@ -59,18 +57,18 @@ internal sealed class LinkEndpointTarget : LinkTarget
 
         for (int bar = 0; bar < PciRegister.BaseAddressCount; bar++)
         {
-            _controller.Functions[0].WriteConfig(PciRegister.BaseAddress0 + (bar * 4), 0xe000_0000u + ((uint)bar << 20), 0xf);
+            _controller.Functions[0].WriteConfig(
+                PciRegister.BaseAddress0 + (bar * 4), 0xe000_0000u + ((uint)bar << 20), 0xf);
         }
 
         _controller.Functions[0].WriteConfig(PciRegister.Command, 7, 3);
 
         _link.Serve(socket, _refusals, Timeouts);
 
-        // Where the hello was refused nobody else says so.
+        // A refused hello has no other effect.
         _controller.HostPresenceChanged(false);
     }
 
-    /// <inheritdoc/>
     protected override void ExpectNothingLeft()
     {
         if (_controller.Functions[0].IsVisible)
@@ -79,7 +77,6 @@ internal sealed class LinkEndpointTarget : LinkTarget
         }
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         _controller.Dispose();

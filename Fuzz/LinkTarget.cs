@@ -2,7 +2,7 @@ using EpfTest.Protocol.Link;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>One end of the link and what the other sends it.</summary>
+/// <summary>One end of the link; the fuzzer is the other.</summary>
 internal abstract class LinkTarget : StreamTarget
 {
     private readonly byte[] _hello = new byte[FrameHeader.Length + LinkHello.Length];
@@ -16,13 +16,10 @@ internal abstract class LinkTarget : StreamTarget
             _hello.AsSpan(FrameHeader.Length));
     }
 
-    /// <inheritdoc/>
     protected override int LengthOffset => 0;
 
-    /// <inheritdoc/>
     protected override int LengthExcludes => FrameHeader.Length;
 
-    /// <summary>The other side's hello.</summary>
     protected override ReadOnlySpan<byte> Greeting => _hello;
 
     /// <summary>Waits for nobody.</summary>

@@ -19,7 +19,6 @@ internal sealed unsafe class PeerDescriptors : IDisposable
     private readonly int[] _numbers;
     private EventFd _fresh = EventFd.Create();
 
-    /// <summary>Opens one of each.</summary>
     public PeerDescriptors()
     {
         int* pipe = stackalloc int[2];
@@ -46,7 +45,7 @@ internal sealed unsafe class PeerDescriptors : IDisposable
         ];
     }
 
-    /// <summary>So many copies of the kind that is asked for, valid until the next call.</summary>
+    /// <summary>Copies of a descriptor of a kind, valid until the next call.</summary>
     public void Fill(int kind, Span<int> numbers)
     {
         if (numbers.IsEmpty)
@@ -57,7 +56,7 @@ internal sealed unsafe class PeerDescriptors : IDisposable
         int number = _numbers[kind % _numbers.Length];
         if (number < 0)
         {
-            // A new one each time: nobody else signals it.
+            // A new one each time, which nobody else signals.
             _fresh.Dispose();
             _fresh = number == Fresh ? EventFd.Create() : BlockingEventFd.CreateFull();
             number = _fresh.Number;
@@ -66,7 +65,6 @@ internal sealed unsafe class PeerDescriptors : IDisposable
         numbers.Fill(number);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _fresh.Dispose();

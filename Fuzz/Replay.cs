@@ -3,11 +3,11 @@ using System.Security.Cryptography;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>Runs inputs that there are, and says how much of the code they reach.</summary>
+/// <summary>Runs existing inputs, and prints how much of the code they reach.</summary>
 internal static unsafe class Replay
 {
-    /// <summary>Runs each input, the files in a folder in the order of their names.</summary>
-    /// <returns>0, or 1 where one of them is a finding.</returns>
+    /// <summary>Runs each input; files of a folder in the order of their names.</summary>
+    /// <returns>0, or 1 if one of them is a finding.</returns>
     public static int Run(Func<FuzzTarget> make, string[] paths)
     {
         byte* counters = (byte*)NativeMemory.AllocZeroed(Coverage.Count);
@@ -16,7 +16,7 @@ internal static unsafe class Replay
         string[] inputs = [.. paths.SelectMany(InputsIn)];
         int findings = 0;
 
-        // In bounds: so many bytes were allocated.
+        // In bounds: this many bytes are allocated.
         var reached = new Span<byte>(counters, Coverage.Count);
         reached.Clear();
         foreach (string input in inputs)
@@ -48,7 +48,7 @@ internal static unsafe class Replay
         Coverage.Locations = counters;
         using FuzzTarget target = make();
 
-        // In bounds: so many bytes were allocated.
+        // In bounds: this many bytes are allocated.
         var reached = new Span<byte>(counters, Coverage.Count);
         bool[] known = new bool[Coverage.Count];
         int picked = 0;

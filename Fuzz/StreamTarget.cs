@@ -6,18 +6,18 @@ using Tmds.Linux;
 namespace EpfTest.Fuzz;
 
 /// <summary>
-/// A server of ours, and a stream that a peer sends it over a socket. The input is a list of pieces of the stream: a
+/// One of our servers, and a stream that a peer sends to it over a socket. The input is a list of pieces of it: a
 /// control byte (low nibble: kind of descriptor, bits 4 and 5: their number, bit 6: send as it is, bit 7: disconnect
 /// within the piece), the length (2, modulo the rest), then the bytes, usually a message whose length field is
 /// corrected before it is sent.
 /// </summary>
 /// <remarks>
-/// The whole stream is in the socket before the server runs, on this thread, until it has read it. Replies are not
-/// read: once the socket is full, this is a peer that has stopped reading.
+/// The whole stream is in the socket before the server runs on this thread until it has read it. The peer reads no
+/// replies: once the socket is full, it is a peer that has stopped reading.
 /// </remarks>
 internal abstract class StreamTarget : FuzzTarget
 {
-    /// <summary>How long the server waits for the peer to read: shorter than what it takes to be asked.</summary>
+    /// <summary>How long the server waits for the peer to read.</summary>
     protected static readonly TimeSpan Patience = TimeSpan.FromMicroseconds(1);
 
     private const int KindMask = 0x0f;
@@ -29,7 +29,7 @@ internal abstract class StreamTarget : FuzzTarget
     private const int LeakRepeats = 3;
     private const byte NoGreeting = 0xff;
 
-    // More than the kernel passes at once is refused by it; these are also what our own limits are about.
+    // The kernel refuses to pass more at once; our own limits are lower.
     private const int MaxDescriptors = 40;
 
     private static readonly int[] s_counts = [0, 1, 2, 17];
@@ -38,16 +38,15 @@ internal abstract class StreamTarget : FuzzTarget
     private readonly byte[] _piece = new byte[1 << 16];
     private int _firstFree;
 
-    /// <summary>Where a message's length field is, in bytes from its start.</summary>
+    /// <summary>Offset of a message's length field in bytes.</summary>
     protected abstract int LengthOffset { get; }
 
-    /// <summary>How many bytes of a message its length field does not count.</summary>
+    /// <summary>Bytes of a message that its length field does not count.</summary>
     protected abstract int LengthExcludes { get; }
 
-    /// <summary>What goes before an input, unless that starts with <see cref="NoGreeting"/>.</summary>
+    /// <summary>Sent before an input, unless that starts with <see cref="NoGreeting"/>.</summary>
     protected virtual ReadOnlySpan<byte> Greeting => [];
 
-    /// <inheritdoc/>
     public sealed override void Execute(ReadOnlySpan<byte> input)
     {
         Run(input);
@@ -56,7 +55,7 @@ internal abstract class StreamTarget : FuzzTarget
             return;
         }
 
-        // .NET opens some, too, but not the same ones again and again.
+        // .NET opens descriptors, too, but not repeatedly.
         int first = FirstFree();
         int free = first;
         for (int i = 0; i < LeakRepeats && free > _firstFree; i++)
@@ -79,7 +78,6 @@ internal abstract class StreamTarget : FuzzTarget
         }
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         _descriptors.Dispose();
@@ -89,8 +87,8 @@ internal abstract class StreamTarget : FuzzTarget
     /// <summary>Serves the peer until it has hung up.</summary>
     protected abstract void Serve(UnixSocket socket);
 
-    /// <summary>Whether anything of the peer's is still there.</summary>
-    /// <exception cref="FindingException">So it is.</exception>
+    /// <summary>Checks that nothing of the peer is left.</summary>
+    /// <exception cref="FindingException">Something is left.</exception>
     protected virtual void ExpectNothingLeft()
     {
     }
@@ -146,7 +144,7 @@ internal abstract class StreamTarget : FuzzTarget
         }
     }
 
-    /// <summary>The lowest number that is free: the same each time while nothing is left open.</summary>
+    /// <summary>The lowest free descriptor number: the same each time while nothing is left open.</summary>
     private static int FirstFree()
     {
         int free = LibC.fcntl(0, LibC.F_DUPFD_CLOEXEC, 0);

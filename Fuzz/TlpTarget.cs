@@ -18,7 +18,6 @@ internal sealed class TlpTarget : FuzzTarget
     private readonly byte[] _whole = new byte[TlpLimits.MaxPayload];
     private readonly byte[] _frame = new byte[TlpLimits.Header4Dw + TlpLimits.MaxPayload + TlpLimits.Dw];
 
-    /// <summary>A decoder.</summary>
     public TlpTarget()
     {
         for (int i = 0; i < _pattern.Length; i++)
@@ -27,7 +26,6 @@ internal sealed class TlpTarget : FuzzTarget
         }
     }
 
-    /// <inheritdoc/>
     public override void Execute(ReadOnlySpan<byte> input)
     {
         CompletionAssembler assembler = default;
@@ -89,7 +87,7 @@ internal sealed class TlpTarget : FuzzTarget
         }
     }
 
-    /// <summary>A read's data, split into completions and put together again, is the data.</summary>
+    /// <summary>A read's data is the same after splitting into completions and assembling them.</summary>
     private void Complete(in TlpHeader request)
     {
         int length = request.ReadLength;

@@ -6,7 +6,7 @@ using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Fuzz;
 
-/// <summary>A host that does at once what the controller asks, so that nothing waits for the input.</summary>
+/// <summary>A host that does at once what the controller asks, so that nothing waits for the fuzzer.</summary>
 internal sealed class TrainedLink : IHostLink, IFunctionPort
 {
     public bool SetLink(bool up) => up;

@@ -11,17 +11,15 @@ internal sealed class VfioUserTarget : StreamTarget
     private readonly FuzzDevice _device = new();
     private readonly VfioUserServer _server;
 
-    /// <summary>A server; its own socket is of no use here.</summary>
+    /// <summary>A server, whose own socket is not used here.</summary>
     public VfioUserTarget() => _server = new VfioUserServer(
         _device,
         Path.Combine(_folder.FullName, "device.sock"),
         NullLogger.Instance,
         new VfioUserServerOptions { SendTimeout = Patience });
 
-    /// <inheritdoc/>
     protected override int LengthOffset => 4;
 
-    /// <inheritdoc/>
     protected override int LengthExcludes => 0;
 
     /// <summary>VFIO_USER_VERSION 0.0 without capabilities.</summary>
@@ -30,10 +28,8 @@ internal sealed class VfioUserTarget : StreamTarget
         1, 0, 1, 0, 23, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (byte)'{', (byte)'}', 0,
     ];
 
-    /// <inheritdoc/>
     protected override void Serve(UnixSocket socket) => _server.Serve(socket);
 
-    /// <inheritdoc/>
     protected override void ExpectNothingLeft()
     {
         if (_server.Memory.Count != 0)
@@ -47,7 +43,6 @@ internal sealed class VfioUserTarget : StreamTarget
         }
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         _server.Dispose();

@@ -9,20 +9,16 @@ internal sealed class VhostUserTarget : StreamTarget
 {
     private readonly Window _window = new();
 
-    /// <inheritdoc/>
     protected override int LengthOffset => 8;
 
-    /// <inheritdoc/>
     protected override int LengthExcludes => VhostUserHeader.Length;
 
-    /// <inheritdoc/>
     protected override void Serve(UnixSocket socket)
     {
         using var connection = new VhostUserConnection(socket, _window, NullLogger.Instance, Patience);
         connection.Run();
     }
 
-    /// <inheritdoc/>
     protected override void ExpectNothingLeft()
     {
         if (_window.Backend is not null)

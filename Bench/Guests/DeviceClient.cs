@@ -7,7 +7,6 @@ namespace EpfTest.Bench.Guests;
 /// <summary>A client with one send and one receive for each command. For one thread.</summary>
 internal class DeviceClient : VfioUserClient
 {
-    /// <summary>Bytes of memory.</summary>
     public const int MemorySize = 64 << 20;
 
     /// <summary>Bytes of a read's request, and of one of 4 bytes' reply.</summary>
@@ -36,28 +35,23 @@ internal class DeviceClient : VfioUserClient
         MapMemory();
     }
 
-    /// <summary>The connection.</summary>
     public UnixSocket Socket { get; }
 
-    /// <summary>A request to read 4 bytes.</summary>
     public static byte[] ReadRequest(uint region, ulong offset) =>
         RawMessage.Build(1, RawCommand.RegionRead, RawPayload.RegionAccess(region, offset, sizeof(uint)));
 
-    /// <summary>A request to write 4 bytes.</summary>
     public static byte[] WriteRequest(uint region, ulong offset, uint value, bool posted = false) => RawMessage.Build(
         1,
         RawCommand.RegionWrite,
         RawPayload.RegionAccess(region, offset, sizeof(uint), BitConverter.GetBytes(value)),
         posted ? RawMessage.NoReplyFlag : 0);
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         Socket.Dispose();
         base.Dispose();
     }
 
-    /// <inheritdoc/>
     protected sealed override ReadOnlySpan<byte> Call(
         ushort command, ReadOnlySpan<byte> payload, params ReadOnlySpan<FileDescriptor> descriptors)
     {

@@ -12,10 +12,10 @@ internal sealed class EpSide : DeviceClient, IEpRegisters
     /// <summary>The region of the controller's registers.</summary>
     public const uint Registers = EpcRegister.BarRegs;
 
-    /// <summary>Bytes of each function's BAR 0, whose MSI-X table and pending bits take some of it.</summary>
+    /// <summary>Bytes of each function's BAR 0, MSI-X table and pending bits included.</summary>
     public const int BarSize = 1 << 16;
 
-    /// <summary>Where memory for DMA starts; before it are BARs and rings.</summary>
+    /// <summary>Address of the memory for DMA, behind BARs and rings.</summary>
     public const int DmaMemory = 16 << 20;
 
     private const int BarMemory = 1 << 20;
@@ -39,20 +39,19 @@ internal sealed class EpSide : DeviceClient, IEpRegisters
         WriteConfig16(0x04, 0x6);
     }
 
-    /// <summary>Descriptors of the DMA ring; one less fits at a time.</summary>
+    /// <summary>Descriptors of the DMA ring, all but one of which can be pending.</summary>
     public const int RingSize = 65536;
 
-    /// <summary>Where a function's BAR 0 is in memory.</summary>
+    /// <summary>Address of the memory behind a function's BAR 0.</summary>
     public static int BarAt(int function) => BarMemory + (function * BarSize);
 
-    /// <inheritdoc/>
     public uint this[int register]
     {
         get => Read32(Registers, (ulong)register);
         set => Write32(Registers, (ulong)register, value);
     }
 
-    /// <summary>Sets functions up, from the first, each with a BAR of memory and MSI-X.</summary>
+    /// <summary>Sets up the first functions, each with a memory BAR and MSI-X.</summary>
     public void SetUp(int functions)
     {
         for (int function = 0; function < functions; function++)
@@ -67,10 +66,10 @@ internal sealed class EpSide : DeviceClient, IEpRegisters
     public static byte[] RaiseMsix(int function) =>
         WriteRequest(Registers, (ulong)EpDriver.Function(function, EpcRegister.FnRaiseMsix), 0);
 
-    /// <summary>Enables DMA channel 0 with a ring whose descriptors copy pieces one after the other.</summary>
-    /// <param name="size">Bytes of each.</param>
-    /// <param name="span">Bytes after which they start over.</param>
-    /// <param name="fromHost">From the host's memory to the guest's, or the other way.</param>
+    /// <summary>Enables DMA channel 0 with a ring of descriptors that copy consecutive pieces.</summary>
+    /// <param name="size">Bytes of a piece.</param>
+    /// <param name="span">Bytes after which the pieces start over.</param>
+    /// <param name="fromHost">From the host's memory to the EP guest's; else the other way.</param>
     public void FillRing(int size, int span, bool fromHost)
     {
         var descriptors = new WireBytes();
@@ -93,7 +92,7 @@ internal sealed class EpSide : DeviceClient, IEpRegisters
         this[Channel(EpcRegister.DmaControl)] = EpcRegister.DmaControlEnable;
     }
 
-    /// <summary>Submits descriptors and waits until the last has interrupted.</summary>
+    /// <summary>Submits descriptors and waits for the interrupt of the last.</summary>
     /// <returns>Nanoseconds.</returns>
     public double RunRing(int count)
     {
@@ -117,7 +116,6 @@ internal sealed class EpSide : DeviceClient, IEpRegisters
             : throw new InvalidOperationException($"a DMA descriptor ended with status {status}");
     }
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         base.Dispose();

@@ -25,7 +25,6 @@ internal sealed class HostSide : DeviceClient
         WriteConfig16(FindCapability(MsixCapability) + 2, MsixEnable);
     }
 
-    /// <summary>The first MSI-X vector.</summary>
     public EventFd Signal { get; } = EventFd.Create();
 
     /// <summary>Sets Max_Payload_Size and Max_Read_Request_Size.</summary>
@@ -35,7 +34,6 @@ internal sealed class HostSide : DeviceClient
         FindCapability(PciExpressCapability) + 8,
         (ushort)(BitOperations.Log2((uint)payload / 128) << 5 | BitOperations.Log2((uint)readRequest / 128) << 12));
 
-    /// <inheritdoc/>
     public override void Dispose()
     {
         base.Dispose();

@@ -10,11 +10,10 @@ internal sealed class Pair : IDisposable
 {
     private readonly List<IDisposable> _owned = [];
 
-    /// <summary>Starts it all.</summary>
-    /// <param name="programs">Where the processes are.</param>
-    /// <param name="cores">Whose core they have.</param>
-    /// <param name="dataPath">How data travels.</param>
-    /// <param name="functions">How many functions the EP side sets up.</param>
+    /// <param name="programs">Starts the processes.</param>
+    /// <param name="cores">The cores of the processes.</param>
+    /// <param name="dataPath">The data path.</param>
+    /// <param name="functions">Number of functions.</param>
     public Pair(Programs programs, Cores cores, DataPath dataPath, int functions = 1)
     {
         try
@@ -34,13 +33,11 @@ internal sealed class Pair : IDisposable
     /// <summary>The host side's process.</summary>
     public ChildProcess Bridge { get; }
 
-    /// <summary>The EP guest.</summary>
     public EpSide Ep { get; }
 
     /// <summary>The host guest's functions.</summary>
     public List<HostSide> Hosts { get; } = [];
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         for (int i = _owned.Count - 1; i >= 0; i--)

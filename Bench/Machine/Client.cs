@@ -6,14 +6,13 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Bench.Machine;
 
 /// <summary>
-/// The measuring loops of <c>Bench/reference/client.c</c>. All times are in nanoseconds; a loop that fails throws, so
-/// that no row has a figure of something that did not happen.
+/// The measuring loops of <c>Bench/reference/client.c</c>. Times are in nanoseconds. A loop that fails throws, so that
+/// no row has a figure of something that did not happen.
 /// </summary>
 internal static partial class Client
 {
     private const string Library = "epftest-bench-client";
 
-    /// <summary>Says where the library is.</summary>
     public static void Load(string path) => NativeLibrary.SetDllImportResolver(
         Assembly.GetExecutingAssembly(),
         (name, _, _) => name == Library ? NativeLibrary.Load(path) : IntPtr.Zero);
@@ -21,14 +20,14 @@ internal static partial class Client
     /// <summary>Binds the calling thread to a core.</summary>
     public static void Pin(int core) => Check(BenchPin(core));
 
-    /// <summary>Nanoseconds a round trip.</summary>
+    /// <summary>Nanoseconds of a round trip.</summary>
     public static double RoundTrip(UnixSocket socket, ReadOnlySpan<byte> request, int replySize, int count) =>
         Check(
             BenchRoundTrips(
                 socket.Number, request, (nuint)request.Length, new byte[replySize], (nuint)replySize, count))
             / count;
 
-    /// <summary>Round trips a second, for some time.</summary>
+    /// <summary>Round trips a second, measured for <paramref name="time"/>.</summary>
     public static double RoundTripsASecond(UnixSocket socket, ReadOnlySpan<byte> request, int replySize, TimeSpan time)
     {
         double spent = Check(BenchRoundTripsFor(
@@ -42,7 +41,7 @@ internal static partial class Client
         return count * 1e9 / spent;
     }
 
-    /// <summary>Nanoseconds for messages without a reply, and one with a reply after them.</summary>
+    /// <summary>Nanoseconds of all messages without a reply and a last one with a reply.</summary>
     public static double OneWay(
         UnixSocket socket, ReadOnlySpan<byte> message, int count, ReadOnlySpan<byte> last, int replySize) =>
         Check(BenchOneWay(
@@ -55,7 +54,7 @@ internal static partial class Client
             new byte[replySize],
             (nuint)replySize));
 
-    /// <summary>Nanoseconds from a request until an eventfd is seen signalled on another core, as a mean.</summary>
+    /// <summary>Mean nanoseconds from a request until a thread on another core has read an eventfd.</summary>
     public static double Signal(
         UnixSocket socket, ReadOnlySpan<byte> request, int replySize, EventFd signal, int core, int count) =>
         Check(BenchSignals(
@@ -68,23 +67,23 @@ internal static partial class Client
             core,
             count)) / count;
 
-    /// <summary>Nanoseconds from a request until an eventfd is signalled, once.</summary>
+    /// <summary>Nanoseconds from one request until an eventfd is signalled.</summary>
     public static double UntilSignal(UnixSocket socket, ReadOnlySpan<byte> request, int replySize, EventFd signal) =>
         Check(BenchUntilSignal(
             socket.Number, request, (nuint)request.Length, new byte[replySize], (nuint)replySize, signal.Number));
 
-    /// <summary>Nanoseconds for copies one after the other within <paramref name="span"/> bytes.</summary>
+    /// <summary>Nanoseconds of consecutive copies within <paramref name="span"/> bytes.</summary>
     public static double Copies(IntPtr to, IntPtr from, int size, int span, int count) =>
         Check(BenchCopies(to, from, (nuint)size, (nuint)span, count));
 
-    /// <summary>Maps a file whole, for reading and writing; never unmapped.</summary>
+    /// <summary>Maps a whole file for reading and writing, for good.</summary>
     public static IntPtr Map(FileDescriptor file, int size)
     {
         IntPtr mapping = BenchMap(file.Number, (nuint)size);
         return mapping != IntPtr.Zero ? mapping : throw new InvalidOperationException("a file could not be mapped");
     }
 
-    /// <summary>Nanoseconds a binary search.</summary>
+    /// <summary>Nanoseconds of a binary search.</summary>
     public static double Search(ulong[] table, ulong[] wanted) =>
         Check(BenchSearches(table, (nuint)table.Length, wanted, (nuint)wanted.Length, out _)) / wanted.Length;
 

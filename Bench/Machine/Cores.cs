@@ -2,12 +2,12 @@ using System.Globalization;
 
 namespace EpfTest.Bench.Machine;
 
-/// <summary>Which core each side has, as scripts/run-pair.sh divides them.</summary>
-/// <param name="Ep">The EP side's.</param>
-/// <param name="Host">The host side's; the same where there is only one.</param>
+/// <summary>The core of each side, divided as scripts/run-pair.sh does.</summary>
+/// <param name="Ep">The EP side's core.</param>
+/// <param name="Host">The host side's core; the same if there is only one.</param>
 internal readonly record struct Cores(int Ep, int Host)
 {
-    /// <summary>The first two that this process may use.</summary>
+    /// <summary>The first two cores that this process may use.</summary>
     public static Cores Pick()
     {
         const string Prefix = "Cpus_allowed_list:";

@@ -1,7 +1,7 @@
 namespace EpfTest.Bench.Machine;
 
-/// <summary>A run of scripts/run-pair.sh that is over.</summary>
+/// <summary>A finished run of scripts/run-pair.sh.</summary>
 /// <param name="Time">From command to result.</param>
-/// <param name="Folder">Its consoles and results.</param>
-/// <param name="Output">What it printed.</param>
+/// <param name="Folder">The folder of its consoles and results.</param>
+/// <param name="Output">Its standard output.</param>
 internal sealed record GuestRun(TimeSpan Time, string Folder, string Output);

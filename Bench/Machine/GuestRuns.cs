@@ -3,24 +3,22 @@ using System.Diagnostics;
 namespace EpfTest.Bench.Machine;
 
 /// <summary>Runs of scripts/run-pair.sh.</summary>
-/// <param name="repository">Where the script is.</param>
-/// <param name="programs">Where what is built for the guests is.</param>
-/// <param name="folder">Where runs leave their consoles and results.</param>
-/// <param name="options">The options of scripts/toolchain.sh that they are given.</param>
+/// <param name="repository">The repository with the script.</param>
+/// <param name="programs">The folder of programs built for the guests.</param>
+/// <param name="folder">The folder for the runs' consoles and results.</param>
+/// <param name="options">Options of scripts/toolchain.sh for each run.</param>
 internal sealed class GuestRuns(string repository, string programs, string folder, IReadOnlyList<string> options)
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(20);
 
     private int _runs;
 
-    /// <summary>A program for a guest.</summary>
     public string Program(string name) => Path.Combine(programs, name);
 
-    /// <summary>A file of the repository.</summary>
     public string File(string path) => Path.Combine(repository, path);
 
     /// <summary>Runs a pair of guests.</summary>
-    /// <param name="mustPass">Whether anything but exit code 0 is an error.</param>
+    /// <param name="mustPass">Whether an exit code other than 0 is an error.</param>
     /// <param name="arguments">The script's arguments.</param>
     public GuestRun Run(bool mustPass, params IEnumerable<string> arguments)
     {

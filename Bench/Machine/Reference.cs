@@ -6,7 +6,7 @@ namespace EpfTest.Bench.Machine;
 
 /// <summary>Starts the servers of <c>Bench/reference/responder.c</c>.</summary>
 /// <param name="program">The built program.</param>
-/// <param name="folder">Where their sockets are made.</param>
+/// <param name="folder">The folder for their sockets.</param>
 internal sealed class Reference(string program, string folder) : IDisposable
 {
     private readonly List<ChildProcess> _processes = [];
@@ -17,17 +17,17 @@ internal sealed class Reference(string program, string folder) : IDisposable
     /// <param name="core">The server's core.</param>
     /// <param name="request">Bytes of a request.</param>
     /// <param name="reply">Bytes of its reply.</param>
-    /// <param name="pollMicroseconds">How long it asks again and again before it waits.</param>
+    /// <param name="pollMicroseconds">How long it polls before it waits.</param>
     public UnixSocket Answer(int core, long request, int reply, int pollMicroseconds = 0) =>
         Connect(StartAnswer(core, request, reply, pollMicroseconds));
 
-    /// <summary>The same behind a relay.</summary>
+    /// <summary>A connection to a relay to a server that answers each request.</summary>
     /// <param name="core">The relay's core.</param>
     /// <param name="request">Bytes of a request.</param>
     /// <param name="reply">Bytes of its reply.</param>
     /// <param name="nextCore">The server's core.</param>
-    /// <param name="nextRequest">Bytes that the relay asks.</param>
-    /// <param name="nextReply">Bytes that it is answered.</param>
+    /// <param name="nextRequest">Bytes of the relay's request to the server.</param>
+    /// <param name="nextReply">Bytes of the server's reply.</param>
     public UnixSocket Chain(int core, int request, int reply, int nextCore, int nextRequest, int nextReply) =>
         Connect(
             StartRelay(core, request, reply, StartAnswer(nextCore, nextRequest, nextReply, 0), nextRequest, nextReply));
@@ -40,7 +40,7 @@ internal sealed class Reference(string program, string folder) : IDisposable
         return Connect(path);
     }
 
-    /// <summary>The same behind a relay, which does not wait for it.</summary>
+    /// <summary>A connection to a relay to a server that signals, for which the relay does not wait.</summary>
     public UnixSocket SignalChain(int core, int request, int reply, int nextCore, int nextRequest, EventFd signal)
     {
         string next = Start(nextCore, "signal", "", nextRequest, 0);
@@ -48,14 +48,13 @@ internal sealed class Reference(string program, string folder) : IDisposable
         return Connect(StartRelay(core, request, reply, next, nextRequest, 0));
     }
 
-    /// <summary>Starts a server that answers, and returns its process and its socket at once.</summary>
+    /// <summary>Starts a server that answers, without waiting for its socket.</summary>
     public (ChildProcess Process, string Path) Launch(int core)
     {
         string path = NewPath();
         return (Programs.Start(core, program, "answer", path, "1", "1"), path);
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         _sockets.ForEach(socket => socket.Dispose());

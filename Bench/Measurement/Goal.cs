@@ -2,26 +2,26 @@ using System.Globalization;
 
 namespace EpfTest.Bench.Measurement;
 
-/// <summary>What a row has to reach.</summary>
-/// <param name="Kind">What is looked at.</param>
-/// <param name="Limit">The bound, which itself is good enough.</param>
+/// <summary>The goal of a row.</summary>
+/// <param name="Kind">The value that is compared.</param>
+/// <param name="Limit">The bound, which reaches the goal.</param>
 internal readonly record struct Goal(GoalKind Kind, double Limit)
 {
-    /// <summary>The row informs only.</summary>
+    /// <summary>The row has no goal.</summary>
     public static readonly Goal None = new(GoalKind.None, 0);
 
-    /// <summary>The figure takes at most so many times as long as the reference.</summary>
+    /// <summary>The figure is at most <paramref name="limit"/> times the reference: for times.</summary>
     public static Goal RatioAtMost(double limit) => new(GoalKind.RatioAtMost, limit);
 
-    /// <summary>The figure is at least so many times the reference's rate.</summary>
+    /// <summary>The figure is at least <paramref name="limit"/> times the reference: for rates.</summary>
     public static Goal RatioAtLeast(double limit) => new(GoalKind.RatioAtLeast, limit);
 
-    /// <summary>The figure itself is at most so much.</summary>
+    /// <summary>The figure is at most <paramref name="limit"/>.</summary>
     public static Goal AtMost(double limit) => new(GoalKind.AtMost, limit);
 
-    /// <summary>Whether it is reached; null where there is nothing to reach.</summary>
+    /// <summary>Whether the goal is reached; null if there is none.</summary>
     /// <param name="figure">The row's figure.</param>
-    /// <param name="ratio">The figure by the reference; NaN where there is none, which reaches no ratio.</param>
+    /// <param name="ratio">Figure / reference; NaN without a reference, which reaches no goal of a ratio.</param>
     public bool? Holds(double figure, double ratio) => Kind switch
     {
         GoalKind.RatioAtMost => ratio <= Limit,

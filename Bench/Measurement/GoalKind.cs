@@ -1,14 +1,12 @@
 namespace EpfTest.Bench.Measurement;
 
-/// <summary>What a goal looks at.</summary>
+/// <summary>The value that a goal is about.</summary>
 internal enum GoalKind
 {
-    /// <summary>Nothing.</summary>
     None,
-    /// <summary>The figure by the reference, which has to be small: times.</summary>
+    /// <summary>Figure / reference, which has to be small: for times.</summary>
     RatioAtMost,
-    /// <summary>The figure by the reference, which has to be large: rates.</summary>
+    /// <summary>Figure / reference, which has to be large: for rates.</summary>
     RatioAtLeast,
-    /// <summary>The figure.</summary>
     AtMost,
 }

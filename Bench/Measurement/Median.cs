@@ -1,9 +1,9 @@
 namespace EpfTest.Bench.Measurement;
 
-/// <summary>The middle of some figures, which a disturbed run among them does not move.</summary>
+/// <summary>The median: a few disturbed measurements do not change it.</summary>
 internal static class Median
 {
-    /// <summary>The middle one, or the mean of the two in the middle.</summary>
+    /// <summary>The middle figure, or the mean of the two in the middle.</summary>
     public static double Of(IReadOnlyCollection<double> figures)
     {
         ArgumentOutOfRangeException.ThrowIfZero(figures.Count);

@@ -2,31 +2,30 @@ using System.Diagnostics;
 
 namespace EpfTest.Bench.Measurement;
 
-/// <summary>Measures in rounds, in each the figure and its reference, now one first and now the other.</summary>
-/// <param name="count">How many rounds a row has.</param>
+/// <summary>Measures in rounds: figure and reference in each, in alternating order.</summary>
+/// <param name="count">Rounds of a row.</param>
 internal sealed class Rounds(int count)
 {
     // The runtime compiles what is called often once more, in a thread that has to find the time for it where
     // everything shares a core: after about two seconds.
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(3);
 
-    /// <summary>How many rounds a row has.</summary>
     public int Count { get; } = count;
 
     /// <summary>A row with a reference.</summary>
-    /// <param name="name">What is measured.</param>
-    /// <param name="unit">Of what both functions return.</param>
-    /// <param name="goal">What the row has to reach.</param>
+    /// <param name="name">The row's title.</param>
+    /// <param name="unit">Unit of the results of both functions.</param>
+    /// <param name="goal">The row's goal.</param>
     /// <param name="figure">Measures once.</param>
     /// <param name="reference">Measures the reference once.</param>
-    /// <param name="warmUp">False where each measurement starts from nothing.</param>
+    /// <param name="warmUp">False if each measurement starts a process.</param>
     public Row Compare(
         string name, string unit, Goal goal, Func<double> figure, Func<double> reference, bool warmUp = true)
     {
         double[] figures = new double[Count];
         double[] references = new double[Count];
 
-        // The first time is not like the others: pages are not there.
+        // The first measurement faults pages in.
         _ = reference();
         long start = Stopwatch.GetTimestamp();
         do
@@ -51,7 +50,7 @@ internal sealed class Rounds(int count)
         return new Row(name, unit, goal, figures, references);
     }
 
-    /// <summary>A row without one.</summary>
+    /// <summary>A row without a reference.</summary>
     public Row Take(string name, string unit, Goal goal, Func<double> figure) =>
         new(name, unit, goal, [.. Enumerable.Range(0, Count).Select(_ => figure())], []);
 }

@@ -4,14 +4,14 @@ using System.Text.RegularExpressions;
 namespace EpfTest.Bench.Profile;
 
 /// <summary>
-/// Where processor time went, in the format that flame graph viewers read: a line for each stack, its frames from the
-/// outermost one separated by semicolons, then the number of samples.
+/// Samples of processor time in the format of flame graph viewers: a line for each stack, its frames from the
+/// outermost on separated by semicolons, then the number of samples.
 /// </summary>
 internal static partial class CollapsedStacks
 {
-    /// <summary>Reads what perf script -F comm,pid,ip,sym,dso prints.</summary>
-    /// <param name="text">Its output: samples with their frames, innermost first, and an empty line after each.</param>
-    /// <param name="processes">Names of processes by their ids; samples of others are left out.</param>
+    /// <summary>Reads the output of perf script -F comm,pid,ip,sym,dso.</summary>
+    /// <param name="text">Samples with their frames, innermost first, and an empty line after each.</param>
+    /// <param name="processes">Names of processes by id; samples of other processes are ignored.</param>
     /// <exception cref="InvalidOperationException">There is no sample.</exception>
     public static IEnumerable<string> Read(TextReader text, IReadOnlyDictionary<int, string> processes)
     {
@@ -28,7 +28,7 @@ internal static partial class CollapsedStacks
             {
                 string name = Name(frame.Groups["symbol"].Value, frame.Groups["object"].Value);
 
-                // A chain of frames without names says no more than one.
+                // Consecutive frames without a name are merged.
                 if (frames.Count == 0 || frames[^1] != name)
                 {
                     frames.Add(name);
@@ -60,7 +60,7 @@ internal static partial class CollapsedStacks
         }
     }
 
-    /// <summary>What a reader needs of a symbol: no address, signature, path or tier.</summary>
+    /// <summary>A symbol without address, signature, path and tier.</summary>
     private static string Name(string symbol, string file)
     {
         string library = Path.GetFileName(file.Replace(" (deleted)", "", StringComparison.Ordinal));
@@ -75,7 +75,7 @@ internal static partial class CollapsedStacks
             return $"{type[(type.LastIndexOf('.') + 1)..]}.{method.Groups["method"].Value}_[j]";
         }
 
-        // What the runtime made without a method for it, and libraries that come without names.
+        // Stubs of the runtime, and libraries without symbols.
         return MapFile().IsMatch(library) ? "stub" : symbol == "[unknown]" ? library : $"{symbol} ({library})";
     }
 

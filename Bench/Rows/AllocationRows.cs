@@ -11,8 +11,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EpfTest.Bench.Rows;
 
 /// <summary>
-/// What an access leaves to the garbage collector, in all threads of both processes: they run inside this one, where
-/// the runtime tells how much was allocated. The measuring loops are native and allocate nothing.
+/// Bytes that an access allocates in all threads of both processes. They run inside this process, whose runtime counts
+/// allocations. The measuring loops are native and allocate nothing.
 /// </summary>
 internal static class AllocationRows
 {
@@ -68,7 +68,7 @@ internal static class AllocationRows
 
     private static Row Allocated(Rig rig, string what, int count, Action work)
     {
-        // The first times compile code and fill pools.
+        // The first rounds compile code and fill pools.
         for (int i = 0; i < 3; i++)
         {
             work();
@@ -79,7 +79,7 @@ internal static class AllocationRows
             long before = GC.GetTotalAllocatedBytes(precise: true);
             work();
 
-            // What the measurement itself takes, a few arrays, is less than a byte for each.
+            // The measurement itself allocates a few arrays: less than a byte for each access.
             return (GC.GetTotalAllocatedBytes(precise: true) - before) / count;
         });
     }

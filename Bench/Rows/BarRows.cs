@@ -12,7 +12,7 @@ internal static class BarRows
     private const int Reads = 4000;
     private const int Writes = 20000;
 
-    // Where the BAR is plain memory.
+    // Outside the MSI-X table and pending bits.
     private const ulong Offset = 0x4000;
 
     // A frame of the link is 8 bytes, a memory read's header 12, a completion's 12 and its data 4.
@@ -78,7 +78,7 @@ internal static class BarRows
             Writes * 1e3 / Client.OneWay(server, write, Writes, read, DeviceClient.ReadReplySize);
     }
 
-    /// <summary>What is measured does what it should.</summary>
+    /// <summary>Checks that a write reaches the memory behind the BAR.</summary>
     private static void Check(Pair pair, uint value)
     {
         pair.Hosts[0].Write(0, Offset, BitConverter.GetBytes(value));

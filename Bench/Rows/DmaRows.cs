@@ -6,10 +6,10 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Bench.Rows;
 
-/// <summary>The DMA engine, its ring kept full: all descriptors of a measurement are submitted at once.</summary>
+/// <summary>The DMA engine with a full ring: all descriptors of a measurement are submitted at once.</summary>
 internal static class DmaRows
 {
-    // Source and destination, which both sides run through again and again.
+    // Bytes of source and destination, which both sides copy repeatedly.
     private const int Span = 16 << 20;
     private const int DirectBytes = 128 << 20;
     private const int TlpBytes = 16 << 20;
@@ -18,13 +18,13 @@ internal static class DmaRows
     private static readonly (int Size, string Name, double Goal)[] s_sizes =
         [(1 << 20, "1 MiB", 0.95), (64 << 10, "64 KiB", 0.90), (4 << 10, "4 KiB", 0.50)];
 
-    // The largest that there are, as hosts for speed set them; and what Linux sets below QEMU's root ports.
+    // The largest sizes, as hosts set them for speed, and those that Linux sets below QEMU's root ports.
     private static readonly (int Payload, int ReadRequest, bool HasGoal)[] s_transferSizes =
         [(4096, 4096, true), (128, 512, false)];
 
     public static IEnumerable<Row> Measure(Rig rig)
     {
-        // The client waits elsewhere, so that the engine has its core for itself.
+        // The client waits on the other core, so that the engine has its core for itself.
         Client.Pin(rig.Cores.Host);
         using (var pair = new Pair(rig.Programs, rig.Cores, DataPath.Direct))
         {
@@ -94,7 +94,7 @@ internal static class DmaRows
         bool IsCopied() => pair.Hosts[0].Memory.Read(EpSide.DmaMemory, Span).AsSpan().SequenceEqual(
             pair.Ep.Memory.Read(EpSide.DmaMemory, Span));
 
-        // What is posted may still be on its way when its descriptor is done.
+        // Posted writes may arrive after their descriptor is done.
         if (!SpinWait.SpinUntil(IsCopied, Limits.Reply))
         {
             throw new InvalidOperationException("DMA did not copy what it should have");

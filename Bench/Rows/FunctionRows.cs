@@ -6,7 +6,7 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Bench.Rows;
 
-/// <summary>Eight functions that are all read at once: what they do together, and how evenly it is divided.</summary>
+/// <summary>Reads of eight functions at once: their total rate, and how evenly it is divided.</summary>
 internal static class FunctionRows
 {
     private const int Functions = 8;
@@ -40,7 +40,7 @@ internal static class FunctionRows
                 },
                 () => Rate(pair.Hosts[0].Socket, request, s_alone));
 
-            // Those before the last rounds were there to warm up.
+            // The figures before the last rounds are of the warm-up.
             yield return new Row(
                 $"slowest of the 8 functions, {path}, by its share",
                 "k/s",

@@ -7,21 +7,20 @@ using EpfTest.Bench.Measurement;
 namespace EpfTest.Bench.Rows;
 
 /// <summary>
-/// What two guests see: the kernel's self-test by its own times and by those that pci-epf-test prints in the EP guest,
-/// what a kernel module in the EP guest times, and reads of a BAR from the host guest's user space. Several rounds in a
-/// run, and the references in the same guest.
+/// Times measured in two guests: by the kernel's self-test and by pci-epf-test, by a kernel module in the EP guest, and
+/// of reads of a BAR by the host guest's user space. Each run has several rounds, with the references in the same guest.
 /// </summary>
 internal static partial class GuestRows
 {
     private const int Large = 1_024_000;
 
-    // What memcpy_fromio and memcpy_toio move at a time.
+    // Bytes of one access of memcpy_fromio and memcpy_toio.
     private const int AccessSize = 4;
 
-    // What ep-transfers.sh and host-transfers.sh do in a round.
+    // Copies of ep-transfers.sh and host-transfers.sh in a round.
     private const int CopiesARound = 3;
 
-    // A median of fewer says too little.
+    // The fewest for a median.
     private const int FewestRounds = 3;
 
     // A device whose BAR 2 is memory, for a guest's QEMU.
@@ -58,10 +57,10 @@ internal static partial class GuestRows
         }
     }
 
-    /// <summary>Outbound accesses where nothing is mapped.</summary>
+    /// <summary>Trapped outbound accesses.</summary>
     private static IEnumerable<Row> Trapped(Rig rig)
     {
-        // COPY is twice as many accesses, more than the self-test has time for under TCG.
+        // COPY has twice as many accesses, too many for the self-test's timeout under TCG.
         GuestRun run = rig.Guests.Run(mustPass: false, "--window", "off", "--cases", "-T COPY_TEST -v memcpy");
         foreach (IGrouping<string, double> transfers in Transfers(run).GroupBy(one => one.What, one => one.Seconds))
         {
@@ -74,7 +73,7 @@ internal static partial class GuestRows
         }
     }
 
-    /// <summary>The mapped window, beside the same copies to and from a device whose BAR is memory.</summary>
+    /// <summary>The mapped window; the reference is the same copies with a device whose BAR is memory.</summary>
     private static IEnumerable<Row> Window(Rig rig)
     {
         GuestRun run = rig.Guests.Run(
@@ -95,7 +94,7 @@ internal static partial class GuestRows
 
         foreach (string what in (string[])["READ", "WRITE"])
         {
-            // The quickest of each round, as the module's.
+            // The fastest of each round, as in the module.
             double[] rates = [.. transfers[what].Chunk(CopiesARound).Select(static round => round.Max())];
             yield return new Row(
                 $"pci-epf-test {what} by memcpy, mapped window, by ivshmem's",
@@ -112,7 +111,7 @@ internal static partial class GuestRows
             new(name, "us", Goal.AtMost(1000), [.. maps.Select(map => Number(map.Groups[group]) / 1e3)], []);
     }
 
-    /// <summary>A BAR trapped and mapped, beside a BAR that is memory.</summary>
+    /// <summary>A trapped BAR and a mapped one; the reference is a BAR that is memory.</summary>
     private static IEnumerable<Row> BarReads(Rig rig)
     {
         yield return Read("host BAR read, trapped, in the guest, by ivshmem's", Goal.None);
@@ -137,7 +136,7 @@ internal static partial class GuestRows
         }
     }
 
-    /// <summary>What pci-epf-test says of its large transfers.</summary>
+    /// <summary>The large transfers that pci-epf-test has printed.</summary>
     private static IEnumerable<(string What, bool Dma, double Seconds)> Transfers(GuestRun run) =>
         Transfer().Matches(File.ReadAllText(Path.Combine(run.Folder, "ep", "console.log")))
             .Where(match => Number(match.Groups["size"]) == Large)

@@ -6,7 +6,7 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Bench.Rows;
 
-/// <summary>From the EP guest's write to RAISE_MSIX to the host side's thread that has read the eventfd.</summary>
+/// <summary>From the EP guest's write to RAISE_MSIX until a thread of the host side has read the eventfd.</summary>
 internal static class InterruptRows
 {
     private const int Signals = 1500;

@@ -7,7 +7,7 @@ using EpfTest.Protocol.Memory;
 
 namespace EpfTest.Bench.Rows;
 
-/// <summary>A 4-byte read of guest memory among as many DMA mappings as there can be, at random addresses.</summary>
+/// <summary>4-byte reads at random addresses of guest memory with the most DMA mappings.</summary>
 /// <remarks>The reference is a binary search in C among the same addresses; the goal is absolute.</remarks>
 internal static class LookupRows
 {
@@ -39,7 +39,7 @@ internal static class LookupRows
                 + (ulong)random.Next(Page / sizeof(uint)) * sizeof(uint);
         }
 
-        // Until the code is as fast as it gets.
+        // Until the runtime has optimised the code.
         for (int i = 0; i < 20; i++)
         {
             _ = Time(table, wanted);

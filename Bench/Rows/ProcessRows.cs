@@ -7,7 +7,7 @@ using EpfTest.Protocol.Hosting;
 
 namespace EpfTest.Bench.Rows;
 
-/// <summary>What the processes cost before they do anything: memory, and time to start.</summary>
+/// <summary>Memory of idle processes, and their time to start.</summary>
 internal static class ProcessRows
 {
     private const double MiB = 1 << 20;
@@ -44,7 +44,7 @@ internal static class ProcessRows
             warmUp: false);
     }
 
-    /// <summary>Bytes of memory that a process has, without what it shares with a guest.</summary>
+    /// <summary>Bytes of a process's memory, without memory that it shares with a guest.</summary>
     private static double OwnMemory(ChildProcess process)
     {
         Dictionary<string, double> sizes = File.ReadLines($"/proc/{process.Id}/status")
@@ -64,7 +64,7 @@ internal static class ProcessRows
         return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
 
-    /// <summary>With an EP guest that waits for its host side: the time includes that it starts the link.</summary>
+    /// <summary>Starts EpfBridge and the link, with an EP guest that waits for it.</summary>
     private static double BridgeStart(Rig rig)
     {
         string folder = rig.Programs.NewFolder();

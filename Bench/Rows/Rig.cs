@@ -3,10 +3,10 @@ using EpfTest.Bench.Measurement;
 
 namespace EpfTest.Bench.Rows;
 
-/// <summary>What every group of rows is measured with.</summary>
-/// <param name="Rounds">How often.</param>
-/// <param name="Cores">Where.</param>
-/// <param name="Programs">What.</param>
-/// <param name="Reference">Against what.</param>
-/// <param name="Guests">Whole guests.</param>
+/// <summary>Everything that a group of rows is measured with.</summary>
+/// <param name="Rounds">Measures.</param>
+/// <param name="Cores">The cores of the two sides.</param>
+/// <param name="Programs">Starts EpcDevice and EpfBridge.</param>
+/// <param name="Reference">Starts the reference servers.</param>
+/// <param name="Guests">Runs whole guests.</param>
 internal sealed record Rig(Rounds Rounds, Cores Cores, Programs Programs, Reference Reference, GuestRuns Guests);
