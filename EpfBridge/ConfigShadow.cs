@@ -13,10 +13,17 @@ internal sealed class ConfigShadow
     private int _express;
     private int _maxPayloadSupported;
     private volatile int _maxPayload = TlpLimits.MinPayload;
+    private volatile int _maxReceivedPayload = TlpLimits.MinPayload;
     private volatile int _readCompletionBoundary = TlpLimits.MinReadCompletionBoundary;
 
     /// <summary>Max_Payload_Size for TLPs to the function, in bytes (section 7.5.3.4).</summary>
     public int MaxPayload => _maxPayload;
+
+    /// <summary>
+    /// Max_Payload_Size for TLPs from the function: the larger one while a write of Device Control is under way, since the
+    /// function may use it before its completion is here.
+    /// </summary>
+    public int MaxReceivedPayload => _maxReceivedPayload;
 
     /// <summary>
     /// Read Completion Boundary of the root complex, in bytes: the host writes it to the function's Link Control
@@ -35,26 +42,37 @@ internal sealed class ConfigShadow
         }
     }
 
-    /// <summary>The function has taken a write of the host.</summary>
+    /// <summary>A write of the host is being sent to the function.</summary>
+    public void Writing(int offset, ReadOnlySpan<byte> data) =>
+        _maxReceivedPayload = Math.Max(_maxPayload, MaxPayloadAfter(offset, data));
+
+    /// <summary>The function has completed a write of the host.</summary>
     public void Written(int offset, ReadOnlySpan<byte> data)
     {
-        int deviceControl = _express + PciExpressCapability.DeviceControl - offset;
-        int linkControl = _express + PciExpressCapability.LinkControl - offset;
-        if (_express != 0 && (uint)deviceControl < (uint)data.Length)
+        _maxPayload = MaxPayloadAfter(offset, data);
+        _maxReceivedPayload = _maxPayload;
+        if (Find(PciExpressCapability.LinkControl, offset, data) is { } control)
         {
-            _maxPayload = Math.Min(PciExpressCapability.MaxPayloadSizeIn(data[deviceControl]), _maxPayloadSupported);
-        }
-
-        if (_express != 0 && (uint)linkControl < (uint)data.Length)
-        {
-            _readCompletionBoundary = PciExpressCapability.ReadCompletionBoundaryIn(data[linkControl]);
+            _readCompletionBoundary = PciExpressCapability.ReadCompletionBoundaryIn(control);
         }
     }
 
     /// <summary>The function has gone through a hot reset.</summary>
     public void Reset()
     {
-        _maxPayload = TlpLimits.MinPayload;
+        _maxPayload = _maxReceivedPayload = TlpLimits.MinPayload;
         _readCompletionBoundary = TlpLimits.MinReadCompletionBoundary;
+    }
+
+    private int MaxPayloadAfter(int offset, ReadOnlySpan<byte> data) =>
+        Find(PciExpressCapability.DeviceControl, offset, data) is { } control
+            ? Math.Min(PciExpressCapability.MaxPayloadSizeIn(control), _maxPayloadSupported)
+            : _maxPayload;
+
+    /// <summary>The low byte of a register of the PCI Express capability, if a write contains it.</summary>
+    private byte? Find(int register, int offset, ReadOnlySpan<byte> data)
+    {
+        int index = _express + register - offset;
+        return _express != 0 && (uint)index < (uint)data.Length ? data[index] : null;
     }
 }

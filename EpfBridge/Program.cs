@@ -1,4 +1,4 @@
 using EpfTest.EpfBridge;
 using EpfTest.Protocol.Hosting;
 
-return DeviceProcess.Run<BridgeOptions>(args, (options, loggers, _) => new EndpointLink(options, loggers));
+return DeviceProcess.Run<BridgeOptions>(args, (options, loggers, _) => new RootPort(options, loggers));

@@ -9,11 +9,11 @@ namespace EpfTest.Fuzz;
 /// <summary>EpfBridge's end of the link; the fuzzer is EpcDevice. The host's QEMU connects with the link.</summary>
 internal sealed class LinkBridgeTarget : LinkTarget
 {
-    private readonly EndpointLink _link;
+    private readonly RootPort _link;
     private readonly RefusalLog _refusals = new(NullLogger.Instance);
 
     public LinkBridgeTarget()
-        : base(LinkRole.Endpoint) => _link = new EndpointLink(
+        : base(LinkRole.Endpoint) => _link = new RootPort(
             new BridgeOptions { DataPath = DataPath.Direct },
             NullLoggerFactory.Instance,
             static (_, function) =>

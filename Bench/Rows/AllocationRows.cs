@@ -33,7 +33,7 @@ internal static class AllocationRows
                 new EpcOptions { Socket = socket, Link = link, DataPath = dataPath, PciId = "1234:e9c0" },
                 NullLoggerFactory.Instance,
                 static reason => throw new InvalidOperationException(reason));
-            using var bridge = new EndpointLink(
+            using var bridge = new RootPort(
                 new BridgeOptions { Socket = hostSocket, Link = link, DataPath = dataPath },
                 NullLoggerFactory.Instance);
             using var ep = new EpSide(socket);

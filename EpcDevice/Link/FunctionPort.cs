@@ -208,6 +208,9 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
     int ICompleterTarget.MaxPayload => _function.TransferLimits().MaxPayload;
 
     /// <inheritdoc/>
+    int ICompleterTarget.MaxReceivedPayload => _function.TransferLimits().MaxPayload;
+
+    /// <inheritdoc/>
     int ICompleterTarget.ReadCompletionBoundary => TlpLimits.MaxReadCompletionBoundary;
 
     /// <inheritdoc/>

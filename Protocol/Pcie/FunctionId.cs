@@ -9,6 +9,9 @@ internal readonly record struct FunctionId
     /// <summary>The most virtual functions of a physical one, so that all fit on one bus.</summary>
     public const int MaxVirtual = 31;
 
+    /// <summary>One more than the highest <see cref="Number"/>.</summary>
+    public const int MaxNumber = (MaxVirtual + 1) * MaxPhysical;
+
     /// <summary>A function by its numbers.</summary>
     /// <param name="physical">Physical function, 0 to 7.</param>
     /// <param name="virtualFunction">Virtual function, from 1; 0 for the physical function itself.</param>

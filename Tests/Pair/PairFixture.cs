@@ -31,7 +31,7 @@ internal abstract class PairFixture(DataPath dataPath)
 
     protected EpcService Epc { get; set; } = null!;
 
-    protected EndpointLink Bridge { get; set; } = null!;
+    protected RootPort Bridge { get; set; } = null!;
 
     protected EpGuest Ep { get; set; } = null!;
 
@@ -85,7 +85,7 @@ internal abstract class PairFixture(DataPath dataPath)
         Logger,
         Failures.Add);
 
-    protected EndpointLink StartBridge(string? monitor = null) => new(
+    protected RootPort StartBridge(string? monitor = null) => new(
         new BridgeOptions
         {
             Socket = HostSocket,

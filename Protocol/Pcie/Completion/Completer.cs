@@ -38,7 +38,7 @@ internal sealed class Completer(ICompleterTarget target, ICompletionSender sende
         }
 
         // Section 2.2.2: a TLP with more data than Max_Payload_Size is malformed. It is dropped (2.3), without completion.
-        if (request.PayloadLength > TlpLimits.MinPayload && request.PayloadLength > target.MaxPayload)
+        if (request.PayloadLength > TlpLimits.MinPayload && request.PayloadLength > target.MaxReceivedPayload)
         {
             target.RecordMalformed(request);
             return true;

@@ -9,8 +9,11 @@ internal interface ICompleterTarget
     /// <summary>Whether there is anything to complete requests with.</summary>
     bool IsPresent { get; }
 
-    /// <summary>Max_Payload_Size in bytes: of what may arrive, and of completions.</summary>
+    /// <summary>Max_Payload_Size of completions, in bytes.</summary>
     int MaxPayload { get; }
+
+    /// <summary>Max_Payload_Size of arriving TLPs, in bytes.</summary>
+    int MaxReceivedPayload { get; }
 
     /// <summary>RCB in bytes.</summary>
     int ReadCompletionBoundary { get; }

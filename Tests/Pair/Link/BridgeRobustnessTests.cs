@@ -12,7 +12,7 @@ internal sealed class BridgeRobustnessTests
     private TemporaryFolder _folder = null!;
     private RecordingLogger _logger = null!;
     private UnixListener _listener = null!;
-    private EndpointLink _bridge = null!;
+    private RootPort _bridge = null!;
     private Memfd _memfd = null!;
 
     private static IEnumerable<TestCaseData> Malformed =>
@@ -41,7 +41,7 @@ internal sealed class BridgeRobustnessTests
         _logger = new RecordingLogger();
         _memfd = Memfd.Create(0x1_0000);
         _listener = UnixListener.Listen(_folder.File("link.sock"));
-        _bridge = new EndpointLink(new BridgeOptions { Socket = HostPath, Link = _listener.Path }, _logger);
+        _bridge = new RootPort(new BridgeOptions { Socket = HostPath, Link = _listener.Path }, _logger);
     }
 
     [TearDown]

@@ -27,7 +27,7 @@ internal sealed class MappedWindowTests
     private TemporaryFolder _folder = null!;
     private RecordingLogger _logger = null!;
     private EpcService _epc = null!;
-    private EndpointLink _bridge = null!;
+    private RootPort _bridge = null!;
     private EpGuest _ep = null!;
     private WindowFrontEnd _window = null!;
     private HostGuest? _host;
@@ -402,7 +402,7 @@ internal sealed class MappedWindowTests
 
     private void BringUp(DataPath dataPath = DataPath.Direct)
     {
-        _bridge = new EndpointLink(
+        _bridge = new RootPort(
             new BridgeOptions { Socket = _folder.File("host.sock"), Link = _folder.File("link.sock"), DataPath = dataPath },
             _logger);
         _ep[EpcRegister.WindowAddressLo] = unchecked((uint)WindowAt);

@@ -42,6 +42,19 @@ internal sealed class ConfigShadowTests
     }
 
     [Test]
+    public void TheFunctionMayUseALargerSizeBeforeItsCompletionArrives()
+    {
+        ConfigShadow shadow = Known();
+        shadow.Writing(DeviceControl, [0x40, 0]);
+        Assert.That((shadow.MaxPayload, shadow.MaxReceivedPayload), Is.EqualTo((128, 512)));
+        shadow.Written(DeviceControl, [0x40, 0]);
+        shadow.Writing(DeviceControl, [0x00, 0]);
+        Assert.That((shadow.MaxPayload, shadow.MaxReceivedPayload), Is.EqualTo((512, 512)));
+        shadow.Written(DeviceControl, [0x00, 0]);
+        Assert.That((shadow.MaxPayload, shadow.MaxReceivedPayload), Is.EqualTo((128, 128)));
+    }
+
+    [Test]
     public void NothingIsKnownBeforeTheCapabilityHasBeenRead()
     {
         var shadow = new ConfigShadow();

@@ -1,0 +1,269 @@
+using System.Collections.Concurrent;
+using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
+using EpfTest.Protocol.Pcie.Tlp;
+using Microsoft.Extensions.Logging;
+
+namespace EpfTest.EpfBridge;
+
+/// <summary>
+/// The root port: connects to EpcDevice, again and again, and hands the link's frames to the functions, which it serves to
+/// the host's QEMU while the link is up.
+/// </summary>
+/// <remarks>
+/// One thread connects and receives. Another makes and removes the functions' sockets: it waits for serving threads, which
+/// may be waiting for completions that the first one receives. The plugger has a third, for which nothing waits.
+/// </remarks>
+internal sealed class RootPort : ILinkHandler, IDisposable
+{
+    // EpcDevice waits for each; some may be left of those that it no longer waits for.
+    private const int MaxOrders = 16;
+
+    private static readonly TimeSpan s_connectInterval = TimeSpan.FromMilliseconds(200);
+
+    private readonly BridgeOptions _options;
+    private readonly ILogger _logger;
+    private readonly ConcurrentDictionary<ushort, RemoteFunction> _functions = new();
+    private readonly FunctionServers _servers;
+    private readonly BlockingCollection<Action> _orders = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Thread? _orderThread;
+    private readonly Thread? _thread;
+    private volatile LinkConnection? _connection;
+
+    /// <summary>Connects to EpcDevice, and serves functions to QEMU.</summary>
+    public RootPort(BridgeOptions options, ILoggerFactory loggers)
+        : this(options, loggers, null)
+    {
+        _orderThread = new Thread(CarryOutOrders) { IsBackground = true, Name = "link state" };
+        _orderThread.Start();
+        _thread = new Thread(Run) { IsBackground = true, Name = "link" };
+        _thread.Start();
+    }
+
+    /// <summary>Connects to nobody and has no threads; <see cref="Serve(UnixSocket, RefusalLog, LinkTimeouts?)"/> takes a
+    /// link.</summary>
+    /// <param name="options">The command line.</param>
+    /// <param name="loggers">Make a logger for each part.</param>
+    /// <param name="serve">Serves a function, by its number, until disposed; waits for nobody.</param>
+    internal RootPort(
+        BridgeOptions options, ILoggerFactory loggers, Func<ushort, RemoteFunction, IDisposable?>? serve)
+    {
+        _options = options;
+        _logger = loggers.CreateLogger("link");
+        _servers = new FunctionServers(options, loggers, serve);
+    }
+
+    public void Dispose()
+    {
+        if (_stopping.IsCancellationRequested)
+        {
+            return;
+        }
+
+        _stopping.Cancel();
+        _connection?.Shutdown();
+        _thread?.Join();
+        _orders.CompleteAdding();
+        _orderThread?.Join();
+        _orders.Dispose();
+        _stopping.Dispose();
+        _servers.Dispose();
+    }
+
+    /// <inheritdoc/>
+    void ILinkHandler.HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    {
+        if (_functions.TryGetValue(function, out RemoteFunction? endpoint))
+        {
+            endpoint.HandleTlp(header, payload);
+        }
+        else if (header.IsNonPosted)
+        {
+            _connection?.Requester.SendCompletion(
+                function, header, RemoteFunction.RootComplex, CompletionStatus.UnsupportedRequest);
+        }
+    }
+
+    /// <inheritdoc/>
+    bool ILinkHandler.HandleControl(
+        FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
+    {
+        using FileDescriptor? owned = descriptor;
+        if (_connection is not { } connection)
+        {
+            return false;
+        }
+
+        _functions.TryGetValue(function, out RemoteFunction? endpoint);
+        switch (kind)
+        {
+            case FrameKind.Function when function < FunctionId.MaxNumber
+                && FunctionMessage.TryRead(payload, out FunctionMessage? message):
+                // The link is down, so nobody uses what the function was before, unless a QEMU still has it.
+                if (endpoint is { IsRetired: false })
+                {
+                    endpoint.Dispose();
+                }
+
+                _functions[function] = new RemoteFunction(
+                    connection, FunctionId.FromNumber(function), message!, _logger, _servers.HidesMsix);
+                return true;
+            case FrameKind.BarAddress when BarAddressMessage.TryRead(payload, out BarAddressMessage message):
+                endpoint?.PlaceBar(message);
+                return endpoint is not null;
+            case FrameKind.InboundAdd when InboundAddMessage.TryRead(payload, out InboundAddMessage message):
+                return endpoint is not null && descriptor is not null && endpoint.AddInbound(message, descriptor);
+            case FrameKind.InboundInvalidate when OrderMessage.TryRead(payload, out int bar):
+                endpoint?.InvalidateInbound(bar);
+                connection.Acknowledge(payload);
+                return true;
+            case FrameKind.LinkUp or FrameKind.LinkDown when OrderMessage.TryRead(payload, out _):
+                byte[] order = payload.ToArray();
+                return TryPost(() =>
+                {
+                    SetServing(kind == FrameKind.LinkUp);
+                    connection.Acknowledge(order);
+                });
+            case FrameKind.Function:
+            case FrameKind.BarAddress:
+            case FrameKind.InboundAdd:
+            case FrameKind.InboundInvalidate:
+            case FrameKind.LinkUp:
+            case FrameKind.LinkDown:
+                return false;
+            default:
+                return true;
+        }
+    }
+
+    private void Run()
+    {
+        var refusals = new RefusalLog(_logger);
+        bool waitingWasLogged = false;
+        while (!_stopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (Serve(Connect(), refusals))
+                {
+                    waitingWasLogged = false;
+                }
+            }
+            catch (LinuxException error)
+            {
+                if (!waitingWasLogged)
+                {
+                    _logger.LogInformation("waiting for EpcDevice: {Error}", error.Message);
+                    waitingWasLogged = true;
+                }
+            }
+
+            _stopping.Token.WaitHandle.WaitOne(s_connectInterval);
+        }
+    }
+
+    private UnixSocket Connect()
+    {
+        var socket = UnixSocket.Connect(_options.Link);
+        if (_options.Peers.Refusal(socket) is { } refusal)
+        {
+            socket.Dispose();
+            throw new LinuxException($"speak to EpcDevice at {_options.Link}: {refusal}", Errno.EACCES);
+        }
+
+        return socket;
+    }
+
+    /// <summary>Speaks to EpcDevice until the link ends. For one thread at a time, the link's own.</summary>
+    /// <returns>False where it is not to be spoken to.</returns>
+    internal bool Serve(UnixSocket socket, RefusalLog refusals, LinkTimeouts? timeouts = null)
+    {
+        if (LinkConnection.Open(
+            socket, LinkRole.Bridge, _options.LinkCapabilities, this, _logger, timeouts ?? _options.LinkTimeouts, refusals, _stopping.Token)
+            is not { } connection)
+        {
+            return false;
+        }
+
+        Serve(connection);
+        return true;
+    }
+
+    private void Serve(LinkConnection connection)
+    {
+        _logger.LogInformation("connected to {Path} ({Capabilities})", _options.Link, connection.Capabilities);
+        _connection = connection;
+        if (!_stopping.IsCancellationRequested)
+        {
+            connection.Run();
+        }
+
+        foreach (RemoteFunction function in _functions.Values)
+        {
+            function.Detach();
+        }
+
+        using var ended = new ManualResetEventSlim();
+        Post(() =>
+        {
+            SetServing(false);
+            ended.Set();
+        });
+        ended.Wait();
+        _connection = null;
+        foreach (RemoteFunction function in _functions.Values.Where(function => !function.IsRetired))
+        {
+            function.Dispose();
+        }
+
+        _functions.Clear();
+        connection.Dispose();
+        _logger.LogInformation("disconnected from {Path}", _options.Link);
+    }
+
+    /// <summary>As <see cref="Post"/>, for what EpcDevice asks.</summary>
+    /// <returns>False where it asks again and again without waiting for acknowledgements.</returns>
+    private bool TryPost(Action order)
+    {
+        if (_orders.Count >= MaxOrders)
+        {
+            return false;
+        }
+
+        Post(order);
+        return true;
+    }
+
+    /// <summary>Has it done by the thread that makes and removes sockets.</summary>
+    private void Post(Action order)
+    {
+        if (_orderThread is null)
+        {
+            order();
+        }
+        else
+        {
+            _orders.Add(order);
+        }
+    }
+
+    private void CarryOutOrders()
+    {
+        foreach (Action order in _orders.GetConsumingEnumerable())
+        {
+            order();
+        }
+    }
+
+    private void SetServing(bool serving)
+    {
+        _servers.Retire();
+        if (serving)
+        {
+            _servers.Serve(_functions);
+        }
+    }
+}
