@@ -4,7 +4,6 @@ using EpfTest.EpcDevice.Guest;
 using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Outbound;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
@@ -48,9 +47,7 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
     private readonly EndpointFunction[] _functions;
     private readonly LinkControl _link;
     private readonly GlobalRegisters _registers;
-    private readonly OutboundWindow _window;
-    private readonly OutboundTable _outbounds;
-    private readonly MappedWindow _mapped;
+    private readonly OutboundUnit _outbound;
     private readonly DmaEngine _dma;
 
     /// <summary>A controller out of reset.</summary>
@@ -77,19 +74,16 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
         IHostLink link = connect(this);
         Array.ForEach(_functions, function => function.Port = link.PortOf(function));
 
-        var host = new HostRequests(link, _functions);
-        _mapped = new MappedWindow(
-            mappedWindow, training, link, _functions, () => _interrupts.Fire(EpInterrupts.WindowVector), logger);
-        _window = new OutboundWindow(host, new BurstLog(logger));
-        var mappedPath = new OutboundWindow(host, new BurstLog(logger));
-        _outbounds = new OutboundTable(_window, mappedPath, _mapped);
-        _dma = new DmaEngine(new DmaPort(host, _guest, _window, mappedPath), _interrupts, logger);
+        FunctionRequester[] requesters = Array.ConvertAll(_functions, static function => function.Requester);
+        _outbound = new OutboundUnit(
+            mappedWindow, training, link, requesters, () => _interrupts.Fire(EpInterrupts.WindowVector), logger);
+        _dma = new DmaEngine(link, requesters, _guest, _outbound, _interrupts, logger);
 
-        _link = new LinkControl(controllerLock, training, link, _functions, events, _mapped);
+        _link = new LinkControl(controllerLock, training, link, _functions, events, _outbound);
         uint features = Features
             | (mapBars ? 0 : DynamicFeatures)
             | Field.Put(EpcRegister.FeatureMappedWindow, mappedWindow > 0);
-        _registers = new GlobalRegisters(features, controllerLock, _link, events, _guest, _mapped);
+        _registers = new GlobalRegisters(features, controllerLock, _link, events, _guest, _outbound.MappedWindow);
     }
 
     public IReadOnlyList<IFunction> Functions => _functions;
@@ -97,7 +91,7 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
     public bool HasPendingPostedWrites => _guest.Client?.HasPendingPostedWrites ?? false;
 
     /// <summary>The mapped window, to be served to the EP guest's QEMU if it has a size.</summary>
-    public IWindowDevice MappedWindow => _mapped;
+    public IWindowDevice MappedWindow => _outbound.MappedWindow;
 
     /// <summary>Connects the EP guest and its interrupts. Called once, before any access of the guest.</summary>
     public void AttachGuest(IVfioUserClient guest, IrqIndex interrupts)
@@ -122,10 +116,10 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
     }
 
     /// <summary>The EP guest reads BAR2.</summary>
-    public void ReadWindow(ulong offset, Span<byte> destination) => _window.Read(offset, destination);
+    public void ReadWindow(ulong offset, Span<byte> destination) => _outbound.Window.Read(offset, destination);
 
     /// <summary>The EP guest writes BAR2.</summary>
-    public void WriteWindow(ulong offset, ReadOnlySpan<byte> source) => _window.Write(offset, source);
+    public void WriteWindow(ulong offset, ReadOnlySpan<byte> source) => _outbound.Window.Write(offset, source);
 
     /// <summary>Adds memory of the EP guest.</summary>
     public void MapGuestMemory(DmaRange range) =>
@@ -139,7 +133,7 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
     public uint Read(int offset) => offset switch
     {
         >= EpcRegister.FunctionBase => FunctionOf(offset)?.Registers.Read(offset % EpcRegister.FunctionStride) ?? 0,
-        >= EpcRegister.OutboundBase => _outbounds.Read(offset - EpcRegister.OutboundBase),
+        >= EpcRegister.OutboundBase => _outbound.Registers.Read(offset - EpcRegister.OutboundBase),
         >= EpcRegister.DmaBase => _dma.Read(offset - EpcRegister.DmaBase),
         >= EpcRegister.Doorbell => 0,
         _ => _registers.Read(offset),
@@ -158,7 +152,7 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
 
                 break;
             case >= EpcRegister.OutboundBase:
-                _outbounds.Write(offset - EpcRegister.OutboundBase, value);
+                _outbound.Registers.Write(offset - EpcRegister.OutboundBase, value);
                 break;
             case >= EpcRegister.DmaBase:
                 _dma.Write(offset - EpcRegister.DmaBase, value);
@@ -181,8 +175,7 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
         _link.Disable();
         _dma.Reset();
         Array.ForEach(_functions, static function => function.Registers.Reset());
-        _outbounds.Reset();
-        _mapped.Reset();
+        _outbound.Reset();
         _registers.Reset();
     }
 
@@ -190,7 +183,7 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
 
     public bool DrainPostedWrites() => _guest.Client?.DrainPostedWrites() ?? true;
 
-    public void WhenWindowFollows(Action then) => _mapped.Follow(then);
+    public void AfterReconcile(Action then) => _outbound.MappedWindow.AfterReconcile(then);
 
     public void HostKeepsBars() => _fail(
         "the endpoint is gone, but the host's QEMU still has its BARs mapped to memory of the EP guest (--map-bars): "
@@ -200,7 +193,7 @@ internal sealed class EpcController : IRegisterBlock, IEndpoint, IDisposable
     public void Dispose()
     {
         _dma.Dispose();
-        _mapped.Dispose();
+        _outbound.Dispose();
     }
 
     private EndpointFunction? FunctionOf(int offset)

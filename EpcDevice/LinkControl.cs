@@ -18,7 +18,7 @@ internal sealed class LinkControl(
     IHostLink host,
     EndpointFunction[] functions,
     GlobalEvents events,
-    MappedWindow window)
+    OutboundUnit outbound)
 {
     /// <summary>LINK_CONTROL.</summary>
     public uint Control => Field.Put(EpcRegister.LinkControlEnable, training.IsEnabled);
@@ -69,7 +69,7 @@ internal sealed class LinkControl(
             }
         }
 
-        window.Follow();
+        outbound.MappedWindow.Reconcile();
     }
 
     /// <summary>Takes the link down; on return the host has no access any more.</summary>
@@ -91,7 +91,7 @@ internal sealed class LinkControl(
 
         // A host that lets go of the functions in good order uses them, so they stay visible until SetLink returns.
         // What the host takes away meanwhile cannot wait for the EP guest's QEMU, which waits for this thread.
-        window.SetUnattended(true);
+        outbound.SuspendWaiting();
         host.SetLink(false);
         lock (controllerLock)
         {
@@ -104,8 +104,7 @@ internal sealed class LinkControl(
             RaiseLinkDown(wasUp);
         }
 
-        window.SetUnattended(false);
-        window.Follow();
+        outbound.ResumeWaiting();
     }
 
     /// <inheritdoc cref="IEndpoint.HostPresenceChanged"/>
@@ -130,7 +129,7 @@ internal sealed class LinkControl(
             events.Raise(EpcRegister.EventPerstAsserted);
         }
 
-        window.Follow();
+        outbound.MappedWindow.Reconcile();
     }
 
     private bool ShowFunctions()

@@ -8,7 +8,9 @@ namespace EpfTest.EpcDevice.Dma;
 /// <param name="Destination">Address of the first byte to write, likewise.</param>
 /// <param name="Length">Bytes.</param>
 /// <param name="Flags">EPC_DESC_FLAG_*.</param>
-internal readonly record struct DmaDescriptor(ulong Source, ulong Destination, uint Length, uint Flags)
+/// <param name="Address">EP-local address of the descriptor itself.</param>
+internal readonly record struct DmaDescriptor(
+    ulong Source, ulong Destination, uint Length, uint Flags, ulong Address)
 {
     private const uint KnownFlags = EpcRegister.DescFlagInterrupt | EpcRegister.DescFlagSourceHost
         | EpcRegister.DescFlagDestinationHost;
@@ -22,16 +24,16 @@ internal readonly record struct DmaDescriptor(ulong Source, ulong Destination, u
     /// <summary>Whether its completion interrupts.</summary>
     public bool Interrupts => (Flags & EpcRegister.DescFlagInterrupt) != 0;
 
-    /// <summary>Whether it can be worked on.</summary>
     public bool IsValid => Length > 0
         && (Flags & ~KnownFlags) == 0
         && Source + (Length - 1) >= Source
         && Destination + (Length - 1) >= Destination;
 
-    /// <summary>Reads the descriptor that <paramref name="bytes"/> start with.</summary>
-    public static DmaDescriptor Parse(ReadOnlySpan<byte> bytes) => new(
+    /// <summary>Decodes the descriptor that <paramref name="bytes"/> start with.</summary>
+    public static DmaDescriptor Parse(ReadOnlySpan<byte> bytes, ulong address) => new(
         BinaryPrimitives.ReadUInt64LittleEndian(bytes[EpcRegister.DescSource..]),
         BinaryPrimitives.ReadUInt64LittleEndian(bytes[EpcRegister.DescDestination..]),
         BinaryPrimitives.ReadUInt32LittleEndian(bytes[EpcRegister.DescLength..]),
-        BinaryPrimitives.ReadUInt32LittleEndian(bytes[EpcRegister.DescFlags..]));
+        BinaryPrimitives.ReadUInt32LittleEndian(bytes[EpcRegister.DescFlags..]),
+        address);
 }

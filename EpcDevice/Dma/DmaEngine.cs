@@ -1,21 +1,27 @@
+using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Guest;
+using EpfTest.EpcDevice.Link;
+using EpfTest.EpcDevice.Outbound;
 using EpfTest.EpcDevice.Registers;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.Dma;
 
 /// <summary>The DMA channels and their registers. Belongs to the thread that serves the EP guest.</summary>
-internal sealed class DmaEngine : IRegisterBlock, IDisposable
+internal sealed class DmaEngine(
+    IHostLink host,
+    FunctionRequester[] functions,
+    GuestBus guest,
+    OutboundUnit outbound,
+    EpInterrupts interrupts,
+    ILogger logger)
+    : IRegisterBlock, IDisposable
 {
-    private readonly DmaChannel[] _channels = new DmaChannel[EpcLimits.DmaChannels];
-
-    public DmaEngine(DmaPort port, EpInterrupts interrupts, ILogger logger)
-    {
-        for (int i = 0; i < _channels.Length; i++)
-        {
-            _channels[i] = new DmaChannel(i, port, interrupts, logger);
-        }
-    }
+    private readonly DmaChannel[] _channels =
+    [
+        .. Enumerable.Range(0, EpcLimits.DmaChannels).Select(index => new DmaChannel(
+            index, host, functions, new DmaPort(guest, outbound), interrupts, logger)),
+    ];
 
     /// <inheritdoc/>
     public uint Read(int offset)
@@ -35,20 +41,8 @@ internal sealed class DmaEngine : IRegisterBlock, IDisposable
     }
 
     /// <summary>Stops every channel and puts every register to its reset value.</summary>
-    public void Reset()
-    {
-        foreach (DmaChannel channel in _channels)
-        {
-            channel.Reset();
-        }
-    }
+    public void Reset() => Array.ForEach(_channels, static channel => channel.Reset());
 
     /// <summary>Ends the channels' threads.</summary>
-    public void Dispose()
-    {
-        foreach (DmaChannel channel in _channels)
-        {
-            channel.Dispose();
-        }
-    }
+    public void Dispose() => Array.ForEach(_channels, static channel => channel.Dispose());
 }

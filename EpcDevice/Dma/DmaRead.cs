@@ -1,35 +1,75 @@
 using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.EpcDevice.Dma;
 
-/// <summary>A piece of a descriptor that is being read from the host while the one before it still is.</summary>
-internal sealed class DmaRead(DmaPort port)
+/// <summary>A piece of a descriptor whose bytes arrive from the host, straight in memory of the EP guest.</summary>
+internal sealed class DmaRead(DmaPort port) : IReadTarget
 {
-    /// <summary>Where the data goes.</summary>
-    public GuestLanding Landing { get; } = new(port);
+    private PendingRead _pending;
+    private ulong _destination;
+    private bool _hasMissed;
 
-    /// <summary>The requests; none where the piece takes the way through the buffer.</summary>
-    public PendingRead Pending { get; set; }
+    public DmaDescriptor Descriptor { get; private set; }
 
-    /// <summary>The host's address.</summary>
-    public ulong Source { get; set; }
+    /// <summary>Where in the descriptor's bytes it starts.</summary>
+    public uint Start { get; private set; }
 
-    /// <summary>The EP guest's address.</summary>
-    public ulong Destination { get; set; }
-
-    /// <summary>Bytes.</summary>
-    public int Length { get; set; }
-
-    /// <summary>What the piece belongs to.</summary>
-    public DmaDescriptor Descriptor { get; set; }
-
-    /// <summary>Where that is in the EP guest's memory.</summary>
-    public ulong DescriptorAddress { get; set; }
+    public int Length { get; private set; }
 
     /// <summary>Whether it is the descriptor's last.</summary>
     public bool IsLast { get; set; }
 
-    /// <summary>Whether it writes what another range of the EP guest's addresses has.</summary>
+    /// <summary>Sends requests for a piece of a descriptor.</summary>
+    public void Begin(DmaRun run, in DmaDescriptor descriptor, uint start)
+    {
+        int length = (int)Math.Min(descriptor.Length - start, DmaCopier.PieceSize);
+        _destination = descriptor.Destination + start;
+        using (MemoryLease place = port.LeaseMemory(_destination, length))
+        {
+            _hasMissed = place.Bytes.IsEmpty;
+            length = _hasMissed ? length : place.Bytes.Length;
+        }
+
+        _pending = _hasMissed ? default : run.Function.BeginRead(descriptor.Source + start, ref length, this);
+        Descriptor = descriptor;
+        Start = start;
+        Length = length;
+        IsLast = start + (uint)length == descriptor.Length;
+    }
+
+    /// <summary>Awaits the bytes.</summary>
+    /// <param name="run">What the piece belongs to.</param>
+    /// <param name="isComplete">False where bytes are missing that have to be read through the buffer.</param>
+    public RequestStatus End(DmaRun run, out bool isComplete)
+    {
+        isComplete = !_pending.IsNone;
+        if (!isComplete)
+        {
+            return RequestStatus.Success;
+        }
+
+        RequestStatus status = run.Function.EndRead(_pending);
+        isComplete = !_hasMissed;
+        return run.HasEnded ? RequestStatus.Cancelled : status;
+    }
+
+    /// <summary>Whether it writes to a range of EP-local addresses.</summary>
     public bool Overlaps(ulong start, uint length) =>
-        Destination < start + length && start < Destination + (ulong)Length;
+        _destination < start + length && start < _destination + (ulong)Length;
+
+    /// <inheritdoc/>
+    void IReadTarget.Put(int offset, ReadOnlySpan<byte> data)
+    {
+        using MemoryLease place = port.LeaseMemory(_destination + (ulong)offset, data.Length);
+        if (place.Bytes.Length < data.Length)
+        {
+            // The guest has removed the memory meanwhile.
+            _hasMissed = true;
+            return;
+        }
+
+        data.CopyTo(place.Bytes);
+    }
 }

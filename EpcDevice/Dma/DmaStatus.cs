@@ -2,14 +2,14 @@ using EpfTest.EpcDevice.Registers;
 
 namespace EpfTest.EpcDevice.Dma;
 
-/// <summary>What a descriptor came to: its status word.</summary>
+/// <summary>Result of a descriptor: its status word.</summary>
 internal enum DmaStatus : uint
 {
-    /// <summary>Not worked on yet, or not to its end.</summary>
+    /// <summary>Not carried out, or not to its end.</summary>
     Pending = EpcRegister.DescStatusPending,
     /// <summary>All bytes are copied.</summary>
     Done = EpcRegister.DescStatusDone,
-    /// <summary>The descriptor makes no sense.</summary>
+    /// <summary>The descriptor is invalid.</summary>
     BadDescriptor = EpcRegister.DescStatusBadDescriptor,
     /// <summary>The source cannot be read.</summary>
     SourceError = EpcRegister.DescStatusSourceError,

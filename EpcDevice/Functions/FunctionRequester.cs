@@ -48,6 +48,11 @@ internal sealed class FunctionRequester(FunctionContext context, InterruptSource
             : Record(context.Port.Write(address, source));
     }
 
+    /// <summary>Reads, filling the bytes, or writes.</summary>
+    /// <returns>As for <see cref="Read"/> and <see cref="Write"/>.</returns>
+    public RequestStatus Access(ulong address, Span<byte> bytes, DmaAccess access) =>
+        access == DmaAccess.Read ? Read(address, bytes) : Write(address, bytes);
+
     /// <inheritdoc cref="IFunctionPort.Lease"/>
     public MemoryLease Lease(ulong address, int wanted, DmaAccess access) =>
         MaySend ? context.Port.Lease(address, wanted, access) : default;

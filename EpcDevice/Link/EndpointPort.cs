@@ -170,7 +170,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         {
             case FrameKind.MemoryAdd when MemoryMessage.TryRead(payload, out MemoryMessage range):
                 bool mapped = port.Memory.Map(range, descriptor);
-                _endpoint.WhenWindowFollows(static () => { });
+                _endpoint.AfterReconcile(static () => { });
                 return mapped;
             case FrameKind.BarMapped when (connection.Capabilities & LinkCapabilities.MapBars) != 0
                 && BarMappedMessage.TryRead(payload, out BarMappedMessage message):
@@ -203,7 +203,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
 
         // From another thread if the EP guest's QEMU has to let go first: that may take long.
         byte[] order = payload.ToArray();
-        _endpoint.WhenWindowFollows(() => connection.Acknowledge(order));
+        _endpoint.AfterReconcile(() => connection.Acknowledge(order));
         return true;
     }
 

@@ -251,7 +251,7 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
         SendMovedBars();
 
         // A write that clears Bus Master Enable takes effect when the EP guest cannot reach the host's memory any more.
-        _endpoint.WhenWindowFollows(complete);
+        _endpoint.AfterReconcile(complete);
         return true;
     }
 

@@ -24,7 +24,7 @@ internal interface IEndpoint
     /// Calls <paramref name="then"/> once the mapped window shows nothing of the host's memory but what it may show now: at
     /// once, or from another thread when the EP guest's QEMU has removed the mappings.
     /// </summary>
-    void WhenWindowFollows(Action then);
+    void AfterReconcile(Action then);
 
     /// <summary>
     /// The host has lost the endpoint, but its QEMU keeps BARs mapped (--map-bars) and they cannot be taken away.

@@ -1,79 +1,54 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using EpfTest.EpcDevice.Functions;
 using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
-using EpfTest.Protocol.Linux;
-using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.VhostUser;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.Outbound;
 
 /// <summary>
-/// The mapped window: a second outbound window, in which the EP guest's processors reach the host's memory without a
-/// trap, since QEMU has it mapped there.
+/// The mapped window: a second outbound window, in which the EP guest's processors reach host memory without a trap,
+/// because QEMU has mapped it there.
 /// </summary>
 /// <remarks>
-/// <para>What is mapped follows from what stands elsewhere: the translations that the EP guest has committed, whether the
-/// link is up and the function may issue requests, and the host memory that the bridge has passed. Whoever changes one
-/// of these asks for a reconciliation; a thread of its own compares what should be with what is, and has QEMU change
-/// it. QEMU does that in its main loop, which the EP guest's access to a register holds up: so only that thread ever waits
-/// for it, and everybody else is called back.</para>
-/// <para>The lock is for a few instructions, and nothing else is locked or called under it.</para>
+/// The mappings follow from the committed translations, the window's ENABLE, the link's state, each function's bus
+/// mastering and the host memory that the bridge has passed. A change of one of these requests a reconciliation, which
+/// has QEMU change the mappings.
 /// </remarks>
 internal sealed class MappedWindow : IWindowDevice, IDisposable
 {
-    /// <summary>What can be mapped is whole pages.</summary>
+    /// <summary>QEMU maps whole pages.</summary>
     public const ulong PageSize = 4096;
 
     private readonly LinkTraining _link;
     private readonly IHostLink _host;
-    private readonly EndpointFunction[] _functions;
-    private readonly Action _changed;
-    private readonly ILogger _logger;
+    private readonly OutboundTable _table;
+    private readonly Reconciler _reconciler;
+    private readonly WindowMappings _mappings;
     private readonly byte[] _config = new byte[sizeof(ulong)];
-    private readonly Lock _lock = new();
-    private readonly Slot[] _slots = new Slot[EpcLimits.Outbounds];
-    private readonly List<(long Request, Action Then)> _waiting = [];
-    private readonly SemaphoreSlim _wake = new(0);
-    private readonly Thread? _thread;
+    private volatile WindowSession _session = new(null);
+    private volatile bool _enabled;
 
-    // Under the lock.
-    private IWindowBackend? _backend;
-    private bool _enabled;
-    private bool _unattended;
-    private bool _stopping;
-    private long _requested;
-    private long _done;
-    private int _committed;
-    private int _mappings;
-
-    // The thread's own: what QEMU has mapped, and for which start of the device.
-    private readonly Dictionary<Mapping, FileDescriptor> _actual = [];
-    private int _starts;
-    private int _actualStart;
-
-    /// <summary>A window in which nothing is mapped.</summary>
-    /// <param name="size">Bytes; 0 for no window.</param>
-    /// <param name="link">State of the link.</param>
-    /// <param name="host">The host.</param>
-    /// <param name="functions">The functions.</param>
-    /// <param name="changed">Called, with no lock held, when a result or <see cref="Status"/> has changed.</param>
-    /// <param name="logger">Told what goes wrong.</param>
-    public MappedWindow(ulong size, LinkTraining link, IHostLink host, EndpointFunction[] functions, Action changed, ILogger logger)
+    /// <summary>A window in which nothing is mapped; without a size there is none.</summary>
+    public MappedWindow(
+        ulong size,
+        LinkTraining link,
+        IHostLink host,
+        OutboundTable table,
+        Reconciler reconciler,
+        ILogger logger)
     {
         Size = size;
         _link = link;
         _host = host;
-        _functions = functions;
-        _changed = changed;
-        _logger = logger;
+        _table = table;
+        _reconciler = reconciler;
+        _mappings = new WindowMappings(logger);
         RandomNumberGenerator.Fill(_config);
         if (size > 0)
         {
-            _thread = new Thread(Run) { IsBackground = true, Name = "window" };
-            _thread.Start();
+            reconciler.Start(Reconcile);
         }
     }
 
@@ -83,88 +58,54 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
     /// <inheritdoc/>
     public ReadOnlySpan<byte> Config => _config;
 
-    /// <summary>What tells the driver that a window is this controller's: it is also the device's configuration.</summary>
+    /// <summary>The number, also the device's configuration, by which a driver finds its controller's window.</summary>
     public ulong Id => Size > 0 ? BinaryPrimitives.ReadUInt64LittleEndian(_config) : 0;
 
-    /// <summary>WINDOW_CONTROL's ENABLE; clearing it takes every mapping away, and keeps translations.</summary>
+    /// <summary>WINDOW_CONTROL's ENABLE; clearing it unmaps everything and keeps the translations.</summary>
     public bool Enabled
     {
-        get
-        {
-            lock (_lock)
-            {
-                return _enabled;
-            }
-        }
-
+        get => _enabled;
         set
         {
-            lock (_lock)
+            if (_enabled != value)
             {
-                if (_enabled == value)
-                {
-                    return;
-                }
-
                 _enabled = value;
+                Reconcile();
             }
-
-            Follow();
         }
     }
 
     /// <summary>WINDOW_STATUS.</summary>
-    public uint Status
+    public uint Status => Field.Put(EpcRegister.WindowStatusUnshared, _host.SharesNoMemory)
+        | Field.Put(EpcRegister.WindowStatusReady, _session.Backend is not null)
+        | Field.Put(EpcRegister.WindowStatusBusy, _reconciler.IsBusy);
+
+    /// <summary>Requests a reconciliation.</summary>
+    public void Reconcile() => AfterReconcile(static () => { });
+
+    /// <summary>
+    /// Calls <paramref name="then"/> when the window shows what it should: at once where nothing is mapped, else by the
+    /// reconciler's thread. What was taken away before this call is then out of the EP guest's reach.
+    /// </summary>
+    public void AfterReconcile(Action then)
     {
-        get
+        // In this order: a commit that follows the first test is reconciled with what stands now.
+        if (Size == 0 || (!_table.HasMapped && !_reconciler.IsBusy && _mappings.IsEmpty))
         {
-            uint status = Field.Put(EpcRegister.WindowStatusUnshared, _host.SharesNoMemory);
-            lock (_lock)
-            {
-                return status
-                    | Field.Put(EpcRegister.WindowStatusReady, _backend is not null)
-                    | Field.Put(EpcRegister.WindowStatusBusy, _done < _requested);
-            }
+            then();
+        }
+        else
+        {
+            _reconciler.Request(then);
         }
     }
 
-    /// <summary>The EP guest sets or removes (null) a translation; <see cref="Result"/> says what comes of it.</summary>
-    /// <param name="index">Its number.</param>
-    /// <param name="translation">It is inside the window, in whole pages, and overlaps no other.</param>
-    public void Commit(int index, OutboundTranslation? translation)
-    {
-        lock (_lock)
-        {
-            ref Slot slot = ref _slots[index];
-            _committed += (translation is null ? 0 : 1) - (slot.Wanted is null ? 0 : 1);
-            slot.Wanted = translation;
-            slot.Result = CommitResult.Pending;
-            slot.Request = ++_requested;
-            Wake();
-        }
-    }
-
-    /// <summary>What the last commit of a translation came to; where it failed, there is no translation any more.</summary>
-    public CommitResult Result(int index)
-    {
-        lock (_lock)
-        {
-            return _slots[index].Result;
-        }
-    }
-
-    /// <summary>Tells the driver, which awaits the interrupt, that a result has been there at once.</summary>
-    public void Announce() => _changed();
-
-    /// <summary>Whether a translation could be mapped as the host's memory is now.</summary>
+    /// <summary>Whether a translation could be mapped now.</summary>
     public CommitResult Check(in OutboundTranslation translation)
     {
-        lock (_lock)
+        if (_session.Backend is null || !_enabled)
         {
-            if (_backend is null || !_enabled)
-            {
-                return CommitResult.NotMappable;
-            }
+            return CommitResult.NotMappable;
         }
 
         if (!_link.IsUp)
@@ -172,346 +113,88 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
             return CommitResult.LinkDown;
         }
 
-        var parts = new List<HostMapping>();
-        bool mappable = Resolve(translation, parts);
-        parts.ForEach(part => part.File.Dispose());
-        return mappable ? CommitResult.Ok : CommitResult.NotMappable;
-    }
-
-    /// <summary>Removes every translation; the EP guest is reset or gone.</summary>
-    public void Reset()
-    {
-        lock (_lock)
-        {
-            Array.Clear(_slots);
-            _committed = 0;
-            _enabled = false;
-        }
-
-        Follow();
-    }
-
-    /// <summary>
-    /// Calls <paramref name="then"/> when the window shows what stands now: at once where nothing is mapped, else from the
-    /// window's thread. What has been taken away before this call is then out of the EP guest's reach.
-    /// </summary>
-    public void Follow(Action? then = null)
-    {
-        bool now;
-        lock (_lock)
-        {
-            // Without translations and mappings there is nothing to change, and nothing under way.
-            bool idle = Size == 0 || (_committed == 0 && _mappings == 0 && _done == _requested);
-            now = idle || _unattended || _stopping;
-            if (!idle)
-            {
-                _requested++;
-                if (!now && then is not null)
-                {
-                    _waiting.Add((_requested, then));
-                }
-
-                Wake();
-            }
-        }
-
-        if (now)
-        {
-            then?.Invoke();
-        }
-    }
-
-    /// <summary>
-    /// While the EP guest itself takes the link down, by an access that holds QEMU up, nobody is made to wait for QEMU.
-    /// The driver has disabled the window before; where it has not, what is mapped goes right afterwards.
-    /// </summary>
-    public void SetUnattended(bool unattended)
-    {
-        List<Action> then = [];
-        lock (_lock)
-        {
-            _unattended = unattended;
-            if (unattended)
-            {
-                then.AddRange(_waiting.Select(static waiting => waiting.Then));
-                _waiting.Clear();
-            }
-        }
-
-        then.ForEach(static action => action());
+        List<HostMapping>? parts = Resolve(translation);
+        parts?.ForEach(static part => part.File.Dispose());
+        return parts is null ? CommitResult.NotMappable : CommitResult.Ok;
     }
 
     /// <inheritdoc/>
-    void IWindowDevice.Started(IWindowBackend backend)
-    {
-        lock (_lock)
-        {
-            _backend = backend;
-            _starts++;
-            _requested++;
-            Wake();
-        }
-    }
+    void IWindowDevice.Started(IWindowBackend backend) => Begin(new WindowSession(backend));
 
     /// <inheritdoc/>
-    void IWindowDevice.Stopped()
-    {
-        lock (_lock)
-        {
-            // QEMU takes its mappings away itself.
-            _backend = null;
-            _starts++;
-            _requested++;
-            Wake();
-        }
-    }
+    void IWindowDevice.Stopped() => Begin(new WindowSession(null));
 
-    /// <summary>Ends the thread. What QEMU has mapped stays.</summary>
+    /// <summary>Ends the reconciler. What QEMU has mapped stays.</summary>
     public void Dispose()
     {
-        lock (_lock)
+        _reconciler.Dispose();
+        _mappings.Dispose();
+    }
+
+    private void Begin(WindowSession session)
+    {
+        _session = session;
+        _reconciler.Request();
+    }
+
+    private bool? Reconcile(long request)
+    {
+        WindowSession session = _session;
+        HashSet<int> failed = [];
+        List<WindowMappings.DesiredMapping> desired = session.Backend is null || !_enabled ? [] : Desired(failed);
+        bool settled = _mappings.Reconcile(session, desired, failed);
+        if (!settled && _session != session)
         {
-            if (_stopping)
+            // The device has been reset meanwhile: the next round, already requested, finds nothing mapped.
+            return null;
+        }
+
+        _table.Complete(request, settled, failed);
+        return settled;
+    }
+
+    private List<WindowMappings.DesiredMapping> Desired(HashSet<int> failed)
+    {
+        List<WindowMappings.DesiredMapping> desired = [];
+        foreach ((int index, OutboundTranslation translation) in _table.Mapped())
+        {
+            if (Resolve(translation) is not { } parts)
             {
-                return;
+                failed.Add(index);
+                continue;
             }
 
-            _stopping = true;
-            _wake.Release();
-        }
-
-        _thread?.Join();
-        Forget();
-        _wake.Dispose();
-    }
-
-    private void Wake()
-    {
-        if (!_stopping)
-        {
-            _wake.Release();
-        }
-    }
-
-    private void Run()
-    {
-        while (true)
-        {
-            _wake.Wait();
-            long target;
-            IWindowBackend? backend;
-            int start;
-            (int Index, OutboundTranslation Translation)[] wanted;
-            lock (_lock)
-            {
-                if (_stopping)
-                {
-                    return;
-                }
-
-                if (_done == _requested)
-                {
-                    continue;
-                }
-
-                target = _requested;
-                backend = _backend;
-                start = _starts;
-                wanted = backend is null || !_enabled
-                    ? []
-                    : [.. Enumerable.Range(0, _slots.Length)
-                        .Where(index => _slots[index].Wanted is not null)
-                        .Select(index => (index, _slots[index].Wanted!.Value))];
-            }
-
-            bool settled = Reconcile(backend, start, wanted, out HashSet<int> failed);
-            Complete(target, start, settled, failed);
-        }
-    }
-
-    /// <summary>Has QEMU map what should be mapped.</summary>
-    /// <returns>False where it does not answer.</returns>
-    private bool Reconcile(
-        IWindowBackend? backend,
-        int start,
-        (int Index, OutboundTranslation Translation)[] wanted,
-        out HashSet<int> failed)
-    {
-        failed = [];
-        if (start != _actualStart)
-        {
-            // Another start of the device: nothing is mapped there yet.
-            Forget();
-            _actualStart = start;
-        }
-
-        if (backend is null)
-        {
-            return true;
-        }
-
-        var desired = new Dictionary<Mapping, (FileDescriptor File, int Index)>();
-        foreach ((int index, OutboundTranslation translation) in wanted)
-        {
-            var parts = new List<HostMapping>();
-            bool mappable = Resolve(translation, parts);
-            bool allowed = _functions[translation.Function].Requester.MaySend;
+            bool isAllowed = translation.Function.MaySend;
             ulong offset = translation.Offset;
             foreach (HostMapping part in parts)
             {
-                if (!mappable || !allowed
-                    || !desired.TryAdd(new Mapping(offset, part.Size, part.Identity, part.FileOffset), (part.File, index)))
+                if (isAllowed)
+                {
+                    desired.Add(new(new(offset, part.Size, part.Identity, part.FileOffset), part.File, index));
+                }
+                else
                 {
                     part.File.Dispose();
                 }
 
                 offset += part.Size;
             }
-
-            if (!mappable)
-            {
-                failed.Add(index);
-            }
         }
 
-        bool answered = Change(backend, desired, failed);
-        foreach ((FileDescriptor file, _) in desired.Values)
-        {
-            file.Dispose();
-        }
-
-        return answered;
+        return desired;
     }
 
-    private bool Change(
-        IWindowBackend backend, Dictionary<Mapping, (FileDescriptor File, int Index)> desired, HashSet<int> failed)
+    /// <summary>The files that a translation leads to, in whole pages; null where it cannot be mapped.</summary>
+    private static List<HostMapping>? Resolve(in OutboundTranslation translation)
     {
-        List<Mapping> gone = [.. _actual.Keys.Where(mapping => !desired.ContainsKey(mapping))];
-        List<Mapping> added = [.. desired.Keys.Where(mapping => !_actual.ContainsKey(mapping))];
-        if (gone.Count + added.Count == 0)
+        List<HostMapping> parts = [];
+        if (translation.Function.TryResolve(translation.Address, translation.Size, parts)
+            && parts.TrueForAll(static part => (part.Size | part.FileOffset) % PageSize == 0))
         {
-            return true;
+            return parts;
         }
 
-        Volatile.Write(ref _mappings, _actual.Count + added.Count);
-        bool[] mapped = new bool[added.Count];
-        bool answered = backend.Change(
-            [.. gone.Select(mapping => new WindowMapping(mapping.Offset, mapping.Size, _actual[mapping], mapping.FileOffset))],
-            [.. added.Select(mapping => new WindowMapping(mapping.Offset, mapping.Size, desired[mapping].File, mapping.FileOffset))],
-            mapped);
-        if (!answered)
-        {
-            failed.UnionWith(added.Select(mapping => desired[mapping].Index));
-            return false;
-        }
-
-        if (_logger.IsEnabled(LogLevel.Debug))
-        {
-            _logger.LogDebug("window: {Gone} mappings taken away, {Added} made", gone.Count, mapped.Count(static made => made));
-        }
-
-        foreach (Mapping mapping in gone)
-        {
-            _actual.Remove(mapping, out FileDescriptor? file);
-            file!.Dispose();
-        }
-
-        for (int i = 0; i < added.Count; i++)
-        {
-            (FileDescriptor file, int index) = desired[added[i]];
-            if (mapped[i])
-            {
-                _actual.Add(added[i], file.Duplicate());
-            }
-            else
-            {
-                _logger.LogWarning("QEMU refused to map {Size} bytes at 0x{Offset:x} of the window", added[i].Size, added[i].Offset);
-                failed.Add(index);
-            }
-        }
-
-        Volatile.Write(ref _mappings, _actual.Count);
-        return true;
+        parts.ForEach(static part => part.File.Dispose());
+        return null;
     }
-
-    private void Complete(long target, int start, bool settled, HashSet<int> failed)
-    {
-        List<Action> then = [];
-        lock (_lock)
-        {
-            if (!settled && _starts != start)
-            {
-                // The device has been reset under the change: the next round, asked for already, finds nothing mapped.
-                return;
-            }
-
-            for (int i = 0; i < _slots.Length; i++)
-            {
-                ref Slot slot = ref _slots[i];
-                if (slot.Result != CommitResult.Pending || slot.Request > target)
-                {
-                    continue;
-                }
-
-                // What QEMU was asked to take away and did not is still there.
-                slot.Result = settled || slot.Wanted is not null ? CommitResult.Ok : CommitResult.Busy;
-                if (failed.Contains(i) && slot.Wanted is not null)
-                {
-                    slot.Result = CommitResult.NotMappable;
-                    slot.Wanted = null;
-                    _committed--;
-                }
-            }
-
-            _done = target;
-            if (settled)
-            {
-                then.AddRange(_waiting.Where(waiting => waiting.Request <= target).Select(static waiting => waiting.Then));
-            }
-
-            // Where QEMU does not answer, nobody is told that something has been taken away: the link goes down by that.
-            _waiting.RemoveAll(waiting => waiting.Request <= target);
-        }
-
-        then.ForEach(static action => action());
-        _changed();
-    }
-
-    private bool Resolve(in OutboundTranslation translation, List<HostMapping> parts)
-    {
-        if (!_functions[translation.Function].Requester.TryResolve(translation.Address, translation.Size, parts))
-        {
-            return false;
-        }
-
-        foreach (HostMapping part in parts)
-        {
-            if (part.Size % PageSize != 0 || part.FileOffset % PageSize != 0)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private void Forget()
-    {
-        foreach (FileDescriptor file in _actual.Values)
-        {
-            file.Dispose();
-        }
-
-        _actual.Clear();
-        Volatile.Write(ref _mappings, 0);
-    }
-
-    private struct Slot
-    {
-        public OutboundTranslation? Wanted;
-        public CommitResult Result;
-        public long Request;
-    }
-
-    private readonly record struct Mapping(ulong Offset, ulong Size, FileIdentity File, ulong FileOffset);
 }

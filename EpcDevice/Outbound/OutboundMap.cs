@@ -2,10 +2,9 @@ using EpfTest.Protocol.Memory;
 
 namespace EpfTest.EpcDevice.Outbound;
 
-/// <summary>The outbound translations, sorted and apart. Immutable, for any thread.</summary>
+/// <summary>The translations of a window, sorted, none overlapping another. Immutable, for any thread.</summary>
 internal sealed class OutboundMap
 {
-    /// <summary>No translation.</summary>
     public static readonly OutboundMap Empty = new([]);
 
     private readonly OutboundTranslation[] _entries;
@@ -18,30 +17,29 @@ internal sealed class OutboundMap
         _offsets = Array.ConvertAll(_entries, static entry => entry.Offset);
     }
 
+    public ref readonly OutboundTranslation this[int index] => ref _entries[index];
+
     /// <summary>Finds the translation that an access starts in.</summary>
-    /// <param name="offset">Bytes from the start of BAR2.</param>
+    /// <param name="offset">Window offset.</param>
     /// <param name="wanted">Bytes of the access.</param>
-    /// <param name="hint">Where the last one was found, to look there first; any number is fine.</param>
-    /// <param name="entry">The translation.</param>
-    /// <param name="length">How many of the bytes are inside it or, where there is none, before the next one.</param>
-    public bool TryFind(ulong offset, int wanted, ref int hint, out OutboundTranslation entry, out int length)
+    /// <param name="index">Where to look first, any number; the index of the translation.</param>
+    /// <param name="length">How many of the bytes are inside it or, without one, before the next.</param>
+    public bool TryFind(ulong offset, int wanted, ref int index, out int length)
     {
-        if ((uint)hint >= (uint)_entries.Length || offset - _entries[hint].Offset >= _entries[hint].Size)
+        if ((uint)index >= (uint)_entries.Length || offset - _entries[index].Offset >= _entries[index].Size)
         {
             int above = AddressSearch.UpperBound(_offsets, offset);
             if (above == 0 || offset - _entries[above - 1].Offset >= _entries[above - 1].Size)
             {
                 ulong gap = above < _entries.Length ? _entries[above].Offset - offset : ulong.MaxValue;
-                entry = default;
                 length = (int)Math.Min((ulong)wanted, gap);
                 return false;
             }
 
-            hint = above - 1;
+            index = above - 1;
         }
 
-        entry = _entries[hint];
-        length = (int)Math.Min((ulong)wanted, entry.Size - (offset - entry.Offset));
+        length = (int)Math.Min((ulong)wanted, _entries[index].Size - (offset - _entries[index].Offset));
         return true;
     }
 }

@@ -1,199 +1,181 @@
+using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
 
 namespace EpfTest.EpcDevice.Outbound;
 
-/// <summary>
-/// The registers of the outbound translations (<c>docs/registers.md</c>, "Outbound translations"). Belongs to the thread
-/// that serves the EP guest.
-/// </summary>
-/// <param name="window">BAR2.</param>
-/// <param name="mappedPath">The mapped window as the DMA engine goes through it.</param>
-/// <param name="mapped">The mapped window as the EP guest's processors do.</param>
-internal sealed class OutboundTable(OutboundWindow window, OutboundWindow mappedPath, MappedWindow mapped) : IRegisterBlock
+/// <summary>The outbound translations that the EP guest has committed, and the result of each commit.</summary>
+/// <remarks>
+/// Only the thread that serves the EP guest commits and resets. A commit to the mapped window is completed by the
+/// reconciler's thread, so a lock guards the entries. It is held for a few instructions; only the reconciler's lock is
+/// taken under it.
+/// </remarks>
+internal sealed class OutboundTable(
+    OutboundTranslations trapped, OutboundTranslations mapped, Reconciler reconciler, IHostLink host)
 {
+    private readonly Lock _lock = new();
     private readonly Entry[] _entries = new Entry[EpcLimits.Outbounds];
+    private readonly Action<bool> _guestWaits = waiting => host.GuestWaits = waiting;
 
-    /// <inheritdoc/>
-    public uint Read(int offset)
+    /// <summary>Whether the mapped window has a translation, mapped or not.</summary>
+    public bool HasMapped
     {
-        int index = offset / EpcRegister.OutboundStride;
-        if (index >= _entries.Length)
+        get
         {
-            return 0;
+            lock (_lock)
+            {
+                return Array.Exists(_entries, static entry => entry is { IsMapped: true, Translation: not null });
+            }
         }
-
-        ref Entry entry = ref _entries[index];
-        return (offset % EpcRegister.OutboundStride) switch
-        {
-            EpcRegister.OutboundOffsetLo => entry.Offset.Low,
-            EpcRegister.OutboundOffsetHi => entry.Offset.High,
-            EpcRegister.OutboundSizeLo => entry.Size.Low,
-            EpcRegister.OutboundSizeHi => entry.Size.High,
-            EpcRegister.OutboundAddressLo => entry.Address.Low,
-            EpcRegister.OutboundAddressHi => entry.Address.High,
-            EpcRegister.OutboundControl when entry.Committed is { } committed =>
-                EpcRegister.OutboundControlEnable
-                    | Field.Put(EpcRegister.OutboundControlMapped, entry.Mapped)
-                    | Field.Put(EpcRegister.OutboundControlFunction, committed.Function),
-            EpcRegister.OutboundResult => (uint)Result(index),
-            _ => 0,
-        };
     }
 
-    /// <inheritdoc/>
-    public void Write(int offset, uint value)
+    /// <summary>A copy of an entry.</summary>
+    public Entry this[int index]
     {
-        int index = offset / EpcRegister.OutboundStride;
-        if (index >= _entries.Length)
+        get
         {
-            return;
+            lock (_lock)
+            {
+                return _entries[index];
+            }
+        }
+    }
+
+    /// <summary>The translations of the mapped window, with their numbers.</summary>
+    public List<(int Index, OutboundTranslation Translation)> Mapped()
+    {
+        List<(int, OutboundTranslation)> found = [];
+        lock (_lock)
+        {
+            for (int i = 0; i < _entries.Length; i++)
+            {
+                if (_entries[i] is { IsMapped: true, Translation: { } translation })
+                {
+                    found.Add((i, translation));
+                }
+            }
         }
 
-        ref Entry entry = ref _entries[index];
-        switch (offset % EpcRegister.OutboundStride)
+        return found;
+    }
+
+    /// <summary>Whether a translation would overlap another entry of its window.</summary>
+    public bool Overlaps(int index, OutboundTranslation staged, bool isMapped)
+    {
+        lock (_lock)
         {
-            case EpcRegister.OutboundOffsetLo:
-                entry.Offset.SetLow(value);
-                break;
-            case EpcRegister.OutboundOffsetHi:
-                entry.Offset.SetHigh(value);
-                break;
-            case EpcRegister.OutboundSizeLo:
-                entry.Size.SetLow(value);
-                break;
-            case EpcRegister.OutboundSizeHi:
-                entry.Size.SetHigh(value);
-                break;
-            case EpcRegister.OutboundAddressLo:
-                entry.Address.SetLow(value);
-                break;
-            case EpcRegister.OutboundAddressHi:
-                entry.Address.SetHigh(value);
-                break;
-            case EpcRegister.OutboundControl:
-                entry.Result = Commit(index, value);
-                if ((value & EpcRegister.OutboundControlMapped) != 0 && entry.Result != CommitResult.Pending)
+            for (int i = 0; i < _entries.Length; i++)
+            {
+                if (i != index
+                    && _entries[i].IsMapped == isMapped
+                    && _entries[i].Translation is { } other
+                    && staged.Overlaps(other))
                 {
-                    mapped.Announce();
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Sets the result of a commit that changes nothing.</summary>
+    public void Refuse(int index, CommitResult result)
+    {
+        lock (_lock)
+        {
+            _entries[index].Result = result;
+        }
+    }
+
+    /// <summary>
+    /// Sets or clears (null) a translation that has been checked. On return no access uses the old one; the new one is
+    /// used at once in the trapped window, and in the mapped one when the result is no longer PENDING.
+    /// </summary>
+    public void Set(int index, OutboundTranslation? translation, bool isMapped)
+    {
+        lock (_lock)
+        {
+            ref Entry entry = ref _entries[index];
+            entry.Result = CommitResult.Ok;
+            if (entry.Translation == translation)
+            {
+                return;
+            }
+
+            entry.Translation = translation;
+            entry.IsMapped = isMapped;
+            if (isMapped)
+            {
+                entry.Result = CommitResult.Pending;
+                entry.Request = reconciler.Request();
+            }
+
+            Publish(isMapped);
+        }
+
+        (isMapped ? mapped : trapped).Drain(_guestWaits);
+    }
+
+    /// <summary>Completes the commits that a reconciliation has covered.</summary>
+    /// <param name="request">The last request that it covers.</param>
+    /// <param name="settled">Whether QEMU has answered.</param>
+    /// <param name="failed">Entries that could not be mapped; they are cleared.</param>
+    public void Complete(long request, bool settled, HashSet<int> failed)
+    {
+        lock (_lock)
+        {
+            for (int i = 0; i < _entries.Length; i++)
+            {
+                ref Entry entry = ref _entries[i];
+                if (entry.Result != CommitResult.Pending || entry.Request > request)
+                {
+                    continue;
                 }
 
-                break;
+                entry.Result = CommitResult.Ok;
+                if (entry.Translation is null)
+                {
+                    // Without an answer, what should be unmapped is still there.
+                    entry.Result = settled ? CommitResult.Ok : CommitResult.Busy;
+                }
+                else if (failed.Contains(i))
+                {
+                    entry.Result = CommitResult.NotMappable;
+                    entry.Translation = null;
+                }
+            }
+
+            Publish(isMapped: true);
         }
     }
 
-    /// <summary>Puts every register to its reset value and removes every translation of BAR2 and of the DMA engine.</summary>
+    /// <summary>Clears every entry. On return no access uses one.</summary>
     public void Reset()
     {
-        Array.Clear(_entries);
-        window.Replace(OutboundMap.Empty);
-        mappedPath.Replace(OutboundMap.Empty);
+        lock (_lock)
+        {
+            Array.Clear(_entries);
+            Publish(isMapped: false);
+            Publish(isMapped: true);
+        }
+
+        trapped.Drain(_guestWaits);
+        mapped.Drain(_guestWaits);
     }
 
-    /// <summary>What a commit came to; one of the mapped window may still be under way.</summary>
-    private CommitResult Result(int index)
+    /// <summary>Publishes what is committed and not under way. The lock is held.</summary>
+    private void Publish(bool isMapped) => (isMapped ? mapped : trapped).Replace(new OutboundMap(
+        _entries
+            .Where(entry => entry.IsMapped == isMapped && entry.Result != CommitResult.Pending)
+            .Select(static entry => entry.Translation)
+            .OfType<OutboundTranslation>()));
+
+    /// <summary>An entry of the table.</summary>
+    internal struct Entry
     {
-        ref Entry entry = ref _entries[index];
-        if (entry.Result == CommitResult.Pending)
-        {
-            entry.Result = mapped.Result(index);
-            if (entry.Result != CommitResult.Pending && entry.Result != CommitResult.Ok && entry.Committed is not null)
-            {
-                entry.Committed = null;
-                Publish(mapped: true);
-            }
-        }
-
-        return entry.Result;
-    }
-
-    private CommitResult Commit(int index, uint control)
-    {
-        ref Entry entry = ref _entries[index];
-        if (Result(index) == CommitResult.Pending)
-        {
-            // It goes on, and its result is still to come.
-            return CommitResult.Pending;
-        }
-
-        OutboundTranslation? translation = null;
-        bool isMapped = entry.Mapped && entry.Committed is not null;
-        if ((control & EpcRegister.OutboundControlEnable) != 0)
-        {
-            bool toMapped = (control & EpcRegister.OutboundControlMapped) != 0;
-            if (entry.Committed is not null && toMapped != isMapped)
-            {
-                return CommitResult.Invalid;
-            }
-
-            isMapped = toMapped;
-            var staged = new OutboundTranslation(
-                entry.Offset.Value,
-                entry.Size.Value,
-                entry.Address.Value,
-                Field.Get(EpcRegister.OutboundControlFunction, control));
-            CommitResult result = Check(index, staged, isMapped);
-            if (result != CommitResult.Ok)
-            {
-                return result;
-            }
-
-            translation = staged;
-        }
-
-        if (entry.Committed == translation)
-        {
-            return CommitResult.Ok;
-        }
-
-        entry.Committed = translation;
-        entry.Mapped = isMapped;
-        Publish(isMapped);
-        if (!isMapped)
-        {
-            return CommitResult.Ok;
-        }
-
-        mapped.Commit(index, translation);
-        return CommitResult.Pending;
-    }
-
-    private void Publish(bool mapped) => (mapped ? mappedPath : window).Replace(new OutboundMap(
-        _entries.Where(entry => entry.Mapped == mapped).Select(entry => entry.Committed).OfType<OutboundTranslation>()));
-
-    private CommitResult Check(int index, OutboundTranslation staged, bool isMapped)
-    {
-        ulong windowSize = isMapped ? mapped.Size : EpcLimits.WindowSize;
-        if (staged.Size == 0
-            || staged.Offset >= windowSize
-            || staged.Size > windowSize - staged.Offset
-            || staged.Address + (staged.Size - 1) < staged.Address
-            || staged.Function >= EpcLimits.Functions
-            || (isMapped && (staged.Offset | staged.Size | staged.Address) % MappedWindow.PageSize != 0))
-        {
-            return CommitResult.Invalid;
-        }
-
-        for (int i = 0; i < _entries.Length; i++)
-        {
-            if (i != index
-                && _entries[i].Mapped == isMapped
-                && _entries[i].Committed is { } other
-                && (staged.Offset - other.Offset < other.Size || other.Offset - staged.Offset < staged.Size))
-            {
-                return CommitResult.Overlap;
-            }
-        }
-
-        return isMapped ? mapped.Check(staged) : CommitResult.Ok;
-    }
-
-    private struct Entry
-    {
-        public Register64 Offset;
-        public Register64 Size;
-        public Register64 Address;
-        public OutboundTranslation? Committed;
-        public bool Mapped;
+        public OutboundTranslation? Translation;
+        public bool IsMapped;
         public CommitResult Result;
+        public long Request;
     }
 }

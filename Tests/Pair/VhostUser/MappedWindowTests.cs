@@ -368,6 +368,35 @@ internal sealed class MappedWindowTests
     }
 
     [Test]
+    public void DmaEngineUsesATranslationFromItsResultOn()
+    {
+        BringUp();
+        var channel = new EpDmaChannel(_ep, 0);
+        _window.Answering.Reset();
+        Stage(0, 0, 0x1000, HostBuffer);
+        Assert.That(channel.Run(WindowAt, 0x80_0000, 8, 0), Is.EqualTo(EpcRegister.DescStatusSourceError), "pending");
+        _window.Answering.Set();
+        Assert.That(Result(0), Is.EqualTo(EpcRegister.ResultOk));
+        Assert.That(channel.Run(WindowAt, 0x80_0000, 8, 0), Is.EqualTo(EpcRegister.DescStatusDone));
+        Assert.That(Unmap(0), Is.EqualTo(EpcRegister.ResultOk));
+        Assert.That(channel.Run(WindowAt, 0x80_0000, 8, 0), Is.EqualTo(EpcRegister.DescStatusSourceError), "cleared");
+    }
+
+    [Test]
+    public void AFailedTranslationHasGoneBeforeItsResultIsRead()
+    {
+        BringUp();
+        _window.Refuses = true;
+        _ep.Vectors[WindowVector].Drain();
+        Stage(0, 0, 0x1000, HostBuffer);
+        Wait.Until(() => _ep.Vectors[WindowVector].Drain() > 0, "the interrupt comes");
+        Assert.That(_ep[Outbound(0, EpcRegister.OutboundControl)], Is.Zero);
+        var channel = new EpDmaChannel(_ep, 0);
+        Assert.That(channel.Run(WindowAt, 0x80_0000, 8, 0), Is.EqualTo(EpcRegister.DescStatusSourceError));
+        Assert.That(Result(0), Is.EqualTo(EpcRegister.ResultNotMappable));
+    }
+
+    [Test]
     public void MappingsComeAndGoUnderTheHostsFeet()
     {
         BringUp();
