@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using EpfTest.EpcDevice.Link;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Hosting.Qmp;
+using EpfTest.Protocol.Link;
 using EpfTest.Protocol.VfioUser;
 using EpfTest.Protocol.VhostUser;
 using Microsoft.Extensions.Logging;
@@ -39,8 +40,11 @@ internal sealed class EpcService : IDisposable
             endpoint => link = new EndpointPort(
                 endpoint,
                 options.Link,
-                options.LinkCapabilities,
-                options.LinkTimeouts,
+                new LinkSettings(LinkRole.Endpoint, options.LinkCapabilities)
+                {
+                    Timeouts = options.LinkTimeouts,
+                    OnWait = ReceiveProgress.ThreadWaits,
+                },
                 options.Peers,
                 loggers.CreateLogger("link")),
             logger,

@@ -86,7 +86,7 @@ internal sealed class HostTarget(
             return;
         }
 
-        if (InterruptMessage.TryRead(message, out bool isMsix, out int vector))
+        if (InterruptMessage.TryDecode(message, out bool isMsix, out int vector))
         {
             IrqIndex index = isMsix ? IrqIndex.Msix : IrqIndex.Msi;
             if (vector < irqCounts[(int)index])

@@ -217,7 +217,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         if (IsAnnounced(range) && BeginOnLink())
         {
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
-            new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Write(message);
+            new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Encode(message);
             _sharedRanges += range.File is null ? 0 : 1;
             _link.SendControl(FrameKind.MemoryAdd, _id.Number, message, range.File?.Descriptor);
             EndOnLink();
@@ -249,8 +249,8 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
             DmaRange last = ranges[^1];
             ulong size = last.Address + last.Size - ranges[0].Address;
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
-            new MemoryMessage(DmaAccess.None, ranges[0].Address, size, 0).Write(message);
-            _link.Order(FrameKind.MemoryInvalidate, _id.Number, message);
+            new MemoryMessage(DmaAccess.None, ranges[0].Address, size, 0).Encode(message);
+            _link.Request(FrameKind.MemoryInvalidate, _id.Number, message);
         }
 
         EndOnLink();
@@ -337,7 +337,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     bool ISignalLessee.TryLease(IrqIndex index, int vector, FileDescriptor signal)
     {
         Span<byte> message = stackalloc byte[InterruptAddMessage.Length];
-        new InterruptAddMessage(index == IrqIndex.Msix, vector).Write(message);
+        new InterruptAddMessage(index == IrqIndex.Msix, vector).Encode(message);
         return index is IrqIndex.Msi or IrqIndex.Msix
             && _link.TrySendControl(FrameKind.InterruptAdd, _id.Number, message, signal);
     }
@@ -348,8 +348,8 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         if (BeginOnLink())
         {
             Span<byte> message = stackalloc byte[InterruptInvalidateMessage.Length];
-            new InterruptInvalidateMessage(index == IrqIndex.Msix, start, count).Write(message);
-            _link.Order(FrameKind.InterruptInvalidate, _id.Number, message);
+            new InterruptInvalidateMessage(index == IrqIndex.Msix, start, count).Encode(message);
+            _link.Request(FrameKind.InterruptInvalidate, _id.Number, message);
             EndOnLink();
         }
     }
@@ -370,7 +370,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     private Action<bool> Announce(int bar) => isMapped =>
     {
         Span<byte> message = stackalloc byte[BarMappedMessage.Length];
-        new BarMappedMessage(bar, isMapped).Write(message);
+        new BarMappedMessage(bar, isMapped).Encode(message);
         _link.SendControl(FrameKind.BarMapped, _id.Number, message);
     };
 
@@ -405,8 +405,8 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
 
     private void Order(FrameKind kind, int number)
     {
-        Span<byte> order = stackalloc byte[OrderMessage.Length];
-        OrderMessage.Write(order, number);
-        _link.Order(kind, _id.Number, order);
+        Span<byte> order = stackalloc byte[RequestMessage.Length];
+        RequestMessage.Encode(order, number);
+        _link.Request(kind, _id.Number, order);
     }
 }

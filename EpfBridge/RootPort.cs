@@ -1,9 +1,11 @@
 using System.Collections.Concurrent;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Link.Transport;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
+using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpfBridge;
@@ -24,6 +26,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
     private static readonly TimeSpan s_connectInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly BridgeOptions _options;
+    private readonly LinkSettings _settings;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<ushort, RemoteFunction> _functions = new();
     private readonly FunctionServers _servers;
@@ -43,15 +46,21 @@ internal sealed class RootPort : ILinkHandler, IDisposable
         _thread.Start();
     }
 
-    /// <summary>Connects to nobody and has no threads; <see cref="Serve(UnixSocket, RefusalLog, LinkTimeouts?)"/> takes a
+    /// <summary>Connects to nobody and has no threads; <see cref="Serve(IFrameTransport, RefusalLog)"/> takes a
     /// link.</summary>
-    /// <param name="options">The command line.</param>
-    /// <param name="loggers">Make a logger for each part.</param>
     /// <param name="serve">Serves a function, by its number, until disposed; waits for nobody.</param>
     internal RootPort(
-        BridgeOptions options, ILoggerFactory loggers, Func<ushort, RemoteFunction, IDisposable?>? serve)
+        BridgeOptions options,
+        ILoggerFactory loggers,
+        Func<ushort, RemoteFunction, IDisposable?>? serve,
+        LinkTimeouts? timeouts = null)
     {
         _options = options;
+        _settings = new LinkSettings(LinkRole.Bridge, options.LinkCapabilities)
+        {
+            Timeouts = timeouts ?? options.LinkTimeouts,
+            OnWait = ReceiveProgress.ThreadWaits,
+        };
         _logger = loggers.CreateLogger("link");
         _servers = new FunctionServers(options, loggers, serve);
     }
@@ -82,7 +91,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
         }
         else if (header.IsNonPosted)
         {
-            _connection?.Requester.SendCompletion(
+            _connection?.Completions.Send(
                 function, header, RemoteFunction.RootComplex, CompletionStatus.UnsupportedRequest);
         }
     }
@@ -101,7 +110,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
         switch (kind)
         {
             case FrameKind.Function when function < FunctionId.MaxNumber
-                && FunctionMessage.TryRead(payload, out FunctionMessage? message):
+                && FunctionMessage.TryDecode(payload, out FunctionMessage? message):
                 // The link is down, so nobody uses what the function was before, unless a QEMU still has it.
                 if (endpoint is { IsRetired: false })
                 {
@@ -111,16 +120,16 @@ internal sealed class RootPort : ILinkHandler, IDisposable
                 _functions[function] = new RemoteFunction(
                     connection, FunctionId.FromNumber(function), message!, _logger, _servers.HidesMsix);
                 return true;
-            case FrameKind.BarAddress when BarAddressMessage.TryRead(payload, out BarAddressMessage message):
+            case FrameKind.BarAddress when BarAddressMessage.TryDecode(payload, out BarAddressMessage message):
                 endpoint?.PlaceBar(message);
                 return endpoint is not null;
-            case FrameKind.InboundAdd when InboundAddMessage.TryRead(payload, out InboundAddMessage message):
+            case FrameKind.InboundAdd when InboundAddMessage.TryDecode(payload, out InboundAddMessage message):
                 return endpoint is not null && descriptor is not null && endpoint.AddInbound(message, descriptor);
-            case FrameKind.InboundInvalidate when OrderMessage.TryRead(payload, out int bar):
+            case FrameKind.InboundInvalidate when RequestMessage.TryDecode(payload, out int bar):
                 endpoint?.InvalidateInbound(bar);
                 connection.Acknowledge(payload);
                 return true;
-            case FrameKind.LinkUp or FrameKind.LinkDown when OrderMessage.TryRead(payload, out _):
+            case FrameKind.LinkUp or FrameKind.LinkDown when RequestMessage.TryDecode(payload, out _):
                 byte[] order = payload.ToArray();
                 return TryPost(() =>
                 {
@@ -147,7 +156,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
         {
             try
             {
-                if (Serve(Connect(), refusals))
+                if (Serve(new UnixTransport(Connect()), refusals))
                 {
                     waitingWasLogged = false;
                 }
@@ -179,11 +188,9 @@ internal sealed class RootPort : ILinkHandler, IDisposable
 
     /// <summary>Speaks to EpcDevice until the link ends. For one thread at a time, the link's own.</summary>
     /// <returns>False where it is not to be spoken to.</returns>
-    internal bool Serve(UnixSocket socket, RefusalLog refusals, LinkTimeouts? timeouts = null)
+    internal bool Serve(IFrameTransport transport, RefusalLog refusals)
     {
-        if (LinkConnection.Open(
-            socket, LinkRole.Bridge, _options.LinkCapabilities, this, _logger, timeouts ?? _options.LinkTimeouts, refusals, _stopping.Token)
-            is not { } connection)
+        if (LinkConnection.Open(transport, _settings, this, _logger, refusals, _stopping.Token) is not { } connection)
         {
             return false;
         }

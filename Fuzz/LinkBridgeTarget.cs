@@ -1,7 +1,7 @@
 using EpfTest.EpfBridge;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Link;
-using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Link.Transport;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EpfTest.Fuzz;
@@ -22,9 +22,10 @@ internal sealed class LinkBridgeTarget : LinkTarget
                 function.Attach(host);
                 function.Present();
                 return host;
-            });
+            },
+            Timeouts);
 
-    protected override void Serve(UnixSocket socket) => _link.Serve(socket, _refusals, Timeouts);
+    protected override void Serve(IFrameTransport transport) => _link.Serve(transport, _refusals);
 
     public override void Dispose()
     {

@@ -3,6 +3,7 @@ using EpfTest.EpcDevice;
 using EpfTest.EpcDevice.Link;
 using EpfTest.EpcDevice.Registers;
 using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Link.Transport;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
 using EpfTest.Protocol.VfioUser;
@@ -40,13 +41,12 @@ internal sealed class LinkEndpointTarget : LinkTarget
         _link = new EndpointPort(
             _controller,
             Path.Combine(_folder.FullName, "link.sock"),
-            LinkCapabilities.Direct | LinkCapabilities.Interrupts,
-            LinkTimeouts.Default,
+            new LinkSettings(LinkRole.Endpoint, Capabilities) { Timeouts = Timeouts },
             PeerPolicy.SameUser,
             NullLogger.Instance);
     }
 
-    protected override void Serve(UnixSocket socket)
+    protected override void Serve(IFrameTransport transport)
     {
         _controller.HostPresenceChanged(true);
         Write(EpcRegister.LinkControl, EpcRegister.LinkControlEnable);
@@ -63,7 +63,7 @@ internal sealed class LinkEndpointTarget : LinkTarget
 
         _controller.Functions[0].WriteConfig(PciRegister.Command, 7, 3);
 
-        _link.Serve(socket, _refusals, Timeouts);
+        _link.Serve(transport, _refusals);
 
         // A refused hello has no other effect.
         _controller.HostPresenceChanged(false);

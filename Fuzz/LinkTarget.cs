@@ -1,4 +1,7 @@
+using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Link.Transport;
+using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Fuzz;
 
@@ -10,11 +13,13 @@ internal abstract class LinkTarget : StreamTarget
     /// <summary>The end that is not <paramref name="other"/>.</summary>
     protected LinkTarget(LinkRole other)
     {
-        new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Write(_hello);
-        const LinkCapabilities Offered = LinkCapabilities.Direct | LinkCapabilities.Interrupts;
-        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, other, Offered).Write(
+        new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Encode(_hello);
+        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, other, Capabilities).Encode(
             _hello.AsSpan(FrameHeader.Length));
     }
+
+    /// <summary>What both sides offer.</summary>
+    protected static LinkCapabilities Capabilities => LinkCapabilities.Direct | LinkCapabilities.Interrupts;
 
     protected override int LengthOffset => 0;
 
@@ -24,4 +29,18 @@ internal abstract class LinkTarget : StreamTarget
 
     /// <summary>Waits for nobody.</summary>
     protected static LinkTimeouts Timeouts { get; } = new() { Send = Patience, Room = Patience };
+
+    /// <summary>Serves the peer until it has hung up.</summary>
+    protected abstract void Serve(IFrameTransport transport);
+
+    protected sealed override void Run(ReadOnlySpan<byte> input)
+    {
+        (MemoryTransport ours, MemoryTransport theirs) = MemoryTransport.CreatePair();
+        using MemoryTransport peer = theirs;
+        Send((bytes, descriptors) => peer.TrySend(bytes, descriptors, out _) == Errno.None, input);
+        peer.EndSending();
+        Serve(ours);
+        ours.Dispose();
+        ExpectNothingLeft();
+    }
 }

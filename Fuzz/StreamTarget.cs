@@ -1,19 +1,17 @@
 using System.Buffers.Binary;
-using EpfTest.Kit.Link;
-using EpfTest.Protocol.Linux;
 using Tmds.Linux;
 
 namespace EpfTest.Fuzz;
 
 /// <summary>
-/// One of our servers, and a stream that a peer sends to it over a socket. The input is a list of pieces of it: a
+/// One of our servers, and a stream that a peer sends to it. The input is a list of pieces of it: a
 /// control byte (low nibble: kind of descriptor, bits 4 and 5: their number, bit 6: send as it is, bit 7: disconnect
 /// within the piece), the length (2, modulo the rest), then the bytes, usually a message whose length field is
 /// corrected before it is sent.
 /// </summary>
 /// <remarks>
-/// The whole stream is in the socket before the server runs on this thread until it has read it. The peer reads no
-/// replies: once the socket is full, it is a peer that has stopped reading.
+/// The whole stream is in the transport before the server runs on this thread until it has read it. The peer reads no
+/// replies: once the transport is full, it is a peer that has stopped reading.
 /// </remarks>
 internal abstract class StreamTarget : FuzzTarget
 {
@@ -84,8 +82,8 @@ internal abstract class StreamTarget : FuzzTarget
         base.Dispose();
     }
 
-    /// <summary>Serves the peer until it has hung up.</summary>
-    protected abstract void Serve(UnixSocket socket);
+    /// <summary>Serves a peer that sends <paramref name="input"/> until it has hung up.</summary>
+    protected abstract void Run(ReadOnlySpan<byte> input);
 
     /// <summary>Checks that nothing of the peer is left.</summary>
     /// <exception cref="FindingException">Something is left.</exception>
@@ -93,7 +91,8 @@ internal abstract class StreamTarget : FuzzTarget
     {
     }
 
-    private void Send(UnixSocket peer, ReadOnlySpan<byte> input)
+    /// <summary>Sends what the input says.</summary>
+    protected void Send(SendAction send, ReadOnlySpan<byte> input)
     {
         if (input.IsEmpty)
         {
@@ -106,7 +105,7 @@ internal abstract class StreamTarget : FuzzTarget
         }
         else if (!Greeting.IsEmpty)
         {
-            _ = peer.TrySend(Greeting, [], out _);
+            _ = send(Greeting, []);
         }
 
         int passed = 0;
@@ -137,12 +136,16 @@ internal abstract class StreamTarget : FuzzTarget
 
             _descriptors.Fill(control & KindMask, descriptors);
             bool cut = (control & Cut) != 0;
-            if (peer.TrySend(cut ? piece[..((length + 1) / 2)] : piece, descriptors, out _) != Errno.None || cut)
+            if (!send(cut ? piece[..((length + 1) / 2)] : piece, descriptors) || cut)
             {
                 return;
             }
         }
     }
+
+    /// <summary>Sends as much as there is room for.</summary>
+    /// <returns>False if the server has hung up.</returns>
+    protected delegate bool SendAction(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> descriptors);
 
     /// <summary>The lowest free descriptor number: the same each time while nothing is left open.</summary>
     private static int FirstFree()
@@ -150,18 +153,5 @@ internal abstract class StreamTarget : FuzzTarget
         int free = LibC.fcntl(0, LibC.F_DUPFD_CLOEXEC, 0);
         _ = LibC.close(free);
         return free;
-    }
-
-    private void Run(ReadOnlySpan<byte> input)
-    {
-        SocketPair pair = SocketPair.Create();
-        using UnixSocket peer = pair.Left;
-        using UnixSocket ours = pair.Right;
-        Send(peer, input);
-        _ = LibC.shutdown(peer.Number, LibC.SHUT_WR);
-        Serve(ours);
-        ours.Dispose();
-        peer.Dispose();
-        ExpectNothingLeft();
     }
 }

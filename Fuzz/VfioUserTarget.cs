@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EpfTest.Fuzz;
 
 /// <summary>The vfio-user server and a client.</summary>
-internal sealed class VfioUserTarget : StreamTarget
+internal sealed class VfioUserTarget : SocketTarget
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("epftest-fuzz-");
     private readonly FuzzDevice _device = new();

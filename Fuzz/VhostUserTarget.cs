@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EpfTest.Fuzz;
 
 /// <summary>The vhost-user server of the mapped window and a front-end.</summary>
-internal sealed class VhostUserTarget : StreamTarget
+internal sealed class VhostUserTarget : SocketTarget
 {
     private readonly Window _window = new();
 

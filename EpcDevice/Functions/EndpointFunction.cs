@@ -88,7 +88,7 @@ internal sealed class EndpointFunction : IFunction
 
     public FunctionDescription? Describe() => _configuration.Describe();
 
-    public (int MaxPayload, int MaxReadRequest) TransferLimits() => _configuration.TransferLimits();
+    public (int MaxPayload, int MaxReadRequest, bool ExtendedTags) TransferLimits() => _configuration.TransferLimits();
 
     public uint ReadConfig(int offset) => _configuration.Read(offset);
 

@@ -103,13 +103,13 @@ internal sealed class FunctionConfiguration(
     }
 
     /// <inheritdoc cref="IFunction.TransferLimits"/>
-    public (int MaxPayload, int MaxReadRequest) TransferLimits()
+    public (int MaxPayload, int MaxReadRequest, bool ExtendedTags) TransferLimits()
     {
         lock (context.Lock)
         {
             return context.Config?.PciExpress is { } express
-                ? (express.MaxPayloadSize, express.MaxReadRequestSize)
-                : (TlpLimits.MinPayload, TlpLimits.MinPayload);
+                ? (express.MaxPayloadSize, express.MaxReadRequestSize, express.ExtendedTagFieldEnable)
+                : (TlpLimits.MinPayload, TlpLimits.MinPayload, false);
         }
     }
 

@@ -31,7 +31,7 @@ internal sealed class AnnouncedBars(IFunction function)
             (ushort)(description?.MsixVectors ?? 0),
             bars);
         Span<byte> payload = stackalloc byte[FunctionMessage.Length];
-        message.Write(payload);
+        message.Encode(payload);
         connection.SendControl(FrameKind.Function, function.Id.Number, payload);
         lock (_lock)
         {
@@ -69,7 +69,7 @@ internal sealed class AnnouncedBars(IFunction function)
             if (_sent[bar] != now)
             {
                 _sent[bar] = now;
-                now.Write(message);
+                now.Encode(message);
                 connection.SendControl(FrameKind.BarAddress, function.Id.Number, message);
             }
         }

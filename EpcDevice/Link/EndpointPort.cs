@@ -1,6 +1,7 @@
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
+using EpfTest.Protocol.Link.Transport;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.ConfigurationSpace;
@@ -17,8 +18,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
 {
     private readonly IEndpoint _endpoint;
     private readonly UnixListener _listener;
-    private readonly LinkCapabilities _capabilities;
-    private readonly LinkTimeouts _timeouts;
+    private readonly LinkSettings _settings;
     private readonly ILogger _logger;
     private readonly FunctionPort[] _ports;
     private readonly DeadlockBreaker _deadlocks;
@@ -31,23 +31,11 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
 
     /// <summary>Listens at <paramref name="path"/>.</summary>
     /// <exception cref="LinuxException">The socket cannot be made there.</exception>
-    /// <param name="endpoint">What carries out the host's requests.</param>
-    /// <param name="path">Where the socket is made.</param>
-    /// <param name="capabilities">What this side offers.</param>
-    /// <param name="timeouts">Limits of waits for the bridge.</param>
     /// <param name="peers">Users whose bridges are accepted.</param>
-    /// <param name="logger">Gets connections, refusals and failed requests.</param>
-    public EndpointPort(
-        IEndpoint endpoint,
-        string path,
-        LinkCapabilities capabilities,
-        LinkTimeouts timeouts,
-        PeerPolicy peers,
-        ILogger logger)
+    public EndpointPort(IEndpoint endpoint, string path, LinkSettings settings, PeerPolicy peers, ILogger logger)
     {
         _endpoint = endpoint;
-        _capabilities = capabilities;
-        _timeouts = timeouts;
+        _settings = settings;
         _logger = logger;
         _deadlocks = new DeadlockBreaker(BreakDeadlock);
         var failures = new BurstLog(logger);
@@ -105,14 +93,14 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
             return false;
         }
 
-        Span<byte> order = stackalloc byte[OrderMessage.Length];
-        OrderMessage.Write(order, up ? _ports.Length : 0);
+        Span<byte> order = stackalloc byte[RequestMessage.Length];
+        RequestMessage.Encode(order, up ? _ports.Length : 0);
         if (up)
         {
             Array.ForEach(_ports, static port => port.Announce());
             _up = connection;
             Array.ForEach(_ports, static port => port.IsUp = true);
-            if (connection.Order(FrameKind.LinkUp, 0, order))
+            if (connection.Request(FrameKind.LinkUp, 0, order))
             {
                 return true;
             }
@@ -126,7 +114,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         // The bridge acknowledges when the host's accesses have ended.
         _deadlocks.GuestWaits = true;
         _deadlocks.BeginRequest();
-        connection.Order(FrameKind.LinkDown, 0, order);
+        connection.Request(FrameKind.LinkDown, 0, order);
         _deadlocks.EndRequest();
         _deadlocks.GuestWaits = false;
         ForgetHost();
@@ -144,7 +132,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         }
         else if (header.IsNonPosted)
         {
-            _connection?.Requester.SendCompletion(
+            _connection?.Completions.Send(
                 function, header, Bdf.Of(FunctionId.FromNumber(function)), CompletionStatus.UnsupportedRequest);
         }
     }
@@ -168,32 +156,32 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         FunctionPort port = _ports[function];
         switch (kind)
         {
-            case FrameKind.MemoryAdd when MemoryMessage.TryRead(payload, out MemoryMessage range):
+            case FrameKind.MemoryAdd when MemoryMessage.TryDecode(payload, out MemoryMessage range):
                 bool mapped = port.Memory.Map(range, descriptor);
                 _endpoint.AfterReconcile(static () => { });
                 return mapped;
             case FrameKind.BarMapped when (connection.Capabilities & LinkCapabilities.MapBars) != 0
-                && BarMappedMessage.TryRead(payload, out BarMappedMessage message):
+                && BarMappedMessage.TryDecode(payload, out BarMappedMessage message):
                 port.SetMapped(message.Bar, message.IsMapped);
                 return true;
             case FrameKind.InterruptAdd when (connection.Capabilities & LinkCapabilities.Interrupts) != 0
-                && InterruptAddMessage.TryRead(payload, out InterruptAddMessage added)
+                && InterruptAddMessage.TryDecode(payload, out InterruptAddMessage added)
                 && descriptor is not null
                 && EventFd.TryAdopt(descriptor) is { } signal:
                 port.Interrupts.Add(added.IsMsix, added.Vector, signal);
                 return true;
             case FrameKind.InterruptInvalidate
-                when InterruptInvalidateMessage.TryRead(payload, out InterruptInvalidateMessage vectors):
+                when InterruptInvalidateMessage.TryDecode(payload, out InterruptInvalidateMessage vectors):
                 port.Interrupts.Forget(vectors.IsMsix, vectors.Start, vectors.Count);
                 connection.Acknowledge(payload);
                 return true;
-            case FrameKind.MemoryInvalidate when MemoryMessage.TryRead(payload, out MemoryMessage range)
+            case FrameKind.MemoryInvalidate when MemoryMessage.TryDecode(payload, out MemoryMessage range)
                 && port.Memory.Unmap(range):
                 break;
-            case FrameKind.MemoryInvalidateAll when OrderMessage.TryRead(payload, out _):
+            case FrameKind.MemoryInvalidateAll when RequestMessage.TryDecode(payload, out _):
                 port.Memory.UnmapAll();
                 break;
-            case FrameKind.FunctionReset when OrderMessage.TryRead(payload, out int reset)
+            case FrameKind.FunctionReset when RequestMessage.TryDecode(payload, out int reset)
                 && Enum.IsDefined((ResetKind)reset):
                 port.ResetByHost((ResetKind)reset);
                 break;
@@ -208,11 +196,9 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
     }
 
     /// <summary>Speaks to a bridge until the link ends. For one thread at a time.</summary>
-    internal void Serve(UnixSocket socket, RefusalLog refusals, LinkTimeouts? timeouts = null)
+    internal void Serve(IFrameTransport transport, RefusalLog refusals)
     {
-        if (LinkConnection.Open(
-            socket, LinkRole.Endpoint, _capabilities, this, _logger, timeouts ?? _timeouts, refusals, _stopping.Token)
-            is { } connection)
+        if (LinkConnection.Open(transport, _settings, this, _logger, refusals, _stopping.Token) is { } connection)
         {
             Serve(connection);
         }
@@ -221,7 +207,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
     private void Run()
     {
         var refusals = new RefusalLog(_logger);
-        _listener.ServeEach(socket => Serve(socket, refusals));
+        _listener.ServeEach(socket => Serve(new UnixTransport(socket), refusals));
     }
 
     private void Serve(LinkConnection connection)

@@ -169,9 +169,9 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
     {
         if (IsDirect)
         {
-            Span<byte> order = stackalloc byte[OrderMessage.Length];
-            OrderMessage.Write(order, bar);
-            _connection?.Order(FrameKind.InboundInvalidate, _number, order);
+            Span<byte> order = stackalloc byte[RequestMessage.Length];
+            RequestMessage.Encode(order, bar);
+            _connection?.Request(FrameKind.InboundInvalidate, _number, order);
         }
 
         // The bridge sends BAR_MAPPED before its acknowledgement.
@@ -196,7 +196,7 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
         Span<byte> message = stackalloc byte[InboundAddMessage.Length];
         foreach (InboundMapping mapping in _function.ResolveInbound(bar))
         {
-            new InboundAddMessage(bar, mapping.Access, mapping.BarOffset, mapping.Size, mapping.FileOffset).Write(message);
+            new InboundAddMessage(bar, mapping.Access, mapping.BarOffset, mapping.Size, mapping.FileOffset).Encode(message);
             connection.SendControl(FrameKind.InboundAdd, _number, message, mapping.File.Descriptor);
         }
     }

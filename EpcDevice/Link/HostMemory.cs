@@ -133,12 +133,18 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
                 : ReadByTlp(address, destination);
 
     /// <inheritdoc cref="IFunctionPort.BeginRead"/>
-    public PendingRead BeginRead(ulong address, ref int length, IReadTarget target) =>
-        IsDirect || _table.WaitsForClient(address, length)
-            ? default
-            : _connection?.Requester.BeginRead(
-                _function.Id.Number, _requester, address, ref length, target, _function.TransferLimits().MaxReadRequest)
-                ?? PendingRead.Failed(RequestStatus.LinkDown);
+    public PendingRead BeginRead(ulong address, ref int length, IReadTarget target)
+    {
+        if (IsDirect || _table.WaitsForClient(address, length))
+        {
+            return default;
+        }
+
+        (_, int maxReadRequest, bool extendedTags) = _function.TransferLimits();
+        return _connection?.Requester.BeginRead(
+            _function.Id.Number, _requester, address, ref length, target, maxReadRequest, extendedTags)
+            ?? PendingRead.Failed(RequestStatus.LinkDown);
+    }
 
     /// <inheritdoc cref="IFunctionPort.Write"/>
     public RequestStatus Write(ulong address, ReadOnlySpan<byte> source)
@@ -178,10 +184,13 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
     private static bool IsMappable(DmaRange range) =>
         range is { File: not null, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write };
 
-    private RequestStatus ReadByTlp(ulong address, Span<byte> destination) =>
-        _connection?.Requester.ReadMemory(
-            _function.Id.Number, _requester, address, destination, _function.TransferLimits().MaxReadRequest)
-        ?? RequestStatus.LinkDown;
+    private RequestStatus ReadByTlp(ulong address, Span<byte> destination)
+    {
+        (_, int maxReadRequest, bool extendedTags) = _function.TransferLimits();
+        return _connection?.Requester.ReadMemory(
+            _function.Id.Number, _requester, address, destination, maxReadRequest, extendedTags)
+            ?? RequestStatus.LinkDown;
+    }
 
     private RequestStatus ReadByQemu(ulong address, Span<byte> destination)
     {

@@ -23,8 +23,8 @@ internal interface IFunction
     /// <summary>What the host may know of the function; null while it is not visible.</summary>
     FunctionDescription? Describe();
 
-    /// <summary>MPS and MRRS in bytes, as the host has set them.</summary>
-    (int MaxPayload, int MaxReadRequest) TransferLimits();
+    /// <summary>MPS and MRRS in bytes, and Extended Tag Field Enable, as the host has set them.</summary>
+    (int MaxPayload, int MaxReadRequest, bool ExtendedTags) TransferLimits();
 
     /// <summary>CfgRd0; all ones while the function is not visible.</summary>
     /// <param name="offset">Bytes, a multiple of 4, below 4096.</param>

@@ -1,40 +1,40 @@
 namespace EpfTest.Protocol.Link;
 
-/// <summary>What a frame carries; <c>docs/link-protocol.md</c> has their payloads.</summary>
+/// <summary>Kind of a frame; <c>docs/link-protocol.md</c> has the payloads.</summary>
 internal enum FrameKind : ushort
 {
-    /// <summary>Who speaks which version; the first frame of each side.</summary>
+    /// <summary>The first frame of each side: version, role, capabilities.</summary>
     Hello = 1,
-    /// <summary>Why the other side is not spoken to; the connection ends.</summary>
+    /// <summary>Why the other side is refused; the connection ends.</summary>
     Refuse = 2,
     /// <summary>A TLP.</summary>
     Tlp = 3,
-    /// <summary>An order that asked for it has been carried out.</summary>
+    /// <summary>A link request has been carried out.</summary>
     Acknowledge = 4,
-    /// <summary>Endpoint to bridge: what a function is.</summary>
+    /// <summary>Endpoint to bridge: describes a function.</summary>
     Function = 16,
     /// <summary>Endpoint to bridge: where the host placed a BAR.</summary>
     BarAddress = 17,
-    /// <summary>Endpoint to bridge: offer the functions to the host.</summary>
+    /// <summary>Endpoint to bridge, request: make the functions visible to the host.</summary>
     LinkUp = 18,
-    /// <summary>Endpoint to bridge: take them away.</summary>
+    /// <summary>Endpoint to bridge, request: detach them.</summary>
     LinkDown = 19,
-    /// <summary>Endpoint to bridge: a part of a BAR is this memory.</summary>
+    /// <summary>Endpoint to bridge: the memory behind a part of a BAR.</summary>
     InboundAdd = 20,
-    /// <summary>Endpoint to bridge: forget what a BAR is.</summary>
+    /// <summary>Endpoint to bridge, request: drop the memory behind a BAR.</summary>
     InboundInvalidate = 21,
-    /// <summary>Bridge to endpoint: host memory.</summary>
+    /// <summary>Bridge to endpoint: a range of host memory.</summary>
     MemoryAdd = 32,
-    /// <summary>Bridge to endpoint: forget a range of host memory.</summary>
+    /// <summary>Bridge to endpoint, request: drop a range of host memory.</summary>
     MemoryInvalidate = 33,
-    /// <summary>Bridge to endpoint: forget all host memory of a function.</summary>
+    /// <summary>Bridge to endpoint, request: drop all host memory of a function.</summary>
     MemoryInvalidateAll = 34,
-    /// <summary>Bridge to endpoint: the host resets a function.</summary>
+    /// <summary>Bridge to endpoint, request: reset a function.</summary>
     FunctionReset = 35,
-    /// <summary>Bridge to endpoint: the host's QEMU has, or has no more, a BAR mapped.</summary>
+    /// <summary>Bridge to endpoint: whether the host's QEMU has a BAR mapped.</summary>
     BarMapped = 36,
-    /// <summary>Bridge to endpoint: the eventfd that an MSI or MSI-X vector signals.</summary>
+    /// <summary>Bridge to endpoint: the eventfd of an MSI or MSI-X vector.</summary>
     InterruptAdd = 37,
-    /// <summary>Bridge to endpoint: signal some vectors no more.</summary>
+    /// <summary>Bridge to endpoint, request: stop signalling some vectors.</summary>
     InterruptInvalidate = 38,
 }

@@ -1,21 +1,20 @@
+using EpfTest.Protocol.Link.Transport;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Protocol.Link;
 
 /// <summary>
-/// Sends frames in the order in which they were given. What the socket does not take at once waits in a buffer that a
-/// thread of its own empties, so the receiving thread, which answers requests, never waits for the other side to read:
-/// both sides' receivers waiting for each other would be the end of the link. The thread is made when it is first needed.
+/// Sends frames in the order in which they were given. What the transport does not accept at once waits in a buffer
+/// that a thread of its own empties: the receiving thread, which answers requests, must not wait for the other side to
+/// read, since both sides' receivers would then wait for each other. The thread starts when it is first needed.
 /// </summary>
-internal sealed class FrameSender : IDisposable
+internal sealed class FrameSender(IFrameTransport transport, LinkTimeouts timeouts, TlpTrace trace) : IDisposable
 {
-    // Others wait from the first on; at the second the other side has plainly stopped reading.
+    // From the first on, senders wait; at the second the other side has stopped reading.
     private const int HighWater = 1 << 20;
     private const int Limit = 16 << 20;
     private const int FirstCapacity = 64 << 10;
 
-    private readonly UnixSocket _socket;
-    private readonly TimeSpan _waitLimit;
     private readonly object _lock = new();
     private Thread? _thread;
     private byte[] _waiting = [];
@@ -24,26 +23,21 @@ internal sealed class FrameSender : IDisposable
     private bool _busy;
     private bool _closed;
 
-    /// <summary>Sends to <paramref name="socket"/>, which stays the caller's.</summary>
-    /// <param name="socket">A connected socket.</param>
-    /// <param name="waitLimit">How long a sender waits for the other side to read.</param>
-    public FrameSender(UnixSocket socket, TimeSpan waitLimit)
-    {
-        _socket = socket;
-        _waitLimit = waitLimit;
-    }
-
-    /// <summary>Sends whole frames.</summary>
-    /// <param name="frames">One or more frames.</param>
+    /// <summary>Sends one or more whole frames.</summary>
     /// <param name="mayWait">False for the receiving thread.</param>
-    /// <returns>False where the link has failed.</returns>
+    /// <returns>False if the link has failed.</returns>
     public bool Send(ReadOnlySpan<byte> frames, bool mayWait)
     {
+        if (trace.IsOn)
+        {
+            trace.Sent(frames);
+        }
+
         lock (_lock)
         {
             if (!_busy && !_closed)
             {
-                if (_socket.TrySend(frames, [], out int sent) != Errno.None)
+                if (transport.TrySend(frames, null, out int sent) != Errno.None)
                 {
                     return false;
                 }
@@ -63,13 +57,12 @@ internal sealed class FrameSender : IDisposable
     /// <summary>Sends one frame with a descriptor. Not for the receiving thread.</summary>
     public bool Send(ReadOnlySpan<byte> frame, FileDescriptor descriptor)
     {
-        long end = Environment.TickCount64 + (long)_waitLimit.TotalMilliseconds;
+        long end = Environment.TickCount64 + (long)timeouts.Room.TotalMilliseconds;
         lock (_lock)
         {
             while (WaitUntilBelow(0) && Environment.TickCount64 < end)
             {
-                // A frame of a few bytes goes whole or not at all.
-                if (_socket.TrySend(frame, [descriptor.Number], out int sent) != Errno.None)
+                if (transport.TrySend(frame, descriptor, out int sent) != Errno.None)
                 {
                     return false;
                 }
@@ -79,11 +72,11 @@ internal sealed class FrameSender : IDisposable
                     return true;
                 }
 
-                // The socket is full; the receiving thread must have the lock meanwhile.
+                // There is no room; the receiving thread must have the lock meanwhile.
                 Monitor.Wait(_lock, 1);
             }
 
-            // The other side does not learn of what it should know.
+            // Without this frame the two sides would disagree.
             Fail();
             return false;
         }
@@ -95,15 +88,14 @@ internal sealed class FrameSender : IDisposable
     {
         lock (_lock)
         {
-            // A frame of a few bytes goes whole or not at all.
             return !_busy
                 && !_closed
-                && _socket.TrySend(frame, [descriptor.Number], out int sent) == Errno.None
+                && transport.TrySend(frame, descriptor, out int sent) == Errno.None
                 && sent == frame.Length;
         }
     }
 
-    /// <summary>Ends the thread; the socket has been shut down.</summary>
+    /// <summary>Ends the thread; the transport has been shut down.</summary>
     public void Dispose()
     {
         lock (_lock)
@@ -112,25 +104,25 @@ internal sealed class FrameSender : IDisposable
             Monitor.PulseAll(_lock);
         }
 
-        // Made under the lock, and not once it is closed.
+        // It is started under the lock, and not once the sender is closed.
         _thread?.Join();
     }
 
-    /// <summary>Ends the link: the receiving thread notices. The lock is held.</summary>
+    /// <summary>Ends the link, which the receiving thread notices. The lock is held.</summary>
     private void Fail()
     {
         if (!_closed)
         {
             _closed = true;
-            _socket.Shutdown();
+            transport.Shutdown();
             Monitor.PulseAll(_lock);
         }
     }
 
-    /// <summary>Waits until fewer bytes wait, or for 0 until all have been sent. The lock is held.</summary>
+    /// <summary>Waits until fewer bytes wait; with 0, until all have been sent. The lock is held.</summary>
     private bool WaitUntilBelow(int bytes)
     {
-        long end = Environment.TickCount64 + (long)_waitLimit.TotalMilliseconds;
+        long end = Environment.TickCount64 + (long)timeouts.Room.TotalMilliseconds;
         while (!_closed && _busy && _waitingLength >= bytes)
         {
             long left = end - Environment.TickCount64;
@@ -150,16 +142,16 @@ internal sealed class FrameSender : IDisposable
             return;
         }
 
-        if (_waitingLength + frames.Length > Limit)
+        int needed = _waitingLength + frames.Length;
+        if (needed > Limit)
         {
             Fail();
             return;
         }
 
-        if (_waitingLength + frames.Length > _waiting.Length)
+        if (needed > _waiting.Length)
         {
-            Array.Resize(
-                ref _waiting, Math.Max(Math.Max(_waiting.Length * 2, FirstCapacity), _waitingLength + frames.Length));
+            Array.Resize(ref _waiting, Math.Max(Math.Max(_waiting.Length * 2, FirstCapacity), needed));
         }
 
         if (_thread is null)
@@ -169,7 +161,7 @@ internal sealed class FrameSender : IDisposable
         }
 
         frames.CopyTo(_waiting.AsSpan(_waitingLength));
-        _waitingLength += frames.Length;
+        _waitingLength = needed;
         _busy = true;
         Monitor.PulseAll(_lock);
     }
@@ -202,7 +194,7 @@ internal sealed class FrameSender : IDisposable
                 _waitingLength = 0;
             }
 
-            if (_socket.Send(_sending.AsSpan(0, length)) != Errno.None)
+            if (transport.Send(_sending.AsSpan(0, length), timeouts.Send) != Errno.None)
             {
                 lock (_lock)
                 {

@@ -74,12 +74,12 @@ internal sealed class FunctionCompleter : ICompletionSender, IReadHolder, IDispo
 
     /// <inheritdoc/>
     void ICompletionSender.SendCompletion(in TlpHeader request, CompletionStatus status) =>
-        _link.Requester.SendCompletion(_function, request, _completerId, status);
+        _link.Completions.Send(_function, request, _completerId, status);
 
     /// <inheritdoc/>
     void ICompletionSender.SendData(
         in TlpHeader request, ReadOnlySpan<byte> data, int readCompletionBoundary, int maxPayload) =>
-        _link.Requester.SendData(_function, request, _completerId, data, readCompletionBoundary, maxPayload);
+        _link.Completions.SendData(_function, request, _completerId, data, readCompletionBoundary, maxPayload);
 
     /// <inheritdoc/>
     Span<byte> ICompletionSender.BeginHeld(in TlpHeader request, int maxPayload, out int frameLength)
@@ -87,11 +87,11 @@ internal sealed class FunctionCompleter : ICompletionSender, IReadHolder, IDispo
         frameLength = 0;
         return (_link.Capabilities & LinkCapabilities.Direct) != 0
             ? []
-            : _link.Requester.PlaceData(_function, request, _completerId, maxPayload, this, out frameLength);
+            : _link.Completions.PlaceData(_function, request, _completerId, maxPayload, this, out frameLength);
     }
 
     /// <inheritdoc/>
-    void ICompletionSender.EndHeld(in TlpHeader request, int frameLength) => _link.Requester.Hold(request, frameLength);
+    void ICompletionSender.EndHeld(in TlpHeader request, int frameLength) => _link.Completions.Hold(request, frameLength);
 
     /// <inheritdoc/>
     bool IReadHolder.MayAnswer() => !_target.HasPendingPostedWrites;

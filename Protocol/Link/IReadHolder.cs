@@ -3,14 +3,14 @@ using EpfTest.Protocol.Pcie.Tlp;
 namespace EpfTest.Protocol.Link;
 
 /// <summary>
-/// Holds completions back that the receiving thread has laid out, until it is known, for several at once, that they pass
-/// nothing that they may not pass. Called by that thread.
+/// Holds completions back that the receiving thread has laid out, until it is certain, for all of them at once, that
+/// they do not pass pending posted writes. Called by that thread.
 /// </summary>
 internal interface IReadHolder
 {
-    /// <summary>Whether all that is held may go out now.</summary>
+    /// <summary>Whether the held completions may go out now.</summary>
     bool MayAnswer();
 
-    /// <summary>Answers a read otherwise: its completion has been dropped.</summary>
+    /// <summary>Answers a read in another way: its completion was withdrawn.</summary>
     void AnswerLater(in TlpHeader request);
 }

@@ -1,10 +1,9 @@
 namespace EpfTest.Protocol.Link;
 
-/// <summary>Takes the data of a read as it comes, in any order.</summary>
+/// <summary>Takes the data of a read as it arrives, in any order.</summary>
 internal interface IReadTarget
 {
-    /// <summary>Takes data. Called by the link's receiving thread, which must not be kept waiting.</summary>
-    /// <param name="offset">Where in what is read it belongs, in bytes.</param>
-    /// <param name="data">The data.</param>
+    /// <summary>Takes data. Called by the receiving thread, which must not wait.</summary>
+    /// <param name="offset">Offset in the data that is read, in bytes.</param>
     void Put(int offset, ReadOnlySpan<byte> data);
 }

@@ -1,15 +1,15 @@
 namespace EpfTest.Protocol.Link;
 
-/// <summary>What a side offers in its hello; both use what both offer.</summary>
+/// <summary>What a side offers in its HELLO; both use what both offer. All of them need descriptors.</summary>
 [Flags]
 internal enum LinkCapabilities : uint
 {
     /// <summary>TLPs only.</summary>
     None = 0,
-    /// <summary>The direct path: memory is passed as descriptors, and translations are invalidated with acknowledge.</summary>
+    /// <summary>The direct path: memory is passed as descriptors, and invalidation is acknowledged.</summary>
     Direct = 1 << 0,
-    /// <summary>With <see cref="Direct"/>: the host's QEMU may map BARs, whose translations then cannot change.</summary>
+    /// <summary>With <see cref="Direct"/>: QEMU may map BARs of the host, whose translations then cannot change.</summary>
     MapBars = 1 << 1,
-    /// <summary>With <see cref="Direct"/>: the host's eventfds are passed, and taken back with acknowledge.</summary>
+    /// <summary>With <see cref="Direct"/>: the host's eventfds are passed, and their invalidation is acknowledged.</summary>
     Interrupts = 1 << 2,
 }

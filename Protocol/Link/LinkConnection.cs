@@ -1,163 +1,97 @@
+using EpfTest.Protocol.Link.Transport;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Pcie.Tlp;
-using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.Link;
 
 /// <summary>
-/// One end of the link while it is connected: frames out, frames in. <see cref="Run"/> receives on the thread that
-/// calls it; everything else may be called by any thread.
+/// One end of the link while it is connected. <see cref="Run"/> receives on the thread that calls it; any thread may
+/// call the rest.
 /// </summary>
-/// <remarks>
-/// A thread that waits for one completion receives itself meanwhile, in place of the one in <see cref="Run"/>, which
-/// would only have to wake it. "The receiving thread" is whichever holds the lock for that.
-/// </remarks>
 internal sealed class LinkConnection : IDisposable
 {
     private const int TokenSize = 4;
-    private const int MaxDeferred = 128 << 10;
-    private const int MaxHeld = 256;
 
-    // So that one batch can be sent while another is received.
-    private const int SendBuffer = 2 * MaxDeferred;
-
-    private readonly UnixSocket _socket;
-    private readonly MessageReceiver _receiver;
-    private readonly FrameSender _sender;
+    private readonly IFrameTransport _transport;
+    private readonly FrameReader _reader;
+    private readonly LinkSettings _settings;
     private readonly ILinkHandler _handler;
     private readonly ILogger _logger;
-    private readonly TimeSpan _acknowledgeTimeout;
-
-    // Whoever shuts the socket down holds the lock, so that it is still open.
-    private readonly Lock _socketLock = new();
-    private readonly Lock _acknowledgeLock = new();
-    private readonly Dictionary<uint, ManualResetEventSlim> _unacknowledged = [];
-    private uint _lastToken;
+    private readonly TlpTrace _trace;
+    private readonly FrameSender _sender;
+    private readonly CompletionBatch _batch;
+    private readonly ReceiverRole _receiver;
+    private readonly PendingAcknowledgements _acknowledgements = new();
     private volatile bool _down;
-    private bool _closed;
-    private bool _refusedByOther;
-
-    // Held by whoever receives and deals with what comes. The thread in Run lets go of it while it waits.
-    private readonly Lock _receiving = new();
-    private readonly SocketWait _wait;
-    private bool _ended;
-
-    // Of the receiving thread: answers that go out together.
-    private readonly byte[] _deferred = GC.AllocateUninitializedArray<byte>(MaxDeferred);
-    private int _deferredLength;
-
-    // Completions at the end of it that their holder still has to allow, and what they answer.
-    private readonly TlpHeader[] _held = new TlpHeader[MaxHeld];
-    private int _heldCount;
-    private int _heldLength;
-    private IReadHolder? _holder;
+    private bool _wasRefused;
 
     private LinkConnection(
-        UnixSocket socket,
-        MessageReceiver receiver,
-        ILinkHandler handler,
+        IFrameTransport transport,
+        FrameReader reader,
+        LinkSettings settings,
         LinkCapabilities capabilities,
-        ILogger logger,
-        LinkTimeouts timeouts)
+        ILinkHandler handler,
+        ILogger logger)
     {
-        _socket = socket;
-        _receiver = receiver;
+        _transport = transport;
+        _reader = reader;
+        _settings = settings;
         _handler = handler;
         _logger = logger;
+        _trace = new TlpTrace(logger);
+        _sender = new FrameSender(transport, settings.Timeouts, _trace);
+        _batch = new CompletionBatch(_sender);
+        _receiver = new ReceiverRole(transport, Receive);
         Capabilities = capabilities;
-        _acknowledgeTimeout = timeouts.Acknowledge;
-        _wait = new SocketWait(socket);
-        _sender = new FrameSender(socket, timeouts.Room);
-        Requester = new TlpRequester(this, logger, timeouts.Completion);
+        Outstanding = new OutstandingRequests(logger);
+        Requester = new TlpRequester(this, Outstanding, settings);
+        Completions = new CompletionSender(this);
     }
 
-    /// <summary>What both sides offer.</summary>
+    /// <summary>The capabilities that both sides offer.</summary>
     public LinkCapabilities Capabilities { get; }
 
-    /// <summary>Sends requests and awaits their completions.</summary>
     public TlpRequester Requester { get; }
 
-    /// <summary>Exchanges hellos over a socket that has just been connected; takes it over.</summary>
-    /// <param name="socket">The socket.</param>
-    /// <param name="role">Which end this is.</param>
-    /// <param name="capabilities">What this end offers.</param>
-    /// <param name="handler">Gets what arrives.</param>
-    /// <param name="logger">Told why a link is refused or ends.</param>
-    /// <param name="timeouts">How long to wait for the other side; null for the usual.</param>
-    /// <param name="refusals">Told instead of <paramref name="logger"/> why a link is refused.</param>
-    /// <param name="stop">Ends the wait for the other side's hello.</param>
-    /// <returns>Null where the other side is not to be spoken to; both sides have been told why.</returns>
+    public OutstandingRequests Outstanding { get; }
+
+    public CompletionSender Completions { get; }
+
+    /// <summary>Opens the link on a transport that is connected.</summary>
+    /// <param name="transport">Owned by the connection, or disposed if there is none.</param>
+    /// <param name="refusals">Logs a refusal; shared by attempts that follow each other.</param>
+    /// <param name="stop">Ends the wait for the other side's HELLO.</param>
+    /// <returns>Null if either side refuses the other, which is logged.</returns>
     public static LinkConnection? Open(
-        UnixSocket socket,
-        LinkRole role,
-        LinkCapabilities capabilities,
+        IFrameTransport transport,
+        LinkSettings settings,
         ILinkHandler handler,
         ILogger logger,
-        LinkTimeouts? timeouts = null,
         RefusalLog? refusals = null,
         CancellationToken stop = default)
     {
-        timeouts ??= LinkTimeouts.Default;
-        using CancellationTokenRegistration stopping = stop.Register(socket.Shutdown);
-        var receiver = new MessageReceiver(socket, FrameHeader.Length + FrameHeader.MaxPayload);
-        string? refusal;
-        LinkHello other = default;
-        socket.SetSendTimeout(timeouts.Send);
-        socket.SetSendBuffer(SendBuffer);
-        Span<byte> hello = stackalloc byte[FrameHeader.Length + LinkHello.Length];
-        new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Write(hello);
-        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, role, capabilities).Write(hello[FrameHeader.Length..]);
-        if (socket.Send(hello) != Errno.None)
+        using CancellationTokenRegistration stopping = stop.Register(transport.Shutdown);
+        var reader = new FrameReader(transport);
+        string? refusal = Handshake.Exchange(transport, reader, settings, out LinkCapabilities capabilities);
+        if (refusal is null)
         {
-            refusal = "the other side hung up";
-        }
-        else
-        {
-            refusal = ReceiveHello(socket, receiver, role, timeouts.Hello, out other, out bool refused);
-            if (refusal is not null && !refused)
-            {
-                _ = socket.TrySend(Refusal(refusal), [], out _);
-            }
+            refusals?.Accepted();
+            return new LinkConnection(transport, reader, settings, capabilities, handler, logger);
         }
 
-        if (refusal is not null)
-        {
-            (refusals ?? new RefusalLog(logger)).Refused(refusal);
-            receiver.Dispose();
-            stopping.Dispose();
-            socket.Dispose();
-            return null;
-        }
-
-        refusals?.Accepted();
-        socket.SetReceiveTimeout(TimeSpan.Zero);
-        try
-        {
-            return new LinkConnection(socket, receiver, handler, capabilities & other.Capabilities, logger, timeouts);
-        }
-        catch (LinuxException)
-        {
-            // No descriptor is free; the other side must not wait for us.
-            receiver.Dispose();
-            socket.Dispose();
-            throw;
-        }
+        (refusals ?? new RefusalLog(logger)).Refused(refusal);
+        reader.Dispose();
+        transport.Dispose();
+        return null;
     }
 
-    /// <summary>Receives until the link ends, however that comes.</summary>
+    /// <summary>Receives until the link ends.</summary>
     public void Run()
     {
-        ReceiveUntilEnd();
-        Requester.FailAll();
-        lock (_acknowledgeLock)
-        {
-            foreach (ManualResetEventSlim waiter in _unacknowledged.Values)
-            {
-                waiter.Set();
-            }
-        }
-
+        _receiver.Run();
+        Outstanding.EndAll();
+        _acknowledgements.EndAll();
         LogFailures();
     }
 
@@ -165,57 +99,45 @@ internal sealed class LinkConnection : IDisposable
     public void Shutdown()
     {
         _down = true;
-        lock (_socketLock)
-        {
-            if (!_closed)
-            {
-                _socket.Shutdown();
-            }
-        }
+        _transport.Shutdown();
     }
 
     /// <summary>Sends a control frame.</summary>
-    /// <returns>False where the link has ended.</returns>
-    public bool SendControl(FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor = null)
+    /// <returns>False if the link has ended.</returns>
+    public bool SendControl(
+        FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor = null)
     {
         Span<byte> frame = stackalloc byte[FrameHeader.Length + payload.Length];
-        new FrameHeader((uint)payload.Length, kind, function).Write(frame);
+        new FrameHeader((uint)payload.Length, kind, function).Encode(frame);
         payload.CopyTo(frame[FrameHeader.Length..]);
-        SendDeferred();
+        SendBatch();
         return !_down && (descriptor is null ? SendFrames(frame) : _sender.Send(frame, descriptor));
     }
 
-    /// <summary>Sends a control frame with a descriptor if that can be done at once, so that any thread may call it.</summary>
+    /// <summary>Sends a control frame with a descriptor if there is room at once, so that any thread may call it.</summary>
     /// <returns>Whether it was sent.</returns>
     public bool TrySendControl(FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor descriptor)
     {
         Span<byte> frame = stackalloc byte[FrameHeader.Length + payload.Length];
-        new FrameHeader((uint)payload.Length, kind, function).Write(frame);
+        new FrameHeader((uint)payload.Length, kind, function).Encode(frame);
         payload.CopyTo(frame[FrameHeader.Length..]);
         return !_down && _sender.TrySend(frame, descriptor);
     }
 
     /// <summary>
-    /// Sends a control frame whose payload starts with 4 bytes for a token, and waits for its acknowledgement. An order
-    /// that is not acknowledged in time ends the link, since nobody knows then what the other side still does.
+    /// Sends a link request, whose payload starts with 4 bytes for a token, and waits for its acknowledgement. On
+    /// timeout the link ends: the other side's state is unknown then. Not for the receiving thread.
     /// </summary>
-    /// <returns>False where the link has ended, so that the other side holds nothing of ours any more, or will not once
-    /// it notices.</returns>
-    public bool Order(FrameKind kind, ushort function, Span<byte> payload)
+    /// <returns>False if the link has ended: the other side drops all that is ours as soon as it notices.</returns>
+    public bool Request(FrameKind kind, ushort function, Span<byte> payload)
     {
-        if (IsReceivingThread)
+        if (_receiver.IsMine)
         {
-            throw new InvalidOperationException($"{kind}: the thread that receives cannot wait for the acknowledgement");
+            throw new InvalidOperationException($"{kind}: the receiving thread cannot wait for an acknowledgement");
         }
 
         using var waiter = new ManualResetEventSlim();
-        uint token;
-        lock (_acknowledgeLock)
-        {
-            token = ++_lastToken;
-            _unacknowledged.Add(token, waiter);
-        }
-
+        uint token = _acknowledgements.Add(waiter);
         try
         {
             BitConverter.TryWriteBytes(payload, token);
@@ -224,16 +146,16 @@ internal sealed class LinkConnection : IDisposable
                 return false;
             }
 
-            ReceiveProgress.ThreadWaits(true);
-            bool acknowledged = waiter.Wait(_acknowledgeTimeout);
-            ReceiveProgress.ThreadWaits(false);
+            _settings.OnWait(true);
+            bool acknowledged = waiter.Wait(_settings.Timeouts.Acknowledge);
+            _settings.OnWait(false);
             if (!acknowledged)
             {
                 _logger.LogError(
-                    "link ended: {Kind} of function {Function} was not acknowledged within {Limit}",
+                    "link ended: timeout: {Kind} of function {Function} was not acknowledged within {Limit}",
                     kind,
                     function,
-                    _acknowledgeTimeout);
+                    _settings.Timeouts.Acknowledge);
                 Shutdown();
             }
 
@@ -241,351 +163,120 @@ internal sealed class LinkConnection : IDisposable
         }
         finally
         {
-            lock (_acknowledgeLock)
-            {
-                _unacknowledged.Remove(token);
-            }
+            _acknowledgements.Remove(token);
         }
     }
 
-    /// <summary>Acknowledges an order, given its payload.</summary>
-    public void Acknowledge(ReadOnlySpan<byte> order) => SendControl(FrameKind.Acknowledge, 0, order[..TokenSize]);
+    /// <summary>Acknowledges a link request, given its payload.</summary>
+    public void Acknowledge(ReadOnlySpan<byte> request) => SendControl(FrameKind.Acknowledge, 0, request[..TokenSize]);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Shutdown();
         _sender.Dispose();
-        lock (_receiving)
-        {
-            _ended = true;
-            _receiver.Dispose();
-            _wait.Dispose();
-        }
-
-        lock (_socketLock)
-        {
-            _closed = true;
-            _socket.Dispose();
-        }
+        _receiver.End();
+        _reader.Dispose();
+        _transport.Dispose();
     }
 
-    /// <summary>
-    /// Receives until the requests of a transfer are done, their time is up, or the link has ended; not at all where
-    /// another thread is receiving. For a thread that could only wait otherwise.
-    /// </summary>
-    internal void ReceiveUntilDone(TlpRequester.Transfer transfer)
+    /// <inheritdoc cref="ReceiverRole.RunUntilDone"/>
+    public void ReceiveUntilDone(Transfer transfer) => _receiver.RunUntilDone(transfer);
+
+    /// <summary>Sends whole frames.</summary>
+    public bool SendFrames(ReadOnlySpan<byte> frames)
     {
-        if (!_receiving.TryEnter())
-        {
-            return;
-        }
-
-        try
-        {
-            if (_ended)
-            {
-                return;
-            }
-
-            _wait.Suspend();
-            var spin = new SpinWait();
-            while (ReceiveAll(transfer) && !transfer.IsDone && transfer.TimeLeft is > 0 and int left)
-            {
-                if (spin.Count < TlpRequester.Transfer.Yields)
-                {
-                    spin.SpinOnce(sleep1Threshold: -1);
-                }
-                else
-                {
-                    _socket.WaitReadable(left);
-                }
-            }
-
-            _wait.Resume();
-        }
-        finally
-        {
-            _receiving.Exit();
-        }
+        SendBatch();
+        return !_down && _sender.Send(frames, mayWait: !_receiver.IsMine);
     }
 
-    /// <summary>Sends whole frames that the caller has laid out.</summary>
-    internal bool SendFrames(ReadOnlySpan<byte> frames)
+    /// <inheritdoc cref="CompletionBatch.Place"/>
+    /// <returns>Empty for all threads but the receiving one.</returns>
+    public Span<byte> PlaceCompletion(int size, IReadHolder? holder = null) =>
+        _receiver.IsMine ? _batch.Place(size, holder) : [];
+
+    /// <inheritdoc cref="CompletionBatch.Add"/>
+    /// <returns>False if the link has ended.</returns>
+    public bool DeferCompletion(int length)
     {
-        SendDeferred();
-        return !_down && _sender.Send(frames, mayWait: !IsReceivingThread);
-    }
-
-    /// <summary>
-    /// Where the receiving thread lays out a frame with a completion, which goes out with the next ones before that thread
-    /// waits for more to answer or sends anything else. That others pass it meanwhile is right: a completion never has to
-    /// stay before what is posted or asked later (section 2.4.1).
-    /// </summary>
-    /// <param name="size">Bytes that the frame takes at the most.</param>
-    /// <returns>Empty for any other thread.</returns>
-    internal Span<byte> PlaceDeferred(int size)
-    {
-        if (!IsReceivingThread)
-        {
-            return [];
-        }
-
-        Settle();
-        if (_deferredLength + size > _deferred.Length)
-        {
-            SendDeferred();
-        }
-
-        return _deferred.AsSpan(_deferredLength);
-    }
-
-    /// <summary>The same for a completion that goes out if <paramref name="holder"/> still allows it then.</summary>
-    internal Span<byte> PlaceHeld(int size, IReadHolder holder)
-    {
-        if (!IsReceivingThread)
-        {
-            return [];
-        }
-
-        if (_holder != holder || _heldCount == _held.Length)
-        {
-            Settle();
-            _holder = holder;
-        }
-
-        if (_deferredLength + size > _deferred.Length)
-        {
-            SendDeferred();
-        }
-
-        return _deferred.AsSpan(_deferredLength);
-    }
-
-    /// <summary>A frame has been laid out where <see cref="PlaceHeld"/> said.</summary>
-    internal void Hold(in TlpHeader request, int length)
-    {
-        _held[_heldCount++] = request;
-        _heldLength += length;
-        _deferredLength += length;
-    }
-
-    /// <summary>A frame has been laid out where <see cref="PlaceDeferred"/> said.</summary>
-    internal bool Defer(int length)
-    {
-        _deferredLength += length;
+        _batch.Add(length);
         return !_down;
     }
 
-    private bool IsReceivingThread => _receiving.IsHeldByCurrentThread;
+    /// <inheritdoc cref="CompletionBatch.Hold"/>
+    public void HoldCompletion(in TlpHeader request, int length) => _batch.Hold(request, length);
 
-    /// <summary>Sends what the receiving thread, if this is the one, has still to send.</summary>
-    private void SendDeferred()
+    private void SendBatch()
     {
-        if (_deferredLength > 0 && IsReceivingThread)
+        if (!_batch.IsEmpty && _receiver.IsMine)
         {
-            Settle();
-            int length = _deferredLength;
-            _deferredLength = 0;
-            _ = length > 0 && !_down && _sender.Send(_deferred.AsSpan(0, length), mayWait: false);
+            _batch.Send();
         }
-    }
-
-    /// <summary>Asks whether what is held may go out, and drops it if not.</summary>
-    private void Settle()
-    {
-        if (_heldCount == 0)
-        {
-            return;
-        }
-
-        int count = _heldCount;
-        int length = _heldLength;
-        _heldCount = _heldLength = 0;
-        if (_holder!.MayAnswer())
-        {
-            return;
-        }
-
-        _deferredLength -= length;
-        for (int i = 0; i < count; i++)
-        {
-            _holder.AnswerLater(_held[i]);
-        }
-    }
-
-    private static bool TryTake(
-        MessageReceiver receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out string? fault)
-    {
-        frame = default;
-        payload = default;
-        fault = null;
-        ReadOnlySpan<byte> available = receiver.Available;
-        if (available.Length < FrameHeader.Length)
-        {
-            return false;
-        }
-
-        frame = FrameHeader.Read(available);
-        if (frame.PayloadLength > FrameHeader.MaxPayload)
-        {
-            fault = $"a frame of {frame.PayloadLength} bytes was announced, more than {FrameHeader.MaxPayload}";
-            return false;
-        }
-
-        int size = FrameHeader.Length + (int)frame.PayloadLength;
-        if (available.Length < size)
-        {
-            return false;
-        }
-
-        payload = available[FrameHeader.Length..size];
-        receiver.Consume(size);
-        return true;
     }
 
     private void LogFailures()
     {
-        if (Requester.Timeouts + Requester.Unsupported + Requester.Aborted + Requester.Refused > 0)
+        if (Outstanding.Timeouts + Outstanding.Unsupported + Outstanding.Aborted + Completions.Refused > 0)
         {
             _logger.LogWarning(
-                "requests to the other side: {Timeouts} not completed in time, {Unsupported} not supported (UR), "
-                    + "{Aborted} aborted (CA); of the other side's, {Refused} refused",
-                Requester.Timeouts,
-                Requester.Unsupported,
-                Requester.Aborted,
-                Requester.Refused);
+                "requests to the other side: {Timeouts} completion timeouts, {Unsupported} Unsupported Request (UR), "
+                    + "{Aborted} Completer Abort (CA); of the other side's requests {Refused} were refused",
+                Outstanding.Timeouts,
+                Outstanding.Unsupported,
+                Outstanding.Aborted,
+                Completions.Refused);
         }
     }
 
-    private static string? ReceiveHello(
-        UnixSocket socket,
-        MessageReceiver receiver,
-        LinkRole role,
-        TimeSpan limit,
-        out LinkHello hello,
-        out bool refused)
-    {
-        hello = default;
-        refused = false;
-        long end = Environment.TickCount64 + (long)limit.TotalMilliseconds;
-        while (true)
-        {
-            // The limit is for all of it, not for each byte; 0 would be no limit.
-            long left = end - Environment.TickCount64;
-            if (left <= 0)
-            {
-                break;
-            }
-
-            socket.SetReceiveTimeout(TimeSpan.FromMilliseconds(left));
-            if (!receiver.Receive(FrameHeader.Missing(receiver.Available)))
-            {
-                break;
-            }
-
-            if (TryTake(receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out string? fault))
-            {
-                receiver.CloseDescriptors();
-                refused = frame.Kind == FrameKind.Refuse;
-                return frame.Kind switch
-                {
-                    FrameKind.Hello => LinkHello.Refusal(payload, role, out hello),
-                    FrameKind.Refuse => "by the other side: " + System.Text.Encoding.UTF8.GetString(payload),
-                    _ => "it did not start with a hello",
-                };
-            }
-
-            if (fault is not null)
-            {
-                return fault;
-            }
-        }
-
-        return "no hello came from the other side";
-    }
-
-    private static byte[] Refusal(string reason)
-    {
-        byte[] text = System.Text.Encoding.UTF8.GetBytes(reason);
-        byte[] frame = new byte[FrameHeader.Length + text.Length];
-        new FrameHeader((uint)text.Length, FrameKind.Refuse, 0).Write(frame);
-        text.CopyTo(frame.AsSpan(FrameHeader.Length));
-        return frame;
-    }
-
-    /// <summary>Receives until the link ends.</summary>
-    private void ReceiveUntilEnd()
-    {
-        while (true)
-        {
-            lock (_receiving)
-            {
-                if (!ReceiveAll(null))
-                {
-                    return;
-                }
-            }
-
-            _wait.Wait();
-        }
-    }
-
-    /// <summary>Receives what has come, and deals with it. The lock is held.</summary>
+    /// <summary>Receives what there is, and handles it. For the receiving thread.</summary>
     /// <param name="transfer">What is left once it is done is for another thread; null to go on.</param>
-    /// <returns>False where the link has ended.</returns>
-    private bool ReceiveAll(TlpRequester.Transfer? transfer)
+    /// <returns>False if the link has ended.</returns>
+    private bool Receive(Transfer? transfer)
     {
-        while (!_ended)
+        while (true)
         {
-            // The first may have come together with the hello.
+            // The first frames may have come together with the HELLO.
             string? fault = HandleAll(transfer);
-            SendDeferred();
-            if (fault is not null)
-            {
-                End(fault);
-            }
-            else if (transfer is { IsDone: true })
+            SendBatch();
+            if (fault is null && transfer is { IsDone: true })
             {
                 return true;
             }
-            else if (!_receiver.TryReceive(FrameHeader.Missing(_receiver.Available)))
+
+            if (fault is not null || !_reader.TryReceive())
             {
-                if (_receiver.Error == Errno.EAGAIN)
+                if (fault is null && _reader.Error == Errno.EAGAIN)
                 {
                     return true;
                 }
 
-                End(null);
+                End(fault);
+                return false;
             }
         }
-
-        return false;
     }
 
-    /// <summary>Ends the link, of which the thread in <see cref="Run"/> learns thereby. The lock is held.</summary>
-    /// <param name="fault">Why it cannot go on; null where the other side hung up.</param>
+    /// <param name="fault">Why the link cannot go on; null if the other side hung up.</param>
     private void End(string? fault)
     {
-        _ended = true;
         if (fault is not null)
         {
             _logger.LogError("link ended: {Reason}", fault);
-            if (!_refusedByOther)
+            if (!_wasRefused)
             {
-                _sender.Send(Refusal(fault), mayWait: false);
+                _sender.Send(Handshake.EncodeRefusal(fault), mayWait: false);
             }
         }
 
         Shutdown();
     }
 
-    /// <summary>Deals with the frames that have been received.</summary>
+    /// <summary>Handles the frames that have been received.</summary>
     /// <returns>Why the link cannot go on, or null.</returns>
-    private string? HandleAll(TlpRequester.Transfer? transfer)
+    private string? HandleAll(Transfer? transfer)
     {
         string? fault;
-        while (TryTake(_receiver, out FrameHeader frame, out ReadOnlySpan<byte> payload, out fault))
+        while (_reader.TryTake(out FrameHeader frame, out ReadOnlySpan<byte> payload, out fault))
         {
             try
             {
@@ -597,18 +288,18 @@ internal sealed class LinkConnection : IDisposable
                 fault = error.Message;
             }
 
-            _receiver.CloseDescriptors();
+            _reader.CloseDescriptors();
             if (fault is not null)
             {
                 break;
             }
 
-            if (Requester.HasFinished)
+            if (Outstanding.HasFinished)
             {
-                Requester.HasFinished = false;
-                if (!_receiver.Available.IsEmpty && transfer is not { IsDone: true })
+                Outstanding.HasFinished = false;
+                if (_reader.HasMore && transfer is not { IsDone: true })
                 {
-                    // Whoever waited for it may want this core, to ask for more while we take what has come.
+                    // The thread that waited may want this core to ask for more, while this one handles the rest.
                     Thread.Yield();
                 }
             }
@@ -617,50 +308,45 @@ internal sealed class LinkConnection : IDisposable
         return fault;
     }
 
-    /// <summary>Deals with a frame.</summary>
-    /// <returns>Why the link cannot go on, or null.</returns>
     private string? Handle(FrameHeader frame, ReadOnlySpan<byte> payload)
     {
         switch (frame.Kind)
         {
             case FrameKind.Tlp:
-                if (!TlpHeader.TryDecode(payload, out TlpHeader header, out TlpError error))
-                {
-                    return $"malformed TLP: {error.Describe()}";
-                }
-
-                ReadOnlySpan<byte> data = payload[header.HeaderLength..];
-                if (header.IsCompletion)
-                {
-                    return Requester.Complete(header, data);
-                }
-
-                _handler.HandleTlp(frame.Function, header, data);
-                return null;
-            case FrameKind.Acknowledge:
-                if (payload.Length != TokenSize)
-                {
-                    return Malformed(frame);
-                }
-
-                lock (_acknowledgeLock)
-                {
-                    if (_unacknowledged.TryGetValue(BitConverter.ToUInt32(payload), out ManualResetEventSlim? waiter))
-                    {
-                        waiter.Set();
-                    }
-                }
-
+                return HandleTlp(frame.Function, payload);
+            case FrameKind.Acknowledge when payload.Length == TokenSize:
+                _acknowledgements.Acknowledge(BitConverter.ToUInt32(payload));
                 return null;
             case FrameKind.Refuse:
-                _refusedByOther = true;
-                return "by the other side: " + System.Text.Encoding.UTF8.GetString(payload);
+                _wasRefused = true;
+                return Handshake.DecodeRefusal(payload);
             default:
-                FileDescriptor? descriptor = _receiver.Descriptors.IsEmpty ? null : _receiver.TakeDescriptor(0);
-                return _handler.HandleControl(frame.Kind, frame.Function, payload, descriptor) ? null : Malformed(frame);
+                return frame.Kind != FrameKind.Acknowledge
+                    && _handler.HandleControl(frame.Kind, frame.Function, payload, _reader.TakeDescriptor())
+                        ? null
+                        : $"malformed {frame.Kind} frame ({frame.PayloadLength} bytes)";
         }
     }
 
-    private static string Malformed(FrameHeader frame) =>
-        $"malformed {frame.Kind} frame ({frame.PayloadLength} bytes)";
+    private string? HandleTlp(ushort function, ReadOnlySpan<byte> payload)
+    {
+        if (!TlpHeader.TryDecode(payload, out TlpHeader header, out TlpError error))
+        {
+            return $"malformed TLP: {error.Describe()}";
+        }
+
+        if (_trace.IsOn)
+        {
+            _trace.Received(function, header);
+        }
+
+        ReadOnlySpan<byte> data = payload[header.HeaderLength..];
+        if (header.IsCompletion)
+        {
+            return Outstanding.Complete(header, data);
+        }
+
+        _handler.HandleTlp(function, header, data);
+        return null;
+    }
 }

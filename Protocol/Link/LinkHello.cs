@@ -3,24 +3,18 @@ using System.Buffers.Binary;
 namespace EpfTest.Protocol.Link;
 
 /// <summary>The first frame of each side: magic (4), major (2), minor (2), role (4), capabilities (4).</summary>
-/// <param name="Major">Another one is refused.</param>
-/// <param name="Minor">A higher one is accepted: it may add what can be ignored.</param>
-/// <param name="Role">Which end speaks.</param>
-/// <param name="Capabilities">What it offers.</param>
+/// <param name="Major">Any other than ours is refused.</param>
+/// <param name="Minor">A higher one is accepted: what it adds can be ignored.</param>
 internal readonly record struct LinkHello(ushort Major, ushort Minor, LinkRole Role, LinkCapabilities Capabilities)
 {
-    /// <summary>The version that is spoken here.</summary>
     public const ushort OurMajor = 1;
-
-    /// <summary>The version that is spoken here.</summary>
     public const ushort OurMinor = 0;
-
-    internal const int Length = 16;
+    public const int Length = 16;
 
     /// <summary>"EPFL" in memory order.</summary>
-    internal const uint Magic = 0x4c465045;
+    public const uint Magic = 0x4c465045;
 
-    internal void Write(Span<byte> destination)
+    public void Encode(Span<byte> destination)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(destination, Magic);
         BinaryPrimitives.WriteUInt16LittleEndian(destination[4..], Major);
@@ -29,8 +23,9 @@ internal readonly record struct LinkHello(ushort Major, ushort Minor, LinkRole R
         BinaryPrimitives.WriteUInt32LittleEndian(destination[12..], (uint)Capabilities);
     }
 
-    /// <summary>Reads the other side's hello and says what is wrong with it, if anything.</summary>
-    internal static string? Refusal(ReadOnlySpan<byte> source, LinkRole ourRole, out LinkHello hello)
+    /// <summary>Decodes the other side's HELLO.</summary>
+    /// <returns>Why it is refused, or null.</returns>
+    public static string? Accept(ReadOnlySpan<byte> source, LinkRole ourRole, out LinkHello hello)
     {
         hello = default;
         if (source.Length < Length || BinaryPrimitives.ReadUInt32LittleEndian(source) != Magic)
@@ -45,7 +40,7 @@ internal readonly record struct LinkHello(ushort Major, ushort Minor, LinkRole R
             (LinkCapabilities)BinaryPrimitives.ReadUInt32LittleEndian(source[12..]));
         if (hello.Major != OurMajor)
         {
-            return $"link version {hello.Major}.{hello.Minor} is not spoken here, but {OurMajor}.{OurMinor}:"
+            return $"link version {hello.Major}.{hello.Minor} is not supported here, but {OurMajor}.{OurMinor}:"
                 + " use EpcDevice and EpfBridge of the same release";
         }
 

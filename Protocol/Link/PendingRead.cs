@@ -2,29 +2,30 @@ using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.Protocol.Link;
 
-/// <summary>Memory read requests that have been sent and have still to be awaited, once.</summary>
+/// <summary>Memory read requests that have been sent, to be awaited once.</summary>
 internal readonly struct PendingRead
 {
     private readonly TlpRequester? _requester;
-    private readonly TlpRequester.Transfer? _transfer;
-    private readonly RequestStatus _error;
+    private readonly Transfer? _transfer;
+    private readonly RequestStatus _status;
 
-    internal PendingRead(TlpRequester requester, TlpRequester.Transfer transfer, RequestStatus error)
+    /// <param name="status">Not a success if some requests could not be sent.</param>
+    public PendingRead(TlpRequester requester, Transfer transfer, RequestStatus status)
     {
         _requester = requester;
         _transfer = transfer;
-        _error = error;
+        _status = status;
     }
 
-    private PendingRead(RequestStatus error) => _error = error;
+    private PendingRead(RequestStatus status) => _status = status;
 
     /// <summary>Whether nothing was begun, and nothing has failed.</summary>
-    public bool IsNone => _transfer is null && _error == RequestStatus.Success;
+    public bool IsNone => _transfer is null && _status == RequestStatus.Success;
 
-    /// <summary>One that has failed before anything was sent.</summary>
-    public static PendingRead Failed(RequestStatus error) => new(error);
+    /// <summary>A read that failed before anything was sent.</summary>
+    public static PendingRead Failed(RequestStatus status) => new(status);
 
-    /// <summary>Waits until all is there, or the time is up; nothing is put into the target after that.</summary>
-    /// <returns>As for <see cref="TlpRequester.ReadMemory"/>.</returns>
-    public RequestStatus Await() => _transfer is null ? _error : _requester!.Await(_transfer, _error, receives: false);
+    /// <summary>Waits for all data, or until the time is up; nothing is put into the target after that.</summary>
+    public RequestStatus Await() =>
+        _transfer is null ? _status : _requester!.Await(_transfer, _status, receives: false);
 }

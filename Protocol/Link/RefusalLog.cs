@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EpfTest.Protocol.Link;
 
-/// <summary>Logs why a link is refused, and not again for the same reason while the other side keeps trying.</summary>
+/// <summary>Logs why a link is refused, once for each reason while the other side keeps trying.</summary>
 /// <remarks>For one thread.</remarks>
 internal sealed class RefusalLog(ILogger logger)
 {

@@ -68,7 +68,7 @@ internal sealed class SlowPath : IDisposable
         }
     }
 
-    /// <summary>Drops the waiting requests, for a reset of the function. The one at hand goes on: QEMU has it.</summary>
+    /// <summary>Drops the waiting requests when the function is reset. The one at hand goes on: QEMU has it.</summary>
     /// <param name="refuse">Called for each. A request must still be completed, so that its tag becomes free.</param>
     public void Cancel(TlpAction refuse)
     {
@@ -88,10 +88,10 @@ internal sealed class SlowPath : IDisposable
     }
 
     /// <summary>
-    /// Answers the non-posted requests that are stuck, and those behind them, to break a deadlock: their requesters block
-    /// what this queue waits for. Posted requests stay queued.
+    /// Answers the non-posted requests that are stuck, and those behind them, to break a deadlock: their requesters
+    /// block what this queue waits for. Posted requests stay queued.
     /// </summary>
-    /// <param name="isStuck">Whether a request waits for something blocked; called with the lock of this queue held.</param>
+    /// <param name="isStuck">Whether a request waits for something blocked; called with this queue's lock held.</param>
     /// <param name="answer">Called for each. The one at hand goes on, and its result is discarded.</param>
     public void AnswerStuck(TlpPredicate isStuck, TlpAction answer)
     {
@@ -139,7 +139,7 @@ internal sealed class SlowPath : IDisposable
         }
     }
 
-    /// <summary>Drops the waiting requests and ends the thread without joining it: it may be waiting for a QEMU.</summary>
+    /// <summary>Drops the waiting requests and ends the thread, without a join: it may be waiting for a QEMU.</summary>
     public void Dispose()
     {
         lock (_lock)

@@ -20,7 +20,7 @@ internal sealed class MessageReceiver : IDisposable
     // Unsuccessful polls in a row until polling stops.
     private const int MaxMisses = 4;
 
-    private readonly UnixSocket _socket;
+    private readonly IMessageSource _source;
     private readonly int _maxMessageSize;
     private readonly TimeSpan _poll;
     private readonly byte[] _buffer;
@@ -31,17 +31,16 @@ internal sealed class MessageReceiver : IDisposable
     private int _descriptorsCameBefore;
     private int _misses;
 
-    /// <summary>Receives from <paramref name="socket"/>, which stays the caller's.</summary>
-    /// <param name="socket">A connected socket.</param>
+    /// <summary>Receives from <paramref name="source"/>, which stays the caller's.</summary>
+    /// <param name="source">A connected socket, or the like.</param>
     /// <param name="maxMessageSize">Bytes of the largest message.</param>
     /// <param name="poll">How long a receive polls before it sleeps; zero for not at all.</param>
     /// <param name="buffer">From <see cref="AllocateBuffer"/> for this size, used by no other receiver; null for a new
-    /// one.
-    /// </param>
-    public MessageReceiver(UnixSocket socket, int maxMessageSize, TimeSpan poll = default, byte[]? buffer = null)
+    /// one.</param>
+    public MessageReceiver(IMessageSource source, int maxMessageSize, TimeSpan poll = default, byte[]? buffer = null)
     {
         _poll = poll;
-        _socket = socket;
+        _source = source;
         _maxMessageSize = maxMessageSize;
         _buffer = buffer ?? AllocateBuffer(maxMessageSize);
     }
@@ -116,7 +115,7 @@ internal sealed class MessageReceiver : IDisposable
         Span<int> place = stackalloc int[UnixSocket.MaxDescriptors];
         Error = wait
             ? PollAndReceive(buffer, place, out int descriptorCount, out int received)
-            : _socket.TryReceive(buffer, place, out descriptorCount, out received);
+            : _source.Receive(buffer, place, wait: false, out descriptorCount, out received);
         _end += received;
         TooManyDescriptors = !Keep(place[..descriptorCount]);
         return !TooManyDescriptors && Error == Errno.None && received > 0;
@@ -141,14 +140,14 @@ internal sealed class MessageReceiver : IDisposable
     {
         if (_poll == TimeSpan.Zero)
         {
-            return _socket.Receive(buffer, place, out descriptorCount, out received);
+            return _source.Receive(buffer, place, wait: true, out descriptorCount, out received);
         }
 
         long start = Stopwatch.GetTimestamp();
         Errno error;
         while (_misses < MaxMisses)
         {
-            error = _socket.TryReceive(buffer, place, out descriptorCount, out received);
+            error = _source.Receive(buffer, place, wait: false, out descriptorCount, out received);
             if (error != Errno.EAGAIN)
             {
                 _misses = 0;
@@ -162,7 +161,7 @@ internal sealed class MessageReceiver : IDisposable
             }
         }
 
-        error = _socket.Receive(buffer, place, out descriptorCount, out received);
+        error = _source.Receive(buffer, place, wait: true, out descriptorCount, out received);
         if (Stopwatch.GetElapsedTime(start) < _poll)
         {
             _misses = 0;

@@ -8,7 +8,7 @@ namespace EpfTest.Protocol.Linux;
 /// A connected Unix stream socket that carries bytes and file descriptors (unix(7), SCM_RIGHTS). One thread may
 /// receive while another sends.
 /// </summary>
-internal sealed class UnixSocket : FileDescriptor
+internal sealed class UnixSocket : FileDescriptor, IMessageSource
 {
     /// <summary>The most descriptors that the kernel passes with one message (SCM_MAX_FD).</summary>
     public const int MaxDescriptors = 253;
@@ -51,12 +51,7 @@ internal sealed class UnixSocket : FileDescriptor
     /// <param name="received">How many bytes came; 0 if the peer hung up.</param>
     /// <returns><see cref="Errno.None"/>, or the error that ended the connection.</returns>
     public Errno Receive(Span<byte> buffer, Span<int> descriptors, out int descriptorCount, out int received) =>
-        Receive(buffer, descriptors, 0, out descriptorCount, out received);
-
-    /// <summary>As <see cref="Receive(Span{byte}, Span{int}, out int, out int)"/>, but does not wait.</summary>
-    /// <returns><see cref="Errno.EAGAIN"/> if nothing is there.</returns>
-    internal Errno TryReceive(Span<byte> buffer, Span<int> descriptors, out int descriptorCount, out int received) =>
-        Receive(buffer, descriptors, LibC.MSG_DONTWAIT, out descriptorCount, out received);
+        Receive(buffer, descriptors, wait: true, out descriptorCount, out received);
 
     /// <summary>Sends all of <paramref name="data"/>, in one system call unless the socket is full.</summary>
     /// <returns><see cref="Errno.None"/>, or the error that broke the stream; <see cref="Errno.EAGAIN"/> if the peer
@@ -259,10 +254,12 @@ internal sealed class UnixSocket : FileDescriptor
         return sockaddr_un.sun_path_offset + length + 1;
     }
 
+    /// <inheritdoc/>
     [SkipLocalsInit]
-    private unsafe Errno Receive(
-        Span<byte> buffer, Span<int> descriptors, int flags, out int descriptorCount, out int received)
+    public unsafe Errno Receive(
+        Span<byte> buffer, Span<int> descriptors, bool wait, out int descriptorCount, out int received)
     {
+        int flags = wait ? 0 : LibC.MSG_DONTWAIT;
         byte* control = stackalloc byte[ControlSize];
         // The kernel writes at most buffer.Length bytes to data and ControlSize bytes to control.
         fixed (byte* data = buffer)

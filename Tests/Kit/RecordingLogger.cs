@@ -8,6 +8,9 @@ internal sealed class RecordingLogger : ILogger, ILoggerFactory
 {
     private readonly ConcurrentQueue<string> _lines = new();
 
+    /// <summary>Levels below this are not kept.</summary>
+    public LogLevel Level { get; init; } = LogLevel.Debug;
+
     public IReadOnlyCollection<string> Lines => _lines;
 
     public int Warnings => _lines.Count(line => line.StartsWith(nameof(LogLevel.Warning), StringComparison.Ordinal));
@@ -19,7 +22,7 @@ internal sealed class RecordingLogger : ILogger, ILoggerFactory
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
-    public bool IsEnabled(LogLevel logLevel) => true;
+    public bool IsEnabled(LogLevel logLevel) => logLevel >= Level;
 
     public void Log<TState>(
         LogLevel logLevel,

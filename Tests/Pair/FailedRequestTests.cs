@@ -46,7 +46,7 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
         ExpectOutbound(0x1000, Nothing, host => host.Status & ReceivedMasterAbort, host => host.Status = ReceivedMasterAbort);
         if (DataPath == DataPath.Tlp)
         {
-            ExpectCount("not supported (UR)");
+            ExpectCount("Unsupported Request (UR)");
         }
     }
 
@@ -61,7 +61,7 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
             host => host.Status = ReceivedTargetAbort);
         Host.DmaError = Errno.None;
         ExpectService();
-        ExpectCount("aborted (CA)");
+        ExpectCount("Completer Abort (CA)");
     }
 
     [Test]
@@ -75,14 +75,14 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
             host => host.UncorrectableErrors = CompletionTimeoutError);
         Host.IsStuck = false;
         ExpectService();
-        ExpectCount("not completed in time");
+        ExpectCount("completion timeouts");
     }
 
     [Test]
     public void HostsRequestThatTheEpDoesNotSupport()
     {
         ExpectInbound(0x2000, host => (int)(host.CorrectableErrors & AdvisoryError));
-        ExpectCount("not supported (UR)");
+        ExpectCount("Unsupported Request (UR)");
     }
 
     [Test]
@@ -92,7 +92,7 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
         ExpectInbound(0, host => host.Status & SignaledTargetAbort);
         Ep.DmaError = Errno.None;
         ExpectService();
-        ExpectCount("aborted (CA)");
+        ExpectCount("Completer Abort (CA)");
     }
 
     [Test]
@@ -117,7 +117,7 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
         ExpectOneBurst("host read");
         Ep.IsStuck = false;
         ExpectService();
-        ExpectCount("not completed in time");
+        ExpectCount("completion timeouts");
     }
 
     /// <summary>Each access of the EP by way of a window or DMA fails.</summary>

@@ -6,25 +6,23 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="Bar">0 to 5.</param>
 /// <param name="Address">Host bus address.</param>
 /// <param name="IsEnabled">Whether the function claims accesses to it: its space is enabled, and it is in D0.</param>
-/// <param name="IsAwaited">Whether it leads to memory that the EP guest's QEMU does not share, so that writes are awaited.</param>
+/// <param name="IsAwaited">Whether it leads to private memory of the EP guest, so that writes must be awaited.</param>
 internal readonly record struct BarAddressMessage(int Bar, ulong Address, bool IsEnabled, bool IsAwaited)
 {
-    /// <summary>Bytes.</summary>
     public const int Length = 16;
 
     private const int Enabled = 1 << 0;
     private const int Awaited = 1 << 1;
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void Write(Span<byte> destination)
+    public void Encode(Span<byte> destination)
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, Bar);
-        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], (IsEnabled ? Enabled : 0) | (IsAwaited ? Awaited : 0));
+        int flags = (IsEnabled ? Enabled : 0) | (IsAwaited ? Awaited : 0);
+        BinaryPrimitives.WriteInt32LittleEndian(destination[4..], flags);
         BinaryPrimitives.WriteUInt64LittleEndian(destination[8..], Address);
     }
 
-    /// <summary>Reads it back.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> source, out BarAddressMessage message)
+    public static bool TryDecode(ReadOnlySpan<byte> source, out BarAddressMessage message)
     {
         message = source.Length == Length
             ? new(

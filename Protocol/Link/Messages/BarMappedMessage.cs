@@ -7,21 +7,20 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="IsMapped">Whether the host's QEMU maps it.</param>
 internal readonly record struct BarMappedMessage(int Bar, bool IsMapped)
 {
-    /// <summary>Bytes.</summary>
     public const int Length = 8;
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void Write(Span<byte> destination)
+    public void Encode(Span<byte> destination)
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, Bar);
         BinaryPrimitives.WriteInt32LittleEndian(destination[4..], IsMapped ? 1 : 0);
     }
 
-    /// <summary>Reads it back.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> source, out BarMappedMessage message)
+    public static bool TryDecode(ReadOnlySpan<byte> source, out BarMappedMessage message)
     {
         message = source.Length == Length
-            ? new(BinaryPrimitives.ReadInt32LittleEndian(source), BinaryPrimitives.ReadInt32LittleEndian(source[4..]) == 1)
+            ? new(
+                BinaryPrimitives.ReadInt32LittleEndian(source),
+                BinaryPrimitives.ReadInt32LittleEndian(source[4..]) == 1)
             : default;
         return source.Length == Length && message.Bar is >= 0 and <= 5;
     }

@@ -14,15 +14,13 @@ namespace EpfTest.Protocol.Link.Messages;
 internal sealed record FunctionMessage(
     bool Present, byte InterruptPin, ushort MsiVectors, ushort MsixVectors, IReadOnlyList<BarMessage> Bars)
 {
-    /// <summary>Bytes.</summary>
     public const int Length = Header + (BarCount * BarLength);
 
     private const int Header = 8;
     private const int BarCount = 6;
     private const int BarLength = 24;
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void Write(Span<byte> destination)
+    public void Encode(Span<byte> destination)
     {
         destination[..Length].Clear();
         destination[0] = Present ? (byte)1 : (byte)0;
@@ -38,8 +36,7 @@ internal sealed record FunctionMessage(
         }
     }
 
-    /// <summary>Reads it back.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> source, out FunctionMessage? message)
+    public static bool TryDecode(ReadOnlySpan<byte> source, out FunctionMessage? message)
     {
         message = null;
         if (source.Length != Length)

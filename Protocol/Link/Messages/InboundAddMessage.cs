@@ -4,8 +4,8 @@ using EpfTest.Protocol.Memory;
 namespace EpfTest.Protocol.Link.Messages;
 
 /// <summary>
-/// <see cref="FrameKind.InboundAdd"/>: BAR (4), access (4), offset in the BAR (8), size (8), offset in the file (8); the
-/// file comes as descriptor.
+/// <see cref="FrameKind.InboundAdd"/>, with a file as descriptor: BAR (4), access (4), offset in the BAR (8), size (8),
+/// offset in the file (8).
 /// </summary>
 /// <param name="Bar">0 to 5.</param>
 /// <param name="Access">What the host may do.</param>
@@ -14,11 +14,9 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="FileOffset">Bytes from the start of the file.</param>
 internal readonly record struct InboundAddMessage(int Bar, DmaAccess Access, ulong Offset, ulong Size, ulong FileOffset)
 {
-    /// <summary>Bytes.</summary>
     public const int Length = 32;
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void Write(Span<byte> destination)
+    public void Encode(Span<byte> destination)
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, Bar);
         BinaryPrimitives.WriteInt32LittleEndian(destination[4..], (int)Access);
@@ -27,8 +25,7 @@ internal readonly record struct InboundAddMessage(int Bar, DmaAccess Access, ulo
         BinaryPrimitives.WriteUInt64LittleEndian(destination[24..], FileOffset);
     }
 
-    /// <summary>Reads it back.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> source, out InboundAddMessage message)
+    public static bool TryDecode(ReadOnlySpan<byte> source, out InboundAddMessage message)
     {
         message = default;
         if (source.Length != Length)

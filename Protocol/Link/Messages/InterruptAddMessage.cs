@@ -9,21 +9,18 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="Vector">From 0, below <see cref="MaxVectors"/>.</param>
 internal readonly record struct InterruptAddMessage(bool IsMsix, int Vector)
 {
-    /// <summary>Bytes.</summary>
     public const int Length = 8;
 
     /// <summary>What an MSI-X table holds at most (section 7.7.2.2).</summary>
     public const int MaxVectors = 2048;
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void Write(Span<byte> destination)
+    public void Encode(Span<byte> destination)
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, IsMsix ? 1 : 0);
         BinaryPrimitives.WriteInt32LittleEndian(destination[4..], Vector);
     }
 
-    /// <summary>Reads it back.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> source, out InterruptAddMessage message)
+    public static bool TryDecode(ReadOnlySpan<byte> source, out InterruptAddMessage message)
     {
         message = default;
         if (source.Length != Length || BinaryPrimitives.ReadUInt32LittleEndian(source) > 1)

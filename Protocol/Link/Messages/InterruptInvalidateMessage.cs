@@ -3,19 +3,17 @@ using System.Buffers.Binary;
 namespace EpfTest.Protocol.Link.Messages;
 
 /// <summary>
-/// <see cref="FrameKind.InterruptInvalidate"/>: token (4), which the link fills in, type (4; 0 MSI, 1 MSI-X), first vector (4), how
-/// many (4).
+/// <see cref="FrameKind.InterruptInvalidate"/>: token (4), which the link fills in, type (4; 0 MSI, 1 MSI-X), first
+/// vector (4), number of vectors (4).
 /// </summary>
 /// <param name="IsMsix">Whether these are MSI-X vectors, not MSIs.</param>
 /// <param name="Start">The first.</param>
 /// <param name="Count">How many.</param>
 internal readonly record struct InterruptInvalidateMessage(bool IsMsix, int Start, int Count)
 {
-    /// <summary>Bytes.</summary>
     public const int Length = 16;
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void Write(Span<byte> destination)
+    public void Encode(Span<byte> destination)
     {
         destination[..4].Clear();
         BinaryPrimitives.WriteInt32LittleEndian(destination[4..], IsMsix ? 1 : 0);
@@ -23,8 +21,7 @@ internal readonly record struct InterruptInvalidateMessage(bool IsMsix, int Star
         BinaryPrimitives.WriteInt32LittleEndian(destination[12..], Count);
     }
 
-    /// <summary>Reads it back.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> source, out InterruptInvalidateMessage message)
+    public static bool TryDecode(ReadOnlySpan<byte> source, out InterruptInvalidateMessage message)
     {
         message = default;
         if (source.Length != Length || BinaryPrimitives.ReadUInt32LittleEndian(source[4..]) > 1)

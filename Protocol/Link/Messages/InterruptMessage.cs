@@ -3,8 +3,8 @@ using EpfTest.Protocol.Pcie.Tlp;
 namespace EpfTest.Protocol.Link.Messages;
 
 /// <summary>
-/// An MSI or MSI-X on the link: a Vendor_Defined Type 1 message to the root complex. On a bus it is a memory write to the
-/// address in the vector's table entry, but that table belongs to the host's QEMU, which shows it to nobody.
+/// An MSI or MSI-X on the link: a Vendor_Defined Type 1 message to the root complex. On a bus it is a memory write to
+/// the address in the vector's table entry, but QEMU keeps the host's table to itself.
 /// </summary>
 internal static class InterruptMessage
 {
@@ -21,7 +21,7 @@ internal static class InterruptMessage
         requester);
 
     /// <summary>Whether a message is one of these, and which.</summary>
-    public static bool TryRead(in TlpHeader header, out bool msix, out int vector)
+    public static bool TryDecode(in TlpHeader header, out bool msix, out int vector)
     {
         uint data = header.IsMessage && header.MessageCode == MessageCode.Vendor_Defined_Type_1 ? header.VendorData : 0;
         msix = (data & MsixBit) != 0;

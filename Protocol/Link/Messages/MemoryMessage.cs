@@ -5,8 +5,8 @@ namespace EpfTest.Protocol.Link.Messages;
 
 /// <summary>
 /// <see cref="FrameKind.MemoryAdd"/>, with access in the first place and the file as descriptor if there is one, and
-/// <see cref="FrameKind.MemoryInvalidate"/>, with the order's token there: access or token (4), reserved (4), address (8),
-/// size (8), offset in the file (8).
+/// <see cref="FrameKind.MemoryInvalidate"/>, with the request's token there: access or token (4), reserved (4),
+/// address (8), size (8), offset in the file (8).
 /// </summary>
 /// <param name="Access">What the endpoint may do.</param>
 /// <param name="Address">Host bus address.</param>
@@ -14,11 +14,9 @@ namespace EpfTest.Protocol.Link.Messages;
 /// <param name="FileOffset">Bytes from the start of the file.</param>
 internal readonly record struct MemoryMessage(DmaAccess Access, ulong Address, ulong Size, ulong FileOffset)
 {
-    /// <summary>Bytes.</summary>
     public const int Length = 32;
 
-    /// <summary>Writes <see cref="Length"/> bytes.</summary>
-    public void Write(Span<byte> destination)
+    public void Encode(Span<byte> destination)
     {
         BinaryPrimitives.WriteInt32LittleEndian(destination, (int)Access);
         BinaryPrimitives.WriteInt32LittleEndian(destination[4..], 0);
@@ -27,8 +25,7 @@ internal readonly record struct MemoryMessage(DmaAccess Access, ulong Address, u
         BinaryPrimitives.WriteUInt64LittleEndian(destination[24..], FileOffset);
     }
 
-    /// <summary>Reads it back.</summary>
-    public static bool TryRead(ReadOnlySpan<byte> source, out MemoryMessage message)
+    public static bool TryDecode(ReadOnlySpan<byte> source, out MemoryMessage message)
     {
         message = source.Length == Length
             ? new MemoryMessage(

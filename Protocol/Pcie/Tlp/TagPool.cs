@@ -12,15 +12,16 @@ namespace EpfTest.Protocol.Pcie.Tlp;
 /// </remarks>
 internal sealed class TagPool
 {
-    private const int All = 256;
-    private const int Short = 32;
+    /// <summary>How many 8-bit tags there are.</summary>
+    public const int Capacity = 256;
+
+    /// <summary>How many 5-bit tags there are.</summary>
+    public const int ShortCapacity = 32;
+
     private const int WordBits = 64;
 
-    private readonly ulong[] _inUse = new ulong[All / WordBits];
+    private readonly ulong[] _inUse = new ulong[Capacity / WordBits];
     private uint _next;
-
-    /// <summary>How many tags there are.</summary>
-    public int Capacity { get; } = All;
 
     /// <summary>Takes a free tag. If there is none, wait for a completion.</summary>
     public bool TryAllocate(out int tag, bool isExtended = true)
@@ -28,11 +29,11 @@ internal sealed class TagPool
         uint next = Interlocked.Increment(ref _next) - 1;
         if (!isExtended)
         {
-            ulong later = uint.MaxValue & (ulong.MaxValue << (int)(next % Short));
+            ulong later = uint.MaxValue & (ulong.MaxValue << (int)(next % ShortCapacity));
             return TryAllocateIn(0, later, out tag) || TryAllocateIn(0, uint.MaxValue, out tag);
         }
 
-        int start = (int)(next % All);
+        int start = (int)(next % Capacity);
         int word = start / WordBits;
         if (TryAllocateIn(word, ulong.MaxValue << (start % WordBits), out tag))
         {
@@ -62,7 +63,7 @@ internal sealed class TagPool
 
     /// <summary>Whether a tag, of any value, is in use: a completion for one that is not is unexpected.</summary>
     public bool IsInUse(int tag) =>
-        (uint)tag < All && (Volatile.Read(ref _inUse[tag / WordBits]) >> (tag % WordBits) & 1) != 0;
+        (uint)tag < Capacity && (Volatile.Read(ref _inUse[tag / WordBits]) >> (tag % WordBits) & 1) != 0;
 
     private bool TryAllocateIn(int word, ulong candidates, out int tag)
     {

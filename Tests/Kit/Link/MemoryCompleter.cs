@@ -35,7 +35,7 @@ internal sealed class MemoryCompleter(byte[] memory, int readCompletionBoundary,
         {
             if (header.IsNonPosted)
             {
-                Link!.Requester.SendCompletion(function, header, s_id, Status);
+                Link!.Completions.Send(function, header, s_id, Status);
             }
         }
         else if (header.HasPayload)
@@ -50,14 +50,14 @@ internal sealed class MemoryCompleter(byte[] memory, int readCompletionBoundary,
 
             if (header.IsNonPosted)
             {
-                Link!.Requester.SendCompletion(function, header, s_id, Status);
+                Link!.Completions.Send(function, header, s_id, Status);
             }
         }
         else if (header.ExpectsData)
         {
             _reads.Add(header.Length * TlpLimits.Dw);
             int first = (int)(header.IsMemory ? header.FirstByteAddress : header.Address);
-            Link!.Requester.SendData(
+            Link!.Completions.SendData(
                 function,
                 header,
                 s_id,

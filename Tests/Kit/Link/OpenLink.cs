@@ -19,11 +19,14 @@ internal sealed class OpenLink : IDisposable
     public static OpenLink WithRawPeer(
         TestLinkHandler handler, RecordingLogger logger, LinkTimeouts? timeouts, out RawLinkPeer peer)
     {
-        SocketPair sockets = SocketPair.Create();
-        peer = new RawLinkPeer(sockets.Right);
+        (MemoryTransport ours, MemoryTransport theirs) = MemoryTransport.CreatePair();
+        peer = new RawLinkPeer(theirs);
         peer.Send(RawFrame.HelloOf(RawFrame.Bridge));
-        var connection = LinkConnection.Open(
-            sockets.Left, LinkRole.Endpoint, LinkCapabilities.Direct, handler, logger, timeouts);
+        var settings = new LinkSettings(LinkRole.Endpoint, LinkCapabilities.Direct)
+        {
+            Timeouts = timeouts ?? LinkTimeouts.Default,
+        };
+        var connection = LinkConnection.Open(ours, settings, handler, logger);
         Assert.That(connection, Is.Not.Null);
         Assert.That(peer.Receive().Kind, Is.EqualTo(RawFrame.Hello));
         return new OpenLink(connection!);

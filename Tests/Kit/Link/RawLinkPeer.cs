@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using EpfTest.Protocol.Link.Transport;
 using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Kit.Link;
@@ -6,15 +7,21 @@ namespace EpfTest.Kit.Link;
 /// <summary>An end of the link that sends whatever bytes it is told to. Each receive has a time limit.</summary>
 internal sealed class RawLinkPeer : IDisposable
 {
-    private readonly UnixSocket _socket;
+    private readonly IFrameTransport _transport;
+    private readonly SendAction _send;
     private readonly List<FileDescriptor> _owned = [];
 
     public RawLinkPeer(UnixSocket socket)
+        : this(new UnixTransport(socket), socket.Send) => socket.SetSendTimeout(Wait.Limit);
+
+    public RawLinkPeer(MemoryTransport transport)
+        : this(transport, (bytes, descriptors) => transport.Send(bytes, descriptors, Wait.Limit))
     {
-        _socket = socket;
-        _socket.SetReceiveTimeout(Wait.Limit);
-        _socket.SetSendTimeout(Wait.Limit);
     }
+
+    private RawLinkPeer(IFrameTransport transport, SendAction send) => (_transport, _send) = (transport, send);
+
+    private delegate Errno SendAction(ReadOnlySpan<byte> bytes, ReadOnlySpan<int> descriptors);
 
     public static RawLinkPeer Connect(string path) => new(UnixSocket.Connect(path));
 
@@ -26,7 +33,7 @@ internal sealed class RawLinkPeer : IDisposable
             numbers[i] = descriptors[i].Number;
         }
 
-        return _socket.Send(bytes, numbers);
+        return _send(bytes, numbers);
     }
 
     /// <summary>The next frame.</summary>
@@ -77,7 +84,7 @@ internal sealed class RawLinkPeer : IDisposable
         int received;
         do
         {
-            error = _socket.Receive(buffer, new int[UnixSocket.MaxDescriptors], out _, out received);
+            error = Receive(buffer, new int[UnixSocket.MaxDescriptors], out _, out received);
         }
         while (error == Errno.None && received > 0);
         Assert.That(error, Is.EqualTo(Errno.None).Or.EqualTo(Errno.ECONNRESET), "the other side did not hang up");
@@ -86,7 +93,13 @@ internal sealed class RawLinkPeer : IDisposable
     public void Dispose()
     {
         _owned.ForEach(descriptor => descriptor.Dispose());
-        _socket.Dispose();
+        _transport.Dispose();
+    }
+
+    private Errno Receive(Span<byte> bytes, Span<int> descriptors, out int descriptorCount, out int received)
+    {
+        _transport.WaitReadable((int)Wait.Limit.TotalMilliseconds);
+        return _transport.Receive(bytes, descriptors, wait: false, out descriptorCount, out received);
     }
 
     private bool TryReceive(Span<byte> bytes, List<FileDescriptor> descriptors)
@@ -94,7 +107,7 @@ internal sealed class RawLinkPeer : IDisposable
         Span<int> numbers = stackalloc int[UnixSocket.MaxDescriptors];
         while (!bytes.IsEmpty)
         {
-            Errno error = _socket.Receive(bytes, numbers, out int count, out int received);
+            Errno error = Receive(bytes, numbers, out int count, out int received);
             foreach (int number in numbers[..count])
             {
                 var descriptor = new FileDescriptor(number);

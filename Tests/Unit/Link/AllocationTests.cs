@@ -1,6 +1,7 @@
 using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
+using EpfTest.Protocol.Link.Transport;
 using EpfTest.Protocol.Linux;
 using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
@@ -21,14 +22,12 @@ internal sealed class AllocationTests
         SocketPair sockets = SocketPair.Create();
         var completer = new Completer();
         var asker = new Completer();
-        Task<LinkConnection?> other = Task.Run(() => LinkConnection.Open(
-            sockets.Right, LinkRole.Bridge, LinkCapabilities.None, completer, new RecordingLogger()));
-        LinkConnection connection = LinkConnection.Open(
-            sockets.Left, LinkRole.Endpoint, LinkCapabilities.None, asker, new RecordingLogger())!;
-        completer.Link = Wait.For(other)!;
+        var logger = new RecordingLogger();
+        using LinkPair pair = LinkPair.Open(
+            asker, completer, logger, logger, (new UnixTransport(sockets.Left), new UnixTransport(sockets.Right)));
+        LinkConnection connection = pair.Left.Connection;
         asker.Link = connection;
-        using var left = new OpenLink(connection);
-        using var right = new OpenLink(completer.Link);
+        completer.Link = pair.Right.Connection;
         byte[] data = new byte[3000];
 
         // What is made once for each thread is not counted, nor what sleeping takes the first time.
@@ -119,7 +118,7 @@ internal sealed class AllocationTests
                     Thread.Sleep(10);
                 }
 
-                Link!.Requester.SendData(function, header, default, _page.AsSpan(0, header.ReadLength), 64, 256);
+                Link!.Completions.SendData(function, header, default, _page.AsSpan(0, header.ReadLength), 64, 256);
             }
         }
 

@@ -45,7 +45,7 @@ internal sealed class CompletionTests : RawLinkFixture
         Complete(request, [1, 2, 3, 4, 5, 6, 7, 8]);
         Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 }));
-        Assert.That(Logger.Lines.Count(line => line.Contains("under which nothing was asked", StringComparison.Ordinal)), Is.EqualTo(2));
+        Assert.That(Logger.Lines.Count(line => line.Contains("no such request is outstanding", StringComparison.Ordinal)), Is.EqualTo(2));
     }
 
     [TestCaseSource(nameof(Mismatches))]

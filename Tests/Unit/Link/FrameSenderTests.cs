@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EpfTest.Unit.Link;
 
@@ -15,10 +16,10 @@ internal sealed class FrameSenderTests
     [Test]
     public void OrderIsKeptWhileTheSocketIsFull()
     {
-        SocketPair sockets = SocketPair.Create();
-        using var left = sockets.Left;
-        using var peer = new RawLinkPeer(sockets.Right);
-        using var sender = new FrameSender(left, Wait.Limit);
+        (MemoryTransport ours, MemoryTransport theirs) = MemoryTransport.CreatePair();
+        using MemoryTransport left = ours;
+        using var peer = new RawLinkPeer(theirs);
+        using FrameSender sender = SenderOn(left);
         using var memfd = Memfd.Create(0x1000);
         var send = Task.Factory.StartNew(
             () =>
@@ -55,10 +56,10 @@ internal sealed class FrameSenderTests
     public void EachThreadsOrderIsKept()
     {
         const int Threads = 4;
-        SocketPair sockets = SocketPair.Create();
-        using var left = sockets.Left;
-        using var peer = new RawLinkPeer(sockets.Right);
-        using var sender = new FrameSender(left, Wait.Limit);
+        (MemoryTransport ours, MemoryTransport theirs) = MemoryTransport.CreatePair();
+        using MemoryTransport left = ours;
+        using var peer = new RawLinkPeer(theirs);
+        using FrameSender sender = SenderOn(left);
         Task[] sends = [.. Enumerable.Range(0, Threads).Select(thread => Task.Factory.StartNew(
             () =>
             {
@@ -82,4 +83,7 @@ internal sealed class FrameSenderTests
         Wait.For(Task.WhenAll(sends));
         left.Shutdown();
     }
+
+    private static FrameSender SenderOn(MemoryTransport transport) => new(
+        transport, new LinkTimeouts { Send = Wait.Limit, Room = Wait.Limit }, new TlpTrace(NullLogger.Instance));
 }

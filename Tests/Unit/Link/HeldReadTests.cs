@@ -52,7 +52,7 @@ internal sealed class HeldReadTests : RawLinkFixture
             }
             else
             {
-                Link.Connection.Requester.SendCompletion(
+                Link.Connection.Completions.Send(
                     function, header, s_completer, CompletionStatus.UnsupportedRequest);
             }
         };
@@ -94,11 +94,11 @@ internal sealed class HeldReadTests : RawLinkFixture
 
     private void Hold(ushort function, in TlpHeader header, Holder holder)
     {
-        Span<byte> data = Link.Connection.Requester.PlaceData(
+        Span<byte> data = Link.Connection.Completions.PlaceData(
             function, header, s_completer, TlpLimits.MinPayload, holder, out int length);
         Assert.That(data.Length, Is.EqualTo(8));
         data.Fill((byte)header.Tag);
-        Link.Connection.Requester.Hold(header, length);
+        Link.Connection.Completions.Hold(header, length);
     }
 
     private void SendReads(byte count) => Peer.Send([.. Enumerable.Range(0, count).SelectMany(tag => Read((byte)tag))]);

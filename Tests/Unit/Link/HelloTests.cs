@@ -10,7 +10,7 @@ internal sealed class HelloTests
 {
     private static readonly TimeSpan s_brief = TimeSpan.FromMilliseconds(100);
 
-    private SocketPair _sockets = null!;
+    private MemoryTransport _transport = null!;
     private RawLinkPeer _peer = null!;
     private RecordingLogger _logger = null!;
 
@@ -18,24 +18,24 @@ internal sealed class HelloTests
     [
         new TestCaseData(RawFrame.HelloOf(RawFrame.Bridge, magic: "EPFX"), "does not speak its protocol")
             .SetArgDisplayNames("magic"),
-        new TestCaseData(RawFrame.HelloOf(RawFrame.Bridge, major: 2, minor: 7), "link version 2.7 is not spoken here, but 1.0")
+        new TestCaseData(RawFrame.HelloOf(RawFrame.Bridge, major: 2, minor: 7), "link version 2.7 is not supported here, but 1.0")
             .SetArgDisplayNames("major"),
         new TestCaseData(RawFrame.HelloOf(RawFrame.Endpoint), "both ends are a Endpoint").SetArgDisplayNames("same role"),
         new TestCaseData(RawFrame.HelloOf(3), "connect one EpcDevice and one EpfBridge").SetArgDisplayNames("unknown role"),
         new TestCaseData(RawFrame.HelloOf(RawFrame.Bridge)[..^1], "no hello").SetArgDisplayNames("truncated frame"),
         new TestCaseData(RawFrame.Build(RawFrame.Hello, 0, new byte[15]), "does not speak its protocol")
             .SetArgDisplayNames("truncated payload"),
-        new TestCaseData(RawFrame.Build(RawFrame.Tlp, 0, new byte[16]), "did not start with a hello")
+        new TestCaseData(RawFrame.Build(RawFrame.Tlp, 0, new byte[16]), "the first frame is not a hello")
             .SetArgDisplayNames("a TLP first"),
-        new TestCaseData("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), "bytes was announced").SetArgDisplayNames("garbage"),
+        new TestCaseData("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), "malformed frame: 542393671 bytes announced").SetArgDisplayNames("garbage"),
         new TestCaseData(Array.Empty<byte>(), "no hello").SetArgDisplayNames("nothing"),
     ];
 
     [SetUp]
     public void Connect()
     {
-        _sockets = SocketPair.Create();
-        _peer = new RawLinkPeer(_sockets.Right);
+        (_transport, MemoryTransport peer) = MemoryTransport.CreatePair();
+        _peer = new RawLinkPeer(peer);
         _logger = new RecordingLogger();
     }
 
@@ -92,6 +92,23 @@ internal sealed class HelloTests
         Assert.That(connection!.Capabilities, Is.EqualTo(used));
     }
 
+    /// <summary>The direct path, the host's eventfds and mapped BARs all take descriptors.</summary>
+    [Test]
+    public void TransportWithoutDescriptorsAgreesOnTlpsOnly()
+    {
+        (MemoryTransport ours, MemoryTransport theirs) = MemoryTransport.CreatePair(passesDescriptors: false);
+        using var peer = new RawLinkPeer(theirs);
+        peer.Send(RawFrame.HelloOf(RawFrame.Bridge, capabilities: 7));
+        var settings = new LinkSettings(
+            LinkRole.Endpoint, LinkCapabilities.Direct | LinkCapabilities.MapBars | LinkCapabilities.Interrupts);
+        using LinkConnection? connection = LinkConnection.Open(ours, settings, new TestLinkHandler(), _logger);
+        Assert.That(connection!.Capabilities, Is.EqualTo(LinkCapabilities.None));
+        Assert.That(
+            peer.Receive().Payload,
+            Is.EqualTo(RawFrame.HelloOf(RawFrame.Endpoint, capabilities: 0)[RawFrame.HeaderSize..]),
+            "nor is it offered");
+    }
+
     [TestCase(LinkRole.Endpoint, RawFrame.Bridge, RawFrame.Endpoint)]
     [TestCase(LinkRole.Bridge, RawFrame.Endpoint, RawFrame.Bridge)]
     public void OurHelloSaysWhoWeAre(LinkRole ours, uint theirs, uint expected)
@@ -129,15 +146,15 @@ internal sealed class HelloTests
         _peer.Send(RawFrame.HelloOf(RawFrame.Bridge, major: 9));
         Assert.That(Open(LinkRole.Endpoint), Is.Null);
         using var bridgeLogger = new RecordingLogger();
-        SocketPair others = SocketPair.Create();
-        using var endpoint = new RawLinkPeer(others.Right);
+        (MemoryTransport ours, MemoryTransport theirs) = MemoryTransport.CreatePair();
+        using var endpoint = new RawLinkPeer(theirs);
         endpoint.Send(_peer.Receive() is var hello ? RawFrame.Build(hello.Kind, 0, hello.Payload) : []);
         endpoint.Send(RawFrame.Build(RawFrame.Refuse, 0, _peer.Receive().Payload));
         using LinkConnection? bridge = LinkConnection.Open(
-            others.Left, LinkRole.Bridge, LinkCapabilities.None, new TestLinkHandler(), bridgeLogger);
+            ours, new LinkSettings(LinkRole.Bridge, LinkCapabilities.None), new TestLinkHandler(), bridgeLogger);
         bridge!.Run();
-        Assert.That(_logger.Has("link version 9.0 is not spoken here, but 1.0"), Is.True);
-        Assert.That(bridgeLogger.Has("by the other side: link version 9.0 is not spoken here, but 1.0"), Is.True);
+        Assert.That(_logger.Has("link version 9.0 is not supported here, but 1.0"), Is.True);
+        Assert.That(bridgeLogger.Has("by the other side: link version 9.0 is not supported here, but 1.0"), Is.True);
     }
 
     [Test]
@@ -159,12 +176,10 @@ internal sealed class HelloTests
     {
         using var stop = new CancellationTokenSource();
         Task<LinkConnection?> open = Task.Run(() => LinkConnection.Open(
-            _sockets.Left,
-            LinkRole.Endpoint,
-            LinkCapabilities.None,
+            _transport,
+            SettingsOf(LinkRole.Endpoint, new LinkTimeouts { Hello = TimeSpan.FromMinutes(10) }),
             new TestLinkHandler(),
             _logger,
-            new LinkTimeouts { Hello = TimeSpan.FromMinutes(10) },
             stop: stop.Token));
         Assert.That(_peer.Receive().Kind, Is.EqualTo(RawFrame.Hello));
         stop.Cancel();
@@ -178,7 +193,7 @@ internal sealed class HelloTests
         _peer.Send([.. RawFrame.HelloOf(RawFrame.Bridge), .. order, .. order]);
         var handler = new TestLinkHandler();
         LinkConnection connection = LinkConnection.Open(
-            _sockets.Left, LinkRole.Endpoint, LinkCapabilities.None, handler, _logger)!;
+            _transport, SettingsOf(LinkRole.Endpoint), handler, _logger)!;
         using var link = new OpenLink(connection);
         Wait.Until(() => handler.Control.Count == 2, "both frames are handled");
     }
@@ -191,7 +206,7 @@ internal sealed class HelloTests
         _peer.Send(RawFrame.Memory(RawFrame.MemoryAdd, 0, 3, 0, 0x1000), memfd.Descriptor);
         var handler = new TestLinkHandler();
         LinkConnection connection = LinkConnection.Open(
-            _sockets.Left, LinkRole.Endpoint, LinkCapabilities.None, handler, _logger)!;
+            _transport, SettingsOf(LinkRole.Endpoint), handler, _logger)!;
         int before = OpenDescriptors.Count();
         using var link = new OpenLink(connection);
         Wait.Until(() => !handler.Control.IsEmpty, "the frame is handled");
@@ -199,6 +214,9 @@ internal sealed class HelloTests
         OpenDescriptors.WaitUntilBackTo(before);
     }
 
-    private LinkConnection? Open(LinkRole role, LinkTimeouts? timeouts = null) => LinkConnection.Open(
-        _sockets.Left, role, LinkCapabilities.Direct, new TestLinkHandler(), _logger, timeouts);
+    private static LinkSettings SettingsOf(LinkRole role, LinkTimeouts? timeouts = null) =>
+        new(role, LinkCapabilities.Direct) { Timeouts = timeouts ?? LinkTimeouts.Default };
+
+    private LinkConnection? Open(LinkRole role, LinkTimeouts? timeouts = null) =>
+        LinkConnection.Open(_transport, SettingsOf(role, timeouts), new TestLinkHandler(), _logger);
 }

@@ -75,7 +75,7 @@ internal sealed class LinkConnectionTests : RawLinkFixture
     public void LongerFrameEndsTheLink(uint length)
     {
         Peer.Send(RawFrame.Build(RawFrame.Tlp, 0, [], length));
-        ExpectRefusal($"a frame of {length} bytes was announced");
+        ExpectRefusal($"malformed frame: {length} bytes announced");
     }
 
     [TestCaseSource(nameof(MalformedTlps))]
@@ -187,7 +187,7 @@ internal sealed class LinkConnectionTests : RawLinkFixture
         Assert.That(thrown, Is.InstanceOf<InvalidOperationException>());
     }
 
-    private bool Order(ushort kind) => Link.Connection.Order((FrameKind)kind, 0, new byte[8]);
+    private bool Order(ushort kind) => Link.Connection.Request((FrameKind)kind, 0, new byte[8]);
 
     private void ExpectOrdersAreServed()
     {

@@ -23,8 +23,8 @@ internal sealed class MessagePropertyTests
             message =>
             {
                 byte[] bytes = new byte[8];
-                message.Write(bytes);
-                return Protocol.Link.FrameHeader.Read(bytes) == message;
+                message.Encode(bytes);
+                return Protocol.Link.FrameHeader.Decode(bytes) == message;
             });
 
     [Test]
@@ -36,8 +36,8 @@ internal sealed class MessagePropertyTests
             message =>
             {
                 byte[] bytes = new byte[16];
-                message.Write(bytes);
-                return LinkHello.Refusal(bytes, LinkRole.Endpoint, out LinkHello read) is null && read == message;
+                message.Encode(bytes);
+                return LinkHello.Accept(bytes, LinkRole.Endpoint, out LinkHello read) is null && read == message;
             });
 
     [Test]
@@ -51,8 +51,8 @@ internal sealed class MessagePropertyTests
             message =>
             {
                 byte[] bytes = new byte[BarAddressMessage.Length];
-                message.Write(bytes);
-                return BarAddressMessage.TryRead(bytes, out BarAddressMessage read) && read == message;
+                message.Encode(bytes);
+                return BarAddressMessage.TryDecode(bytes, out BarAddressMessage read) && read == message;
             });
 
     [Test]
@@ -65,8 +65,8 @@ internal sealed class MessagePropertyTests
             message =>
             {
                 byte[] bytes = new byte[InterruptInvalidateMessage.Length];
-                message.Write(bytes);
-                return InterruptInvalidateMessage.TryRead(bytes, out InterruptInvalidateMessage read) && read == message;
+                message.Encode(bytes);
+                return InterruptInvalidateMessage.TryDecode(bytes, out InterruptInvalidateMessage read) && read == message;
             });
 
     [Test]
@@ -80,8 +80,8 @@ internal sealed class MessagePropertyTests
             message =>
             {
                 byte[] bytes = new byte[MemoryMessage.Length];
-                message.Write(bytes);
-                return MemoryMessage.TryRead(bytes, out MemoryMessage read) && read == message;
+                message.Encode(bytes);
+                return MemoryMessage.TryDecode(bytes, out MemoryMessage read) && read == message;
             });
 
     [Test]
@@ -96,8 +96,8 @@ internal sealed class MessagePropertyTests
             message =>
             {
                 byte[] bytes = new byte[InboundAddMessage.Length];
-                message.Write(bytes);
-                return InboundAddMessage.TryRead(bytes, out InboundAddMessage read) && read == message;
+                message.Encode(bytes);
+                return InboundAddMessage.TryDecode(bytes, out InboundAddMessage read) && read == message;
             });
 
     [Test]
@@ -115,8 +115,8 @@ internal sealed class MessagePropertyTests
             message =>
             {
                 byte[] bytes = new byte[FunctionMessage.Length];
-                message.Write(bytes);
-                return FunctionMessage.TryRead(bytes, out FunctionMessage? read)
+                message.Encode(bytes);
+                return FunctionMessage.TryDecode(bytes, out FunctionMessage? read)
                     && read! with { Bars = message.Bars } == message
                     && read.Bars.SequenceEqual(message.Bars);
             });

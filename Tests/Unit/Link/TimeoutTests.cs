@@ -26,7 +26,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     [Test]
     public void OrderThatIsNotAcknowledgedEndsTheLink()
     {
-        Assert.That(Link.Connection.Order(FrameKind.LinkDown, 0, new byte[8]), Is.False);
+        Assert.That(Link.Connection.Request(FrameKind.LinkDown, 0, new byte[8]), Is.False);
         Link.ExpectEnd();
         Peer.ExpectHangUp();
         Assert.That(Logger.Has("was not acknowledged"), Is.True);
@@ -37,7 +37,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     {
         byte[] data = new byte[4];
         Assert.That(Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest), Is.EqualTo(RequestStatus.CompletionTimeout));
-        Assert.That(Requester.Timeouts, Is.EqualTo(1));
+        Assert.That(Link.Connection.Outstanding.Timeouts, Is.EqualTo(1));
     }
 
     [Test]
@@ -128,7 +128,7 @@ internal sealed class TimeoutTests : RawLinkFixture
         byte[] page = new byte[4096];
         Handler.OnTlp = (function, header, _) =>
         {
-            Requester.SendData(function, header, s_requester, page, 64, 4096);
+            Link.Connection.Completions.SendData(function, header, s_requester, page, 64, 4096);
             served++;
         };
         byte[] read = RawFrame.TlpOf(0, [0x0000_0000, 0x0000_05ff, 0x0000_1000]);
@@ -145,7 +145,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     public void ReceivingThreadThatCannotGetRidOfItsAnswersEndsTheLink()
     {
         byte[] page = new byte[4096];
-        Handler.OnTlp = (function, header, _) => Requester.SendData(function, header, s_requester, page, 64, 4096);
+        Handler.OnTlp = (function, header, _) => Link.Connection.Completions.SendData(function, header, s_requester, page, 64, 4096);
         byte[] read = RawFrame.TlpOf(0, [0x0000_0000, 0x0000_05ff, 0x0000_1000]);
         for (int i = 0; i < 20_000 && Peer.Send(read) == Errno.None; i++)
         {

@@ -18,7 +18,7 @@ internal sealed class TlpRequesterTests
     private static readonly Bdf s_target = new(1, 0, 0);
 
     private byte[] _memory = null!;
-    private List<OpenLink> _links = null!;
+    private List<IDisposable> _links = null!;
 
     [SetUp]
     public void MakeMemory()
@@ -186,13 +186,44 @@ internal sealed class TlpRequesterTests
         Assert.That(completer.Requests, Is.Empty);
     }
 
+    /// <summary>Extended Tag Field Enable clear: 32 requests at a time, under tags of 5 bits (section 2.2.6.2).</summary>
+    [Test]
+    public void RequesterWithoutExtendedTagsUsesFiveBits()
+    {
+        (MemoryTransport ours, MemoryTransport theirs) = MemoryTransport.CreatePair();
+        using var peer = new RawLinkPeer(theirs);
+        peer.Send(RawFrame.HelloOf(RawFrame.Bridge));
+        TlpRequester requester = Open(ours);
+        byte[] data = new byte[80 * 128];
+        var read = Task.Run(() => requester.ReadMemory(0, s_requester, 0x1000, data, 128, extendedTags: false));
+        var outstanding = new HashSet<uint>();
+        for (int i = 0; i < 80; i++)
+        {
+            RawFrame request = peer.Receive(RawFrame.Tlp);
+            uint requesterAndTag = request.Dw(1) & 0xffff_ff00;
+            Assert.That(requesterAndTag >> 8 & 0xff, Is.LessThan(32));
+            Assert.That(outstanding.Add(requesterAndTag), Is.True, "each tag is used once at a time");
+            if (outstanding.Count == 32 || i == 79)
+            {
+                foreach (uint done in outstanding)
+                {
+                    peer.Send(RawFrame.TlpOf(0, [0x4a00_0020, 128, done], new byte[128]));
+                }
+
+                outstanding.Clear();
+            }
+        }
+
+        Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
+    }
+
     [Test]
     public void EndOfTheLinkWakesEveryReader()
     {
-        SocketPair sockets = SocketPair.Create();
-        using var peer = new RawLinkPeer(sockets.Right);
+        (MemoryTransport ours, MemoryTransport theirs) = MemoryTransport.CreatePair();
+        using var peer = new RawLinkPeer(theirs);
         peer.Send(RawFrame.HelloOf(RawFrame.Bridge));
-        TlpRequester requester = Open(sockets.Left, LinkRole.Endpoint, new TestLinkHandler());
+        TlpRequester requester = Open(ours);
         Task<RequestStatus>[] reads = [.. Enumerable.Range(0, 6).Select(i => Task.Factory.StartNew(
             () => requester.ReadMemory(0, s_requester, 0x1000, new byte[i * 900], Mrrs),
             CancellationToken.None,
@@ -211,20 +242,18 @@ internal sealed class TlpRequesterTests
 
     private TlpRequester Connect(int readCompletionBoundary, int maxPayload, out MemoryCompleter completer)
     {
-        SocketPair sockets = SocketPair.Create();
         completer = new MemoryCompleter(_memory, readCompletionBoundary, maxPayload);
-        MemoryCompleter handler = completer;
-        Task<LinkConnection?> other = Task.Run(() => LinkConnection.Open(
-            sockets.Right, LinkRole.Bridge, LinkCapabilities.None, handler, new RecordingLogger()));
-        TlpRequester requester = Open(sockets.Left, LinkRole.Endpoint, new TestLinkHandler());
-        completer.Link = Wait.For(other);
-        _links.Add(new OpenLink(completer.Link!));
-        return requester;
+        var logger = new RecordingLogger();
+        var pair = LinkPair.Open(new TestLinkHandler(), completer, logger, logger);
+        _links.Add(pair);
+        completer.Link = pair.Right.Connection;
+        return pair.Left.Connection.Requester;
     }
 
-    private TlpRequester Open(UnixSocket socket, LinkRole role, TestLinkHandler handler)
+    private TlpRequester Open(MemoryTransport transport)
     {
-        var connection = LinkConnection.Open(socket, role, LinkCapabilities.None, handler, new RecordingLogger());
+        var settings = new LinkSettings(LinkRole.Endpoint, LinkCapabilities.None);
+        var connection = LinkConnection.Open(transport, settings, new TestLinkHandler(), new RecordingLogger());
         var link = new OpenLink(connection!);
         _links.Add(link);
         return link.Connection.Requester;

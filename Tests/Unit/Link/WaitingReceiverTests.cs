@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Collections.Concurrent;
 using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
@@ -68,6 +69,34 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
         Wait.For(read);
     }
 
+    /// <summary>Whoever holds something back for the other side learns that its own thread waits for it.</summary>
+    [Test]
+    public void WaitsAreObservedByTheThreadThatWaits()
+    {
+        var waits = new ConcurrentQueue<(bool Begins, Thread Thread)>();
+        var completer = new MemoryCompleter(new byte[64], 64, 256);
+        var settings = new LinkSettings(LinkRole.Endpoint, LinkCapabilities.None)
+        {
+            OnWait = begins => waits.Enqueue((begins, Thread.CurrentThread)),
+        };
+        var handler = new TestLinkHandler();
+        using LinkPair pair = LinkPair.Open(handler, completer, Logger, Logger, settings: settings);
+        completer.Link = pair.Right.Connection;
+        TlpRequester requester = pair.Left.Connection.Requester;
+        Assert.That(requester.WriteMemory(0, s_requester, 0, new byte[4], 256), Is.EqualTo(RequestStatus.Success));
+        Assert.That(waits, Is.Empty, "a posted write is not awaited");
+        Assert.That(requester.ReadMemory(0, s_requester, 0, new byte[4], 256), Is.EqualTo(RequestStatus.Success));
+        (bool, Thread)[] expected = [(true, Thread.CurrentThread), (false, Thread.CurrentThread)];
+        Assert.That(waits, Is.EqualTo(expected));
+        handler.OnControl = (_, _, payload) =>
+        {
+            pair.Left.Connection.Acknowledge(payload);
+            return true;
+        };
+        Assert.That(pair.Right.Connection.Request(FrameKind.FunctionReset, 0, new byte[8]), Is.True);
+        Assert.That(waits.Skip(2), Is.EqualTo(expected));
+    }
+
     [Test]
     public void OthersAreServedWhileOneWaits()
     {
@@ -76,7 +105,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
         for (int i = 0; i < 20; i++)
         {
             // The first are there before the one that waits goes to sleep, the last come when it does.
-            Task<bool> order = Long(() => Link.Connection.Order(FrameKind.LinkDown, 0, new byte[8]));
+            Task<bool> order = Long(() => Link.Connection.Request(FrameKind.LinkDown, 0, new byte[8]));
             RawFrame frame = Peer.Receive(RawFrame.LinkDown);
             Peer.Send(RawFrame.Build(RawFrame.Acknowledge, 0, BitConverter.GetBytes(frame.Token)));
             Assert.That(Wait.For(order), Is.True);
@@ -93,7 +122,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
     [Test]
     public void AnswersGoOutWhileOneWaits()
     {
-        Handler.OnTlp = (function, header, _) => Link.Connection.Requester.SendCompletion(
+        Handler.OnTlp = (function, header, _) => Link.Connection.Completions.Send(
             function, header, s_requester, CompletionStatus.UnsupportedRequest);
         Task<RequestStatus> read = Long(() => Read(0x1000, out _));
         RawFrame request = Peer.Receive(RawFrame.Tlp);

@@ -1,0 +1,88 @@
+using System.Text;
+using EpfTest.Protocol.Link.Transport;
+using EpfTest.Protocol.Linux;
+
+namespace EpfTest.Protocol.Link;
+
+/// <summary>The exchange of HELLO frames that opens a link.</summary>
+internal static class Handshake
+{
+    /// <summary>Sends our HELLO and awaits the other side's; refuses the other side if they do not fit.</summary>
+    /// <param name="agreed">The capabilities that both sides offer.</param>
+    /// <returns>Why the link is refused, or null.</returns>
+    public static string? Exchange(
+        IFrameTransport transport, FrameReader reader, LinkSettings settings, out LinkCapabilities agreed)
+    {
+        agreed = transport.PassesDescriptors ? settings.Capabilities : LinkCapabilities.None;
+        Span<byte> hello = stackalloc byte[FrameHeader.Length + LinkHello.Length];
+        new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Encode(hello);
+        new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, settings.Role, agreed)
+            .Encode(hello[FrameHeader.Length..]);
+        if (transport.Send(hello, settings.Timeouts.Send) != Errno.None)
+        {
+            return "the other side hung up";
+        }
+
+        string? refusal = Receive(transport, reader, settings, out LinkHello other, out bool refused);
+        if (refusal is not null && !refused)
+        {
+            _ = transport.TrySend(EncodeRefusal(refusal), null, out _);
+        }
+
+        agreed &= other.Capabilities;
+        return refusal;
+    }
+
+    /// <summary>A REFUSE frame.</summary>
+    public static byte[] EncodeRefusal(string reason)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(reason);
+        byte[] frame = new byte[FrameHeader.Length + text.Length];
+        new FrameHeader((uint)text.Length, FrameKind.Refuse, 0).Encode(frame);
+        text.CopyTo(frame.AsSpan(FrameHeader.Length));
+        return frame;
+    }
+
+    /// <summary>The reason in a REFUSE frame that was received.</summary>
+    public static string DecodeRefusal(ReadOnlySpan<byte> payload) =>
+        "by the other side: " + Encoding.UTF8.GetString(payload);
+
+    private static string? Receive(
+        IFrameTransport transport, FrameReader reader, LinkSettings settings, out LinkHello hello, out bool refused)
+    {
+        hello = default;
+        refused = false;
+        long end = Environment.TickCount64 + (long)settings.Timeouts.Hello.TotalMilliseconds;
+        while (true)
+        {
+            if (reader.TryTake(out FrameHeader frame, out ReadOnlySpan<byte> payload, out string? fault))
+            {
+                reader.CloseDescriptors();
+                refused = frame.Kind == FrameKind.Refuse;
+                return frame.Kind switch
+                {
+                    FrameKind.Hello => LinkHello.Accept(payload, settings.Role, out hello),
+                    FrameKind.Refuse => DecodeRefusal(payload),
+                    _ => "the first frame is not a hello",
+                };
+            }
+
+            if (fault is not null)
+            {
+                return fault;
+            }
+
+            // The limit is for the whole HELLO, not for each byte.
+            while (!reader.TryReceive())
+            {
+                long left = end - Environment.TickCount64;
+                if (reader.Error != Errno.EAGAIN || left <= 0)
+                {
+                    return (left <= 0 ? "timeout: " : "") + "no hello from the other side";
+                }
+
+                transport.WaitReadable((int)left);
+            }
+        }
+    }
+}
