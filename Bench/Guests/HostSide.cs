@@ -13,6 +13,7 @@ internal sealed class HostSide : DeviceClient
     private const byte MsixCapability = 0x11;
     private const ushort MsixEnable = 0x8000;
     private const byte PciExpressCapability = 0x10;
+    private const int ExtendedTagFieldEnable = 0x100;
 
     public HostSide(string path)
         : base(path)
@@ -27,12 +28,14 @@ internal sealed class HostSide : DeviceClient
 
     public EventFd Signal { get; } = EventFd.Create();
 
-    /// <summary>Sets Max_Payload_Size and Max_Read_Request_Size.</summary>
+    /// <summary>Sets Max_Payload_Size and Max_Read_Request_Size, and allows 8-bit tags as Linux does.</summary>
     /// <param name="payload">Bytes, 128 to 4096.</param>
     /// <param name="readRequest">Bytes, 128 to 4096.</param>
     public void SetTransferSizes(int payload, int readRequest) => WriteConfig16(
         FindCapability(PciExpressCapability) + 8,
-        (ushort)(BitOperations.Log2((uint)payload / 128) << 5 | BitOperations.Log2((uint)readRequest / 128) << 12));
+        (ushort)(BitOperations.Log2((uint)payload / 128) << 5
+            | ExtendedTagFieldEnable
+            | BitOperations.Log2((uint)readRequest / 128) << 12));
 
     public override void Dispose()
     {
