@@ -51,6 +51,9 @@ internal sealed class EpSide : DeviceClient, IEpRegisters
         set => Write32(Registers, (ulong)register, value);
     }
 
+    /// <inheritdoc/>
+    public void Set64(int register, ulong value) => Write(Registers, (ulong)register, BitConverter.GetBytes(value));
+
     /// <summary>Sets up the first functions, each with a memory BAR and MSI-X.</summary>
     public void SetUp(int functions)
     {

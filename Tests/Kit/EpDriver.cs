@@ -25,12 +25,6 @@ internal static class EpDriver
         return (CommitResult)ep[Function(function, EpcRegister.FnResult)];
     }
 
-    public static void Set64(this IEpRegisters ep, int register, ulong value)
-    {
-        ep[register] = (uint)value;
-        ep[register + sizeof(uint)] = (uint)(value >> 32);
-    }
-
     /// <summary>Stages a BAR and its inbound translations, and commits them.</summary>
     public static CommitResult TrySetBar(
         this IEpRegisters ep,

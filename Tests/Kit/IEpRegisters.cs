@@ -4,4 +4,6 @@ namespace EpfTest.Kit;
 internal interface IEpRegisters
 {
     uint this[int register] { get; set; }
+
+    void Set64(int register, ulong value);
 }

@@ -14,7 +14,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EpfTest.Kit.EpcDevice;
 
 /// <summary>An endpoint controller between a fake EP guest, whose driver's part the test plays, and a fake host.</summary>
-internal sealed class EpcRig : IDisposable
+internal sealed class EpcRig : IEpRegisters, IDisposable
 {
     public const ulong RegistersAddress = 0xf000_0000;
     public const ulong MsixAddress = 0xf080_0000;
@@ -50,19 +50,22 @@ internal sealed class EpcRig : IDisposable
     /// <summary>Function 0, as the host reaches it.</summary>
     public IFunction HostFunction => Controller.Functions[0];
 
-    public static int Function(int block, int register) =>
-        EpcRegister.FunctionBase + (block * EpcRegister.FunctionStride) + register;
+    uint IEpRegisters.this[int register]
+    {
+        get => Read(register);
+        set => Write(register, value);
+    }
 
-    public static int Bar(int bar, int register) =>
-        Function(0, EpcRegister.FnBarBase + (bar * EpcRegister.FnBarStride) + register);
+    public static int Function(int block, int register) => EpDriver.Function(block, register);
 
-    public static int Outbound(int entry, int register) =>
-        EpcRegister.OutboundBase + (entry * EpcRegister.OutboundStride) + register;
+    public static int Bar(int bar, int register) => EpDriver.Bar(0, bar, register);
 
-    public static InboundTranslation Inbound(ulong offset, ulong size, ulong target) => new(offset, size, target);
+    public static int Outbound(int entry, int register) => EpDriver.Outbound(entry, register);
 
-    public static int Dma(int channel, int register) =>
-        EpcRegister.DmaBase + (channel * EpcRegister.DmaStride) + register;
+    public static int Dma(int channel, int register) => EpDriver.Dma(channel, register);
+
+    public static (ulong Offset, ulong Size, ulong Target) Inbound(ulong offset, ulong size, ulong target) =>
+        (offset, size, target);
 
     /// <summary>A rig whose function 0 is present, without BARs and interrupts.</summary>
     public static EpcRig WithFunction()
@@ -106,64 +109,24 @@ internal sealed class EpcRig : IDisposable
         Assert.That(Device.WriteRegion(EpcRegister.BarRegs, (ulong)offset, data), Is.EqualTo(Errno.None));
     }
 
-    /// <summary>Writes a register of function block 0 that commits.</summary>
-    public CommitResult Commit(int register, uint value, int block = 0)
-    {
-        Write(Function(block, register), value);
-        return (CommitResult)Read(Function(block, EpcRegister.FnResult));
-    }
+    void IEpRegisters.Set64(int register, ulong value) => Write64(register, value);
 
-    public void AddFunction(int block)
-    {
-        Write(Function(block, EpcRegister.FnVendorDevice), 0xb500_104c);
-        Write(Function(block, EpcRegister.FnClassRevision), 0xff00_0001);
-        Write(Function(block, EpcRegister.FnMisc), Field.Put(EpcRegister.FnInterruptPin, 1));
-        Assert.That(
-            Commit(EpcRegister.FnControl, EpcRegister.FnControlPresent, block), Is.EqualTo(CommitResult.Ok));
-    }
+    /// <summary>Writes a register of a function that commits.</summary>
+    public CommitResult Commit(int register, uint value, int block = 0) => EpDriver.Commit(this, block, register, value);
+
+    public void AddFunction(int block) => EpDriver.AddFunction(this, block);
 
     /// <summary>Sets a memory BAR of function 0.</summary>
     public CommitResult SetBar(
-        int bar, ulong size, uint flags = 0, params ReadOnlySpan<InboundTranslation> inbounds)
-    {
-        Write64(Bar(bar, EpcRegister.FnBarSizeLo), size);
-        Write(Bar(bar, EpcRegister.FnBarFlags), flags);
-        for (int i = 0; i < inbounds.Length; i++)
-        {
-            int entry = Function(0, EpcRegister.FnInboundBase + (i * EpcRegister.FnInboundStride));
-            Write64(entry + EpcRegister.FnInboundOffsetLo, inbounds[i].Offset);
-            Write64(entry + EpcRegister.FnInboundSizeLo, inbounds[i].Size);
-            Write64(entry + EpcRegister.FnInboundTargetLo, inbounds[i].Target);
-        }
+        int bar, ulong size, uint flags = 0, params (ulong Offset, ulong Size, ulong Target)[] inbounds) =>
+        this.TrySetBar(0, bar, size, flags, inbounds);
 
-        Write(
-            Bar(bar, EpcRegister.FnBarControl),
-            EpcRegister.FnBarControlEnable | Field.Put(EpcRegister.FnBarControlInbounds, inbounds.Length));
-        return (CommitResult)Read(Function(0, EpcRegister.FnResult));
-    }
+    public CommitResult ClearBar(int bar) => this.TryClearBar(0, bar);
 
-    public CommitResult ClearBar(int bar)
-    {
-        Write(Bar(bar, EpcRegister.FnBarControl), 0);
-        return (CommitResult)Read(Function(0, EpcRegister.FnResult));
-    }
+    public CommitResult MapOutbound(int entry, ulong offset, ulong size, ulong address, int function = 0) =>
+        this.TryMapOutbound(entry, offset, size, address, function);
 
-    public CommitResult MapOutbound(int entry, ulong offset, ulong size, ulong address, int function = 0)
-    {
-        Write64(Outbound(entry, EpcRegister.OutboundOffsetLo), offset);
-        Write64(Outbound(entry, EpcRegister.OutboundSizeLo), size);
-        Write64(Outbound(entry, EpcRegister.OutboundAddressLo), address);
-        Write(
-            Outbound(entry, EpcRegister.OutboundControl),
-            EpcRegister.OutboundControlEnable | Field.Put(EpcRegister.OutboundControlFunction, function));
-        return (CommitResult)Read(Outbound(entry, EpcRegister.OutboundResult));
-    }
-
-    public void UnmapOutbound(int entry)
-    {
-        Write(Outbound(entry, EpcRegister.OutboundControl), 0);
-        Assert.That(Read(Outbound(entry, EpcRegister.OutboundResult)), Is.EqualTo(EpcRegister.ResultOk));
-    }
+    public void UnmapOutbound(int entry) => EpDriver.UnmapOutbound(this, entry);
 
     public byte[] ReadWindow(ulong offset, int count)
     {

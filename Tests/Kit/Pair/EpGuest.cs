@@ -50,6 +50,8 @@ internal sealed class EpGuest : GuestClient, IEpRegisters
         set => Write32(Registers, (ulong)register, value);
     }
 
+    public void Set64(int register, ulong value) => Write(Registers, (ulong)register, BitConverter.GetBytes(value));
+
     /// <summary>Where a function's BAR leads.</summary>
     public static ulong TargetOf(int function, int bar) => (ulong)(BarMemory + (((function * 6) + bar) * BarSize));
 
