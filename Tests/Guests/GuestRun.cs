@@ -12,7 +12,7 @@ internal sealed class GuestRun
 
     private readonly List<string> _arguments = [.. Options];
 
-    /// <summary>What scripts/test.sh was told about QEMU and the kernel, a word an entry.</summary>
+    /// <summary>The options of scripts/test.sh for QEMU and the kernel, one word an entry.</summary>
     public static IReadOnlyList<string> Options { get; } =
         (Environment.GetEnvironmentVariable("EPFTEST_GUEST_OPTIONS") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries);
 

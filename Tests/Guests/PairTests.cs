@@ -8,7 +8,7 @@ internal sealed class PairTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
 
-    // The endpoint's part as guest/pci-epf-test has it, but with another driver and another window device each time.
+    // The endpoint's part of guest/pci-epf-test, with another driver and window device each time.
     private const string Reload = """
         #!/bin/sh
         set -eu

@@ -3,10 +3,10 @@ using Tmds.Linux;
 
 namespace EpfTest.Kit;
 
-/// <summary>Descriptors that are not what a peer should pass, by what they are instead.</summary>
+/// <summary>Descriptors that a peer should not pass, by name.</summary>
 internal static unsafe class OddDescriptors
 {
-    /// <summary>Files that are no memory of the size that is said, or not to be written.</summary>
+    /// <summary>Files that are too short, not writable, or no memory.</summary>
     public static IEnumerable<string> Files => ["read-only memory", "the name of memory", "too short a file", "a file of /proc"];
 
     /// <summary>No files at all.</summary>

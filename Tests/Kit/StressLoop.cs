@@ -1,6 +1,6 @@
 namespace EpfTest.Kit;
 
-/// <summary>A thread that does something again and again while a test changes things under it.</summary>
+/// <summary>A thread that repeats an action while a test changes what the action uses.</summary>
 internal sealed class StressLoop : IDisposable
 {
     private readonly Thread _thread;
@@ -20,7 +20,7 @@ internal sealed class StressLoop : IDisposable
                     Interlocked.Increment(ref _rounds);
                 }
             }
-#pragma warning disable CA1031 // Whatever it is, the test's own thread has to report it.
+#pragma warning disable CA1031 // The test's own thread reports it.
             catch (Exception error)
 #pragma warning restore CA1031
             {

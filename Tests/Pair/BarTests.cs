@@ -293,7 +293,7 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         const uint AdvisoryNonFatal = 1 << 13;
         Ep.SetBar(0, 3, EpGuest.BarSize, 0, (0, EpGuest.BarSize / 2, EpGuest.TargetOf(0, 3)));
         Assert.That(host.Read32(3, EpGuest.BarSize / 2), Is.EqualTo(uint.MaxValue));
-        Wait.Until(() => host.ReadConfig(CorrectableStatus) == AdvisoryNonFatal, "AER has it");
-        Assert.That(host.ReadConfig(host.FindCapability(0x10) + 8) >> 16 & 8, Is.EqualTo(8), "Device Status has it");
+        Wait.Until(() => host.ReadConfig(CorrectableStatus) == AdvisoryNonFatal, "AER records the error");
+        Assert.That(host.ReadConfig(host.FindCapability(0x10) + 8) >> 16 & 8, Is.EqualTo(8), "Device Status records the error");
     }
 }

@@ -107,7 +107,7 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
                 Host.Write32(Bar, 16, 1);
             }
 
-            // Nobody else is kept waiting.
+            // Other requests do not wait.
             Assert.That((ushort)Host.ReadConfig(0), Is.EqualTo(0x104c));
             Host.WriteThrough(1, 0, (uint)round);
             Assert.That(Ep.Load32(EpGuest.TargetOf(0, 1)), Is.EqualTo(round));
@@ -136,7 +136,7 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
                     Is.EqualTo(EpcRegister.DescStatusSourceError));
             }
 
-            // Nobody else is kept waiting.
+            // Other requests do not wait.
             Assert.That(Ep[EpcRegister.Id], Is.EqualTo(EpcRegister.IdValue));
             Host.WriteThrough(1, 0, (uint)round);
             Assert.That(Ep.Load32(EpGuest.TargetOf(0, 1)), Is.EqualTo(round));
@@ -184,7 +184,7 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
         Wait.Until(() => Host.Read(Bar, 0x200, 64).AsSpan().SequenceEqual(data), "the host reads the BAR again");
     }
 
-    /// <summary>The process that asked says at the end of the link how many requests failed in that way.</summary>
+    /// <summary>The requester logs at the end of the link how many requests failed in this way.</summary>
     private void ExpectCount(string what)
     {
         Bridge.Dispose();

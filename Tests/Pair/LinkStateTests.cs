@@ -40,7 +40,7 @@ internal sealed class LinkStateTests(DataPath dataPath) : PairFixture(dataPath)
         Assert.That(ConnectHost().ReadConfig(0), Is.EqualTo(0x7777_104c));
     }
 
-    /// <summary>A guest remaps memory as it boots and ends; the link then has not come up, or has gone down.</summary>
+    /// <summary>A guest remaps memory while it boots and shuts down, when the link is not up.</summary>
     [Test]
     public void MemoryBehindBarsMayChangeBeforeTheLinkComesUp()
     {

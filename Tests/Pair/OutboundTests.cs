@@ -247,7 +247,7 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
         }
     }
 
-    /// <summary>A DMA of another byte each time, whatever comes of it.</summary>
+    /// <summary>A DMA of another byte each time; its status is ignored.</summary>
     private Action<int> DmaRound()
     {
         const int Length = 0x4_0000;

@@ -8,7 +8,7 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Pair;
 
-/// <summary>Gives each test EpcDevice and EpfBridge, joined by a real link, and an EP guest that has said nothing.</summary>
+/// <summary>Gives each test EpcDevice and EpfBridge, joined by a real link, and an EP guest before its first register access.</summary>
 [TestFixture(DataPath.Direct)]
 [TestFixture(DataPath.Tlp)]
 internal abstract class PairFixture(DataPath dataPath)
@@ -98,7 +98,7 @@ internal abstract class PairFixture(DataPath dataPath)
         },
         Logger);
 
-    /// <summary>Another EP guest; the one before has gone.</summary>
+    /// <summary>Replaces the EP guest, which has disconnected.</summary>
     protected void RestartEp() => Ep = new EpGuest(EpSocket);
 
     /// <summary>Something that goes with the test.</summary>

@@ -74,7 +74,7 @@ internal sealed class StoppedPeerTests(string dataPath)
             Assert.That(Ep.ReadWindow(8, 8), Is.All.EqualTo(byte.MaxValue), "what only the host's QEMU reaches");
             channel.Submit(GuestClient.PrivateStart, EpBuffer, 64, EpDmaChannel.FromHost);
 
-            // A message: nobody waits for it.
+            // A message, which is posted.
             Assert.That(Ep.RaiseMsi(0), Is.EqualTo(EpcRegister.ResultNotEnabled));
             Assert.That(channel.Finish(), Is.EqualTo(EpcRegister.DescStatusSourceError));
             _bridge.IsStopped = false;

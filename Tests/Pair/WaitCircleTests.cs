@@ -7,7 +7,7 @@ namespace EpfTest.Pair;
 
 /// <summary>
 /// Two guests whose QEMUs do not share their memory, and that access each other's at once: each QEMU waits for the other.
-/// Nobody may wait until a time limit ends it.
+/// No wait may last until its time limit.
 /// </summary>
 internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
 {

@@ -58,7 +58,7 @@ internal sealed class FakeMonitor : IDisposable
     /// <summary>Called, with the arguments of device_add, by the thread that answers: QEMU's main loop realizes the device.</summary>
     public Action<JsonObject>? Realize { get; set; }
 
-    /// <summary>Called for a device that the guest has let go of, before that is told.</summary>
+    /// <summary>Called when the guest has released a device, before DEVICE_DELETED is sent.</summary>
     public Action<string>? Unrealize { get; set; }
 
     public void AddDevice(string id)

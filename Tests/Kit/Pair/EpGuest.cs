@@ -17,7 +17,7 @@ internal sealed class EpGuest : GuestClient, IEpRegisters
 
     public const int BarSize = 0x1_0000;
 
-    /// <summary>As pci-epf-test has it: BAR0 to BAR5, 32 MSI and 2048 MSI-X, whose table is in BAR 5.</summary>
+    /// <summary>As in pci-epf-test: BAR 0 to 5, 32 MSI vectors, 2048 MSI-X vectors with the table in BAR 5.</summary>
     public const int MsiVectors = 32;
 
     public const int MsixVectors = 2048;

@@ -64,7 +64,7 @@ internal abstract class GuestClient : VfioUserClient
     /// <summary>What DMA_READ and DMA_WRITE are answered with.</summary>
     public Errno DmaError { get; set; }
 
-    /// <summary>Whether the server has gone.</summary>
+    /// <summary>Whether the server has hung up.</summary>
     public bool HungUp => _hungUp;
 
     public void MapPrivateMemory() => Call(RawCommand.DmaMap, RawPayload.DmaMap(PrivateStart, PrivateSize));

@@ -32,7 +32,7 @@ internal sealed class HostGuest : GuestClient
         SetCommand(MemoryAndMaster | 1);
     }
 
-    /// <summary>Writes, and waits until the EP guest's memory has it: a read pushes a posted write.</summary>
+    /// <summary>Writes, and reads to drain the posted write into the EP guest's memory.</summary>
     public void WriteThrough(uint region, ulong offset, uint value)
     {
         Write32(region, offset, value);
@@ -107,7 +107,7 @@ internal sealed class HostGuest : GuestClient
         WriteConfig16(control, (ushort)((ReadConfig(control) & 0xffff) | 0x8000));
     }
 
-    /// <summary>The device is gone as far as the guest can see, and its QEMU is answered all the same.</summary>
+    /// <summary>The guest sees no device, and its QEMU still gets answers.</summary>
     public void ExpectAllOnes()
     {
         Wait.Until(() => ReadConfig(0) == uint.MaxValue, "the host reads all ones");

@@ -7,7 +7,7 @@ internal static class RawPayload
     public const uint Writable = 1 << 1;
     public const uint UnmapAll = 1 << 1;
 
-    /// <summary>What QEMU says of itself.</summary>
+    /// <summary>QEMU's capabilities in its version message.</summary>
     public const string Capabilities = """{"capabilities":{"max_msg_fds":16}}""";
 
     public static byte[] Version(ushort major, ushort minor, string json) =>

@@ -3,8 +3,8 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Kit.VfioUser;
 
 /// <summary>
-/// A client that sends whatever bytes it is told to. Its layout of messages comes from the specification, not from
-/// the server's types. Each receive has a time limit.
+/// A client that can send any bytes. Its layout of messages comes from the specification, not from the server's types.
+/// Each receive has a time limit.
 /// </summary>
 internal sealed class RawVfioUserClient : IDisposable
 {
@@ -13,7 +13,7 @@ internal sealed class RawVfioUserClient : IDisposable
 
     private RawVfioUserClient(UnixSocket socket) => _socket = new RawSocket(socket);
 
-    /// <summary>Connects, and says nothing yet.</summary>
+    /// <summary>Connects, and sends nothing yet.</summary>
     public static RawVfioUserClient Connect(string path) => new(UnixSocket.Connect(path));
 
     public RawMessage Negotiate(string json = RawPayload.Capabilities) =>

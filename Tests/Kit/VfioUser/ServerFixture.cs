@@ -35,7 +35,7 @@ internal abstract class ServerFixture
         _folder.Dispose();
     }
 
-    /// <summary>A connection on which nothing has been said; ends with the test.</summary>
+    /// <summary>A connection before the first message; ends with the test.</summary>
     protected RawVfioUserClient ConnectSilently()
     {
         var client = RawVfioUserClient.Connect(SocketPath);

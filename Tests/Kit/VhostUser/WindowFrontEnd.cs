@@ -7,8 +7,8 @@ using Tmds.Linux;
 namespace EpfTest.Kit.VhostUser;
 
 /// <summary>
-/// QEMU's part of a window: a vhost-user front-end that maps what it is asked to, and by which the test then reads and
-/// writes as the EP guest's processors would. A request that would end QEMU is remembered as a fault.
+/// QEMU's part of a window: a vhost-user front-end. It maps what the backend requests; the test then reads and writes as
+/// the EP guest's processors would. A request that would end QEMU is recorded as a fault.
 /// </summary>
 internal sealed class WindowFrontEnd : IDisposable
 {
@@ -32,7 +32,7 @@ internal sealed class WindowFrontEnd : IDisposable
         _socket = new RawSocket(UnixSocket.Connect(path));
     }
 
-    /// <summary>Reset: QEMU's main loop does not come to answer.</summary>
+    /// <summary>Reset: QEMU's main loop is busy and does not answer.</summary>
     public ManualResetEventSlim Answering { get; } = new(initialState: true);
 
     /// <summary>Set: mappings are refused.</summary>
@@ -90,7 +90,7 @@ internal sealed class WindowFrontEnd : IDisposable
         }
     }
 
-    /// <summary>The guest's driver says DRIVER_OK.</summary>
+    /// <summary>The guest's driver sets DRIVER_OK.</summary>
     public void DriverReady()
     {
         lock (_lock)
@@ -113,7 +113,7 @@ internal sealed class WindowFrontEnd : IDisposable
         }
     }
 
-    /// <summary>What has been mapped and unmapped since this was last read, without what holds it.</summary>
+    /// <summary>Maps and unmaps since the last call, without their files.</summary>
     public string TakeLog()
     {
         lock (_lock)
@@ -145,7 +145,7 @@ internal sealed class WindowFrontEnd : IDisposable
 
     public ulong Get(uint request) => BinaryPrimitives.ReadUInt64LittleEndian(Call(request, []));
 
-    /// <summary>Sends a request, and has it acknowledged.</summary>
+    /// <summary>Sends a request and expects its acknowledgement.</summary>
     public void Order(uint request, ReadOnlySpan<byte> payload, params ReadOnlySpan<FileDescriptor> descriptors)
     {
         Send(request, payload, NeedReply, descriptors);
@@ -170,7 +170,7 @@ internal sealed class WindowFrontEnd : IDisposable
 
     public void Dispose()
     {
-        // No answer any more: what QEMU does not do before it ends is not done.
+        // QEMU ends without an answer to the requests that are left.
         _socket.Shutdown();
         _channel?.Shutdown();
         Answering.Set();

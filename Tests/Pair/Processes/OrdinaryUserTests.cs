@@ -68,7 +68,7 @@ internal sealed class OrdinaryUserTests
             Assert.That(File.GetUnixFileMode(path), Is.EqualTo(UnixFileMode.UserRead | UnixFileMode.UserWrite), path);
         }
 
-        Wait.Until(() => Said("bridge connected"), "the two have found each other");
+        Wait.Until(() => Said("bridge connected"), "the processes are connected");
         foreach (ChildProcess process in new[] { epc, bridge })
         {
             string[] status = File.ReadAllLines($"/proc/{process.Id}/status");
@@ -123,7 +123,7 @@ internal sealed class OrdinaryUserTests
         using var impostor = UnixListener.Listen(folder.File("impostor"));
         File.SetUnixFileMode(impostor.Path, (UnixFileMode)0x1b6);
         Start("EpfBridge", "--socket", Endpoint, "--link", impostor.Path, "--log-level", "Information");
-        Wait.Until(() => Said("user 0 is at the other end"), "the bridge says whom it found");
+        Wait.Until(() => Said("user 0 is at the other end"), "the bridge logs the other user");
     }
 
     [Test]
@@ -148,7 +148,7 @@ internal sealed class OrdinaryUserTests
         {
             ChildProcess second = Start("EpcDevice", taken);
             Assert.That(second.WaitForExit(), Is.EqualTo(ExitFailure));
-            Wait.Until(() => second.Errors.Contains("which a running process serves already", StringComparison.Ordinal), "it says why");
+            Wait.Until(() => second.Errors.Contains("which a running process serves already", StringComparison.Ordinal), "the reason is logged");
         }
 
         Assert.That(Served.At(Epc) && Served.At(Link) && Served.At(Window), Is.True, "the first still serves");

@@ -348,7 +348,7 @@ internal sealed class MappedWindowTests
         BringUp();
         Map(0, 0, 0x1000, HostBuffer);
         _window.Dispose();
-        Wait.Until(() => (_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusReady) == 0, "it has gone");
+        Wait.Until(() => (_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusReady) == 0, "the window is detached");
         _window = WindowFrontEnd.Start(_folder.File("window.sock"));
         WaitUntilIdle();
         Assert.That(_window.Load(0, 8), Is.Not.Null);

@@ -4,8 +4,8 @@ using EpfTest.Kit;
 namespace EpfTest.Unit.Architecture;
 
 /// <summary>
-/// Which folders of the product use which. Metadata shows a parent's types, which take no <c>using</c>; <c>using</c> lines
-/// show constants, which the compiler puts in their place.
+/// Which folders of the product use which. The metadata shows types of a parent folder, which need no <c>using</c>. The
+/// <c>using</c> lines show constants, which the compiler inlines.
 /// </summary>
 internal static class FolderArrows
 {

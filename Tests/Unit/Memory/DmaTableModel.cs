@@ -4,7 +4,7 @@ using EpfTest.Protocol.Memory;
 namespace EpfTest.Unit.Memory;
 
 /// <summary>
-/// What a DmaTable should do, as simply as it can be said: a list of ranges, searched byte by byte. Its addresses
+/// A simple model of DmaTable: a list of ranges, searched byte by byte. Its addresses
 /// are the last and the first few of the 64-bit space, so that ranges meet at both sides of the wrap.
 /// </summary>
 internal sealed class DmaTableModel : IDmaMessenger

@@ -4,7 +4,7 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Unit.VfioUser;
 
-/// <summary>Once the client is told that a range is unmapped nothing reaches its memory any more.</summary>
+/// <summary>After the reply to an unmap no access reaches the memory.</summary>
 [Category("Stress")]
 internal sealed class DmaConcurrencyTests : ConnectedFixture
 {

@@ -6,7 +6,7 @@ using EpfTest.Protocol.VhostUser;
 
 namespace EpfTest.Unit.VhostUser;
 
-/// <summary>The vhost-user server: what a front-end is told, when requests may be sent, and what hostile ones come to.</summary>
+/// <summary>The vhost-user server: its replies, when it may send requests, and hostile front-ends.</summary>
 [TestFixture]
 [NonParallelizable]
 internal sealed class VhostUserServerTests

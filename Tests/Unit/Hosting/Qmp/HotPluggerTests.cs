@@ -154,7 +154,7 @@ internal sealed class HotPluggerTests
     [Test]
     public void ADeviceThatWeServeStaysWhenTheMonitorComesBack()
     {
-        // Not there at first, so that what is wanted has been said when it comes.
+        // QEMU comes later, when the wanted devices are known.
         _monitor.Dispose();
         _plugger.Plug([s_device with { IsServed = static () => true }]);
         _monitor = new FakeMonitor(Path, devices: "epf0");
