@@ -14,7 +14,8 @@ internal sealed class GuestRun
 
     /// <summary>The options of scripts/test.sh for QEMU and the kernel, one word an entry.</summary>
     public static IReadOnlyList<string> Options { get; } =
-        (Environment.GetEnvironmentVariable("EPFTEST_GUEST_OPTIONS") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        (Environment.GetEnvironmentVariable("EPFTEST_GUEST_OPTIONS") ?? "").Split(
+            '\n', StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>What the script printed in the guest.</summary>
     public string Output { get; private set; } = "";

@@ -57,8 +57,8 @@ internal sealed class PairTests
     }
 
     /// <summary>
-    /// All cases but those in which more than a megabyte moves by 4-byte accesses of a vCPU, every access a TLP: under TCG these
-    /// take most of the kernel's own 30 s each, or more. scripts/run-pair.sh runs them, too.
+    /// All cases but those in which more than a megabyte moves by 4-byte accesses of a vCPU, every access a TLP: under
+    /// TCG these take most of the kernel's own 30 s each, or more. scripts/run-pair.sh runs them, too.
     /// </summary>
     [Test]
     public void SelfTestPassesOnTheTlpPath()
@@ -68,9 +68,9 @@ internal sealed class PairTests
     }
 
     /// <summary>
-    /// What QEMU does not share is reached by messages. Transfers by DMA only: of 4-byte accesses, a message each, a megabyte takes
-    /// longer than the kernel waits. They go through the mapped window where the host's memory can be mapped, else through the
-    /// trapped one. An IOMMU that translates makes QEMU map and unmap what each transfer uses.
+    /// What QEMU does not share is reached by messages. Transfers by DMA only: of 4-byte accesses, a message each, a
+    /// megabyte takes longer than the kernel waits. They go through the mapped window where the host's memory can be
+    /// mapped, else through the trapped one. An IOMMU that translates makes QEMU map and unmap what each transfer uses.
     /// </summary>
     [TestCase("--ep-memory private --host-memory private")]
     [TestCase("--host-memory private --iommu translate")]

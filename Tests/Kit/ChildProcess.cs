@@ -17,7 +17,8 @@ internal sealed class ChildProcess : IDisposable
 
     public ChildProcess(string program, params IEnumerable<string> arguments)
     {
-        _process = new Process { StartInfo = new ProcessStartInfo(program, arguments) { RedirectStandardError = true } };
+        _process =
+            new Process { StartInfo = new ProcessStartInfo(program, arguments) { RedirectStandardError = true } };
         _process.ErrorDataReceived += (_, line) => _errors.Enqueue(line.Data ?? "");
         _process.Start();
         _process.BeginErrorReadLine();

@@ -45,10 +45,13 @@ internal static class EpDriver
         ep.Set64(Bar(function, bar, EpcRegister.FnBarSizeLo), size);
         ep[Bar(function, bar, EpcRegister.FnBarFlags)] = flags;
         return ep.CommitBar(
-            function, bar, EpcRegister.FnBarControlEnable | Field.Put(EpcRegister.FnBarControlInbounds, inbounds.Length));
+            function,
+            bar,
+            EpcRegister.FnBarControlEnable | Field.Put(EpcRegister.FnBarControlInbounds, inbounds.Length));
     }
 
-    public static CommitResult TryClearBar(this IEpRegisters ep, int function, int bar) => ep.CommitBar(function, bar, 0);
+    public static CommitResult TryClearBar(this IEpRegisters ep, int function, int bar) =>
+        ep.CommitBar(function, bar, 0);
 
     /// <summary>Sets MSI-X up, with table and pending bits in one BAR.</summary>
     public static CommitResult TrySetMsix(this IEpRegisters ep, int function, uint bar, uint pendingBits, uint vectors)
@@ -120,7 +123,8 @@ internal static class EpDriver
         "the link is up");
 
     private static CommitResult CommitBar(this IEpRegisters ep, int function, int bar, uint control) =>
-        ep.Commit(function, EpcRegister.FnBarBase + (bar * EpcRegister.FnBarStride) + EpcRegister.FnBarControl, control);
+        ep.Commit(
+            function, EpcRegister.FnBarBase + (bar * EpcRegister.FnBarStride) + EpcRegister.FnBarControl, control);
 
     private static CommitResult CommitOutbound(this IEpRegisters ep, int entry, uint control)
     {

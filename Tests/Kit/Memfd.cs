@@ -21,7 +21,8 @@ internal sealed unsafe class Memfd : IDisposable
     {
         fixed (byte* name = "epftest\0"u8)
         {
-            var memfd = new Memfd(new FileDescriptor(LibC.memfd_create(name, LibC.MFD_CLOEXEC | LibC.MFD_ALLOW_SEALING)));
+            var memfd = new Memfd(
+                new FileDescriptor(LibC.memfd_create(name, LibC.MFD_CLOEXEC | LibC.MFD_ALLOW_SEALING)));
             memfd.Resize(size);
             if (!canShrink)
             {

@@ -7,11 +7,14 @@ namespace EpfTest.Kit;
 internal static unsafe class OddDescriptors
 {
     /// <summary>Files that are too short, not writable, or no memory.</summary>
-    public static IEnumerable<string> Files => ["read-only memory", "the name of memory", "too short a file", "a file of /proc"];
+    public static IEnumerable<string> Files =>
+        ["read-only memory", "the name of memory", "too short a file", "a file of /proc"];
 
     /// <summary>No files at all.</summary>
     public static IEnumerable<string> Others =>
-        ["a directory", "/dev/null", "a pipe", "a socket", "an eventfd", "the name of an eventfd", "an epoll descriptor"];
+    [
+        "a directory", "/dev/null", "a pipe", "a socket", "an eventfd", "the name of an eventfd", "an epoll descriptor",
+    ];
 
     /// <summary>All of them.</summary>
     public static IEnumerable<string> All => [.. Files, .. Others];
@@ -67,7 +70,9 @@ internal static unsafe class OddDescriptors
         fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
         {
             int descriptor = LibC.open(name, flags | LibC.O_CLOEXEC);
-            return descriptor >= 0 ? new FileDescriptor(descriptor) : throw LinuxException.FromLastError($"open {path}");
+            return descriptor >= 0
+                ? new FileDescriptor(descriptor)
+                : throw LinuxException.FromLastError($"open {path}");
         }
     }
 }

@@ -6,7 +6,8 @@ namespace EpfTest.Kit;
 /// </summary>
 internal static class OpenDescriptors
 {
-    private static readonly string[] s_kinds = ["socket:", "anon_inode:[eventfd]", "anon_inode:[eventpoll]", "/memfd:epftest"];
+    private static readonly string[] s_kinds =
+        ["socket:", "anon_inode:[eventfd]", "anon_inode:[eventpoll]", "/memfd:epftest"];
 
     public static int Count() => List().Count;
 

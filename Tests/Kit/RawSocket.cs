@@ -2,7 +2,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Kit;
 
-/// <summary>A connection that sends and receives bytes as they are. It closes what descriptors it has received.</summary>
+/// <summary>A connection that sends and receives bytes as they are. It closes what descriptors it has
+/// received.</summary>
 internal sealed class RawSocket : IDisposable
 {
     private readonly UnixSocket _socket;

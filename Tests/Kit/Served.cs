@@ -3,7 +3,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Kit;
 
-/// <summary>Whether a Unix socket is served: its file may be there a moment before anybody listens, and after.</summary>
+/// <summary>Whether a Unix socket is served: its file may be there a moment before anybody listens, and
+/// after.</summary>
 internal static class Served
 {
     public static bool At(string path)

@@ -32,7 +32,8 @@ internal sealed class SystemCallTrace : IDisposable
         SystemCallTrace trace;
         try
         {
-            trace = new SystemCallTrace(Process.Start(new ProcessStartInfo("strace", ["-p", $"{thread}", "-e", "signal=none"])
+            trace = new SystemCallTrace(Process.Start(new ProcessStartInfo(
+                "strace", ["-p", $"{thread}", "-e", "signal=none"])
             {
                 RedirectStandardError = true,
             })!);

@@ -137,7 +137,9 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
             for (uint offset = 0; offset < 8; offset++)
             {
                 Assert.That(
-                    host.Read(3, offset, length), Is.EqualTo(data[(int)offset..((int)offset + length)]), $"{offset} {length}");
+                    host.Read(3, offset, length),
+                    Is.EqualTo(data[(int)offset..((int)offset + length)]),
+                    $"{offset} {length}");
                 TestBytes.From(offset, length).CopyTo(data, offset);
                 host.Write(3, offset, TestBytes.From(offset, length));
                 Assert.That(Ep.Load(Target, 0x100), Is.EqualTo(data), $"{offset} {length}");
@@ -294,6 +296,7 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         Ep.SetBar(0, 3, EpGuest.BarSize, 0, (0, EpGuest.BarSize / 2, EpGuest.TargetOf(0, 3)));
         Assert.That(host.Read32(3, EpGuest.BarSize / 2), Is.EqualTo(uint.MaxValue));
         Wait.Until(() => host.ReadConfig(CorrectableStatus) == AdvisoryNonFatal, "AER records the error");
-        Assert.That(host.ReadConfig(host.FindCapability(0x10) + 8) >> 16 & 8, Is.EqualTo(8), "Device Status records the error");
+        Assert.That(
+            host.ReadConfig(host.FindCapability(0x10) + 8) >> 16 & 8, Is.EqualTo(8), "Device Status records the error");
     }
 }

@@ -43,7 +43,8 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
     [Test]
     public void EpsRequestThatTheHostDoesNotSupport()
     {
-        ExpectOutbound(0x1000, Nothing, host => host.Status & ReceivedMasterAbort, host => host.Status = ReceivedMasterAbort);
+        ExpectOutbound(
+            0x1000, Nothing, host => host.Status & ReceivedMasterAbort, host => host.Status = ReceivedMasterAbort);
         if (DataPath == DataPath.Tlp)
         {
             ExpectCount("Unsupported Request (UR)");
@@ -121,7 +122,8 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
     }
 
     /// <summary>Each access of the EP by way of a window or DMA fails.</summary>
-    private void ExpectOutbound(ulong offset, ulong address, Func<HostGuest, int> readError, Action<HostGuest> clearError)
+    private void ExpectOutbound(
+        ulong offset, ulong address, Func<HostGuest, int> readError, Action<HostGuest> clearError)
     {
         for (int round = 0; round < Rounds; round++)
         {
@@ -162,7 +164,8 @@ internal sealed class FailedRequestTests(DataPath dataPath) : PairFixture(dataPa
         ExpectOneBurst("by the host");
     }
 
-    /// <summary>Far fewer lines than failures; a machine that stands still for a second makes two bursts of one.</summary>
+    /// <summary>Far fewer lines than failures; a machine that stands still for a second makes two bursts of
+    /// one.</summary>
     private void ExpectOneBurst(string what) => Assert.That(
         Logger.Lines.Count(line => line.StartsWith("Warning", StringComparison.Ordinal)
             && line.Contains(what, StringComparison.Ordinal)

@@ -178,7 +178,8 @@ internal sealed class FaultTests(DataPath dataPath) : PairFixture(dataPath)
         Ep.SetUp(0);
         for (uint round = 0; round < Rounds; round++)
         {
-            using var bridge = ChildProcess.StartOurs("EpfBridge", [.. ProgramOptions(HostSocket), .. HotPlugOptions(monitor)]);
+            using var bridge = ChildProcess.StartOurs(
+                "EpfBridge", [.. ProgramOptions(HostSocket), .. HotPlugOptions(monitor)]);
             Ep.LinkUp();
             HostGuest host = plugged();
             Use(host, round);
@@ -192,7 +193,7 @@ internal sealed class FaultTests(DataPath dataPath) : PairFixture(dataPath)
         }
 
         Assert.That(
-            string.Join(' ', monitor.Commands.Where(command => command.StartsWith("device_", StringComparison.Ordinal)).Take(3)),
+            string.Join(' ', DeviceCommands(monitor).Take(3)),
             Is.EqualTo("device_add epf0 device_del epf0 device_add epf0"));
     }
 
@@ -207,8 +208,11 @@ internal sealed class FaultTests(DataPath dataPath) : PairFixture(dataPath)
         monitor.Unrealize = _ => Interlocked.Exchange(ref ep, null)?.Dispose();
         for (uint round = 0; round < Rounds; round++)
         {
-            using var epc = ChildProcess.StartOurs("EpcDevice", [.. ProgramOptions(EpSocket), .. HotPlugOptions(monitor)]);
-            Wait.Until(() => Volatile.Read(ref ep) is { HungUp: false } && monitor.HasDevice("epc"), "the controller is plugged");
+            using var epc = ChildProcess.StartOurs(
+                "EpcDevice", [.. ProgramOptions(EpSocket), .. HotPlugOptions(monitor)]);
+            Wait.Until(
+                () => Volatile.Read(ref ep) is { HungUp: false } && monitor.HasDevice("epc"),
+                "the controller is plugged");
             Ep = ep!;
             HostGuest host = BringUp();
             Use(host, round);
@@ -219,22 +223,28 @@ internal sealed class FaultTests(DataPath dataPath) : PairFixture(dataPath)
         }
 
         Assert.That(
-            string.Join(' ', monitor.Commands.Where(command => command.StartsWith("device_", StringComparison.Ordinal))),
+            string.Join(' ', DeviceCommands(monitor)),
             Is.EqualTo(string.Join(" device_del epc ", Enumerable.Repeat("device_add epc", Rounds))));
     }
+
+    private static IEnumerable<string> DeviceCommands(FakeMonitor monitor) =>
+        monitor.Commands.Where(command => command.StartsWith("device_", StringComparison.Ordinal));
 
     /// <summary>A host's QEMU into which the bridge plugs.</summary>
     private FakeMonitor StartMonitor(out Func<HostGuest> plugged)
     {
         HostGuest? host = null;
         var monitor = new FakeMonitor(HostSocket + ".qmp");
-        monitor.Realize = arguments => Volatile.Write(ref host, new HostGuest(arguments["socket"]!["path"]!.ToString()));
+        monitor.Realize = arguments =>
+            Volatile.Write(ref host, new HostGuest(arguments["socket"]!["path"]!.ToString()));
         monitor.Unrealize = _ => Interlocked.Exchange(ref host, null)?.Dispose();
         Bridge.Dispose();
         Bridge = StartBridge(monitor.Path);
         plugged = () =>
         {
-            Wait.Until(() => Volatile.Read(ref host) is { HungUp: false } && monitor.HasDevice("epf0"), "the endpoint is plugged");
+            Wait.Until(
+                () => Volatile.Read(ref host) is { HungUp: false } && monitor.HasDevice("epf0"),
+                "the endpoint is plugged");
             host!.Enable();
             return host;
         };

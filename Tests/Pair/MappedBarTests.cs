@@ -47,7 +47,8 @@ internal sealed class MappedBarTests(DataPath dataPath) : PairFixture(dataPath)
     {
         Ep.MapPrivateMemory();
         Ep.SetUp(0);
-        Ep.SetBar(0, 0, EpGuest.BarSize, 0, (0, 0x8000, EpGuest.TargetOf(0, 0)), (0x8000, 0x8000, EpGuest.TargetOf(0, 1)));
+        Ep.SetBar(
+            0, 0, EpGuest.BarSize, 0, (0, 0x8000, EpGuest.TargetOf(0, 0)), (0x8000, 0x8000, EpGuest.TargetOf(0, 1)));
         Ep.SetBar(0, 1, EpGuest.BarSize, 0, (0, EpGuest.BarSize, EpGuest.TargetOf(0, 1) + 0x10));
         Ep.SetBar(0, 2, EpGuest.BarSize, 0, (0, EpGuest.BarSize, GuestClient.PrivateStart));
         Ep.SetBar(0, 3, EpGuest.BarSize, EpcRegister.FnBarFlagIo, (0, EpGuest.BarSize, EpGuest.TargetOf(0, 3)));

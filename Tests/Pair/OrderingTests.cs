@@ -87,7 +87,8 @@ internal sealed class OrderingTests(DataPath dataPath) : PairFixture(dataPath)
     [Test]
     public void NoFlagInHostMemoryPassesWritesToABar([Values(Where.Shared, Where.Private)] Where where)
     {
-        // The EP polls the flag through the window; the data is in memory of its own, to which the host writes by a BAR.
+        // The EP polls the flag through the window; the data is in memory of its own, to which the host writes by a
+        // BAR.
         const ulong Flag = 0x9000;
         ulong target = where == Where.Shared ? EpGuest.TargetOf(0, 2) : GuestClient.PrivateStart;
         Ep.MapPrivateMemory();

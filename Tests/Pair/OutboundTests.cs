@@ -133,7 +133,9 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
             channel.Run(EpGuest.WindowAt + 0x10_0001, EpGuest.WindowAt + 0x20_0001, 0x1_fffe, 0),
             Is.EqualTo(EpcRegister.DescStatusDone));
         Assert.That(
-            channel.Run(HostBuffer, EpBuffer, 1, EpDmaChannel.FromHost), Is.EqualTo(EpcRegister.DescStatusDone), "pushes");
+            channel.Run(HostBuffer, EpBuffer, 1, EpDmaChannel.FromHost),
+            Is.EqualTo(EpcRegister.DescStatusDone),
+            "pushes");
         Assert.That(
             host.Load(HostBuffer + 0x40_0001, 0x1_fffe).AsSpan().SequenceEqual(data.AsSpan(1, 0x1_fffe)), Is.True);
         Assert.That(
@@ -178,7 +180,8 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
         BringUp();
         var channel = new EpDmaChannel(Ep, 1);
         Assert.That(
-            channel.Run(0x9_0000_0000, EpBuffer, 64, EpDmaChannel.FromHost), Is.EqualTo(EpcRegister.DescStatusSourceError));
+            channel.Run(0x9_0000_0000, EpBuffer, 64, EpDmaChannel.FromHost), Is.EqualTo(
+                EpcRegister.DescStatusSourceError));
         Assert.That(
             channel.Run(HostBuffer, EpBuffer, 64, EpDmaChannel.FromHost), Is.EqualTo(EpcRegister.DescStatusDone));
     }
@@ -225,7 +228,8 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
             Assert.That(then.AsSpan(0x8_0000, 4).SequenceEqual(before.AsSpan(0x8_0000, 4)), Is.False, "writes arrive");
             dma.WaitForMore();
             window.WaitForMore();
-            Assert.That(host.Load(ElsewhereFile, ElsewhereSize).AsSpan().SequenceEqual(then), Is.True, $"round {round}");
+            Assert.That(
+                host.Load(ElsewhereFile, ElsewhereSize).AsSpan().SequenceEqual(then), Is.True, $"round {round}");
         }
     }
 
@@ -242,7 +246,8 @@ internal sealed class OutboundTests(DataPath dataPath) : PairFixture(dataPath)
             host.SetCommand(2);
             byte[] then = host.Load(ElsewhereFile, ElsewhereSize);
             dma.WaitForMore();
-            Assert.That(host.Load(ElsewhereFile, ElsewhereSize).AsSpan().SequenceEqual(then), Is.True, $"round {round}");
+            Assert.That(
+                host.Load(ElsewhereFile, ElsewhereSize).AsSpan().SequenceEqual(then), Is.True, $"round {round}");
             host.SetCommand(6);
         }
     }

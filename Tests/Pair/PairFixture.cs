@@ -8,7 +8,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Pair;
 
-/// <summary>Gives each test EpcDevice and EpfBridge, joined by a real link, and an EP guest before its first register access.</summary>
+/// <summary>Gives each test EpcDevice and EpfBridge, joined by a real link, and an EP guest before its first register
+/// access.</summary>
 [TestFixture(DataPath.Direct)]
 [TestFixture(DataPath.Tlp)]
 internal abstract class PairFixture(DataPath dataPath)

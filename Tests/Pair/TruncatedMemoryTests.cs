@@ -4,7 +4,8 @@ using EpfTest.Protocol.Hosting;
 
 namespace EpfTest.Pair;
 
-/// <summary>A guest's QEMU shares memory that is not sealed, and truncates it: reads give all ones, and the rest works on.</summary>
+/// <summary>A guest's QEMU shares memory that is not sealed, and truncates it: reads give all ones, and the rest works
+/// on.</summary>
 internal sealed class TruncatedMemoryTests(DataPath dataPath) : PairFixture(dataPath)
 {
     private const ulong Elsewhere = 0x2000_0000;

@@ -6,8 +6,8 @@ using EpfTest.Protocol.Hosting;
 namespace EpfTest.Pair;
 
 /// <summary>
-/// Two guests whose QEMUs do not share their memory, and that access each other's at once: each QEMU waits for the other.
-/// No wait may last until its time limit.
+/// Two guests whose QEMUs do not share their memory, and that access each other's at once: each QEMU waits for the
+/// other. No wait may last until its time limit.
 /// </summary>
 internal sealed class WaitCircleTests(DataPath dataPath) : PairFixture(dataPath)
 {

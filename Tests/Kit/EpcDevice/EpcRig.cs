@@ -13,7 +13,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EpfTest.Kit.EpcDevice;
 
-/// <summary>An endpoint controller between a fake EP guest, whose driver's part the test plays, and a fake host.</summary>
+/// <summary>An endpoint controller between a fake EP guest, whose driver's part the test plays, and a fake
+/// host.</summary>
 internal sealed class EpcRig : IEpRegisters, IDisposable
 {
     public const ulong RegistersAddress = 0xf000_0000;
@@ -75,7 +76,8 @@ internal sealed class EpcRig : IEpRegisters, IDisposable
         return rig;
     }
 
-    /// <summary>A rig whose link is up, with bus mastering on, and an outbound translation of 1 MiB at the window's start.</summary>
+    /// <summary>A rig whose link is up, with bus mastering on, and an outbound translation of 1 MiB at the window's
+    /// start.</summary>
     public static EpcRig WithHost()
     {
         EpcRig rig = WithFunction();
@@ -112,7 +114,8 @@ internal sealed class EpcRig : IEpRegisters, IDisposable
     void IEpRegisters.Set64(int register, ulong value) => Write64(register, value);
 
     /// <summary>Writes a register of a function that commits.</summary>
-    public CommitResult Commit(int register, uint value, int block = 0) => EpDriver.Commit(this, block, register, value);
+    public CommitResult Commit(int register, uint value, int block = 0) =>
+        EpDriver.Commit(this, block, register, value);
 
     public void AddFunction(int block) => EpDriver.AddFunction(this, block);
 

@@ -51,7 +51,8 @@ internal sealed class FakeGuest : IVfioUserClient, IDmaMessenger, IDisposable
 
     /// <summary>Waits until a vector has fired.</summary>
     public void WaitForVector(int vector) =>
-        Assert.That(SpinWait.SpinUntil(() => Fired(vector) > 0, EpcRig.Limit), Is.True, $"vector {vector} did not fire");
+        Assert.That(
+            SpinWait.SpinUntil(() => Fired(vector) > 0, EpcRig.Limit), Is.True, $"vector {vector} did not fire");
 
     public byte[] Read(ulong address, int count) => Ram.Read((long)(address - RamAddress), count);
 

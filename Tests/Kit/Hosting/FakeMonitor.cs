@@ -55,7 +55,8 @@ internal sealed class FakeMonitor : IDisposable
     /// <summary>The arguments of the last device_add.</summary>
     public JsonObject? LastAdded { get; private set; }
 
-    /// <summary>Called, with the arguments of device_add, by the thread that answers: QEMU's main loop realizes the device.</summary>
+    /// <summary>Called, with the arguments of device_add, by the thread that answers: QEMU's main loop realizes the
+    /// device.</summary>
     public Action<JsonObject>? Realize { get; set; }
 
     /// <summary>Called when the guest has released a device, before DEVICE_DELETED is sent.</summary>
@@ -86,7 +87,8 @@ internal sealed class FakeMonitor : IDisposable
             {
                 _devices.Remove(id);
                 Unrealize?.Invoke(id);
-                Send($$$"""{"event": "DEVICE_DELETED", "data": {"device": "{{{id}}}", "path": "/machine"}, "timestamp": {}}""");
+                Send(
+            $$$"""{"event": "DEVICE_DELETED", "data": {"device": "{{{id}}}", "path": "/machine"}, "timestamp": {}}""");
             }
 
             _leaving.Clear();

@@ -67,6 +67,7 @@ internal sealed class MemoryCompleter(byte[] memory, int readCompletionBoundary,
         }
     }
 
-    public bool HandleControl(FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor) =>
+    public bool HandleControl(
+        FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor) =>
         true;
 }

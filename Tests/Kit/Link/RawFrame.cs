@@ -2,7 +2,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Kit.Link;
 
-/// <summary>Frames as docs/link-protocol.md lays them out: numbers and layouts are written down a second time.</summary>
+/// <summary>Frames as docs/link-protocol.md lays them out: numbers and layouts are written down a second
+/// time.</summary>
 internal sealed record RawFrame(ushort Kind, ushort Function, byte[] Payload, IReadOnlyList<FileDescriptor> Descriptors)
 {
     public const ushort Hello = 1;

@@ -12,7 +12,8 @@ internal sealed class TestLinkHandler : ILinkHandler
 
     public delegate bool ControlAction(FrameKind kind, ushort function, byte[] payload);
 
-    public ConcurrentQueue<(FrameKind Kind, ushort Function, byte[] Payload, bool HasDescriptor)> Control { get; } = new();
+    public ConcurrentQueue<(FrameKind Kind, ushort Function, byte[] Payload, bool HasDescriptor)> Control { get; } =
+        new();
 
     public TlpAction? OnTlp { get; set; }
 

@@ -32,7 +32,8 @@ internal sealed class EpDmaChannel
         ep[_registers + EpcRegister.DmaControl] = 1u | (uint)function << 8;
     }
 
-    /// <summary>Puts a descriptor into the ring; there is room. It is begun with the next that is to <paramref name="start"/>.</summary>
+    /// <summary>Puts a descriptor into the ring; there is room. It is begun with the next that is to
+    /// <paramref name="start"/>.</summary>
     public void Submit(ulong source, ulong destination, int length, uint flags, bool start = true)
     {
         _ep.Store(

@@ -7,8 +7,8 @@ namespace EpfTest.Kit.Pair;
 
 /// <summary>
 /// A client with private memory, too, which its server reaches by messages only. A thread of its own answers those, as
-/// QEMU's main loop does: never while a call is under way, for which QEMU holds its big lock. Any thread may call; one at
-/// a time is served.
+/// QEMU's main loop does: never while a call is under way, for which QEMU holds its big lock. Any thread may call; one
+/// at a time is served.
 /// </summary>
 internal abstract class GuestClient : VfioUserClient
 {

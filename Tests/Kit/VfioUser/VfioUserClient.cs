@@ -4,7 +4,8 @@ using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.Kit.VfioUser;
 
-/// <summary>A guest and its QEMU as a device sees them: a vfio-user client with shared memory at bus address 0.</summary>
+/// <summary>A guest and its QEMU as a device sees them: a vfio-user client with shared memory at bus address
+/// 0.</summary>
 internal abstract class VfioUserClient(int memorySize) : IDisposable
 {
     protected const uint ConfigRegion = 7;
@@ -64,7 +65,8 @@ internal abstract class VfioUserClient(int memorySize) : IDisposable
         for (int start = 0; start < signals.Count; start += 16)
         {
             EventFd[] some = [.. signals.Skip(start).Take(16)];
-            Call(RawCommand.SetIrqs, RawPayload.IrqSet(index, RawIrq.EventFd | flags, (uint)start, (uint)some.Length), some);
+            byte[] payload = RawPayload.IrqSet(index, RawIrq.EventFd | flags, (uint)start, (uint)some.Length);
+            Call(RawCommand.SetIrqs, payload, some);
         }
     }
 

@@ -7,8 +7,8 @@ using Tmds.Linux;
 namespace EpfTest.Kit.VhostUser;
 
 /// <summary>
-/// QEMU's part of a window: a vhost-user front-end. It maps what the backend requests; the test then reads and writes as
-/// the EP guest's processors would. A request that would end QEMU is recorded as a fault.
+/// QEMU's part of a window: a vhost-user front-end. It maps what the backend requests; the test then reads and writes
+/// as the EP guest's processors would. A request that would end QEMU is recorded as a fault.
 /// </summary>
 internal sealed class WindowFrontEnd : IDisposable
 {
@@ -207,7 +207,8 @@ internal sealed class WindowFrontEnd : IDisposable
         while (ReceiveExactly(_channel!, HeaderLength, out FileDescriptor? file) is { } header)
         {
             uint request = BinaryPrimitives.ReadUInt32LittleEndian(header);
-            byte[]? payload = ReceiveExactly(_channel!, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8)), out _);
+            byte[]? payload = ReceiveExactly(
+                _channel!, BinaryPrimitives.ReadInt32LittleEndian(header.AsSpan(8)), out _);
             if (payload is null)
             {
                 return;

@@ -83,7 +83,8 @@ internal sealed class BridgeRobustnessTests
         ExpectService();
         int before = OpenDescriptors.Count();
 
-        // The bridge waits between connections, so not at each byte: at each frame's start, in its header and its payload.
+        // The bridge waits between connections, so not at each byte: at each frame's start, in its header and its
+        // payload.
         foreach (int prefix in (int[])[0, 3, 20, 160, 163, 175, 200, 207, 216, 232, 240, total])
         {
             using RawLinkPeer peer = Accept();
@@ -148,7 +149,8 @@ internal sealed class BridgeRobustnessTests
         using (RawLinkPeer peer = Accept())
         {
             peer.Send(RawFrame.FunctionOf(0));
-            byte[] orders = [.. Enumerable.Range(0, 5000).SelectMany(i => RawFrame.Order(RawFrame.LinkUp, 0, (uint)i, 1))];
+            byte[] orders = [.. Enumerable.Range(0, 5000).SelectMany(
+                i => RawFrame.Order(RawFrame.LinkUp, 0, (uint)i, 1))];
             peer.Send(orders);
             peer.ExpectHangUp();
         }
@@ -178,7 +180,11 @@ internal sealed class BridgeRobustnessTests
     {
         using var peer = new RawLinkPeer(_listener.Accept()!);
         peer.Send(
-            [.. RawFrame.HelloOf(RawFrame.Endpoint), .. RawFrame.FunctionOf(0), .. RawFrame.Order(RawFrame.LinkUp, 0, 5, 1)]);
+            [
+                .. RawFrame.HelloOf(RawFrame.Endpoint),
+                .. RawFrame.FunctionOf(0),
+                .. RawFrame.Order(RawFrame.LinkUp, 0, 5, 1),
+            ]);
         ExpectAcknowledge(peer, 5);
         Assert.That(File.Exists(HostPath), Is.True);
     }
@@ -249,7 +255,8 @@ internal sealed class BridgeRobustnessTests
         ExpectAcknowledge(peer, 0x77);
     }
 
-    /// <summary>Answers configuration reads, without which no function is served, until an acknowledgement comes.</summary>
+    /// <summary>Answers configuration reads, without which no function is served, until an acknowledgement
+    /// comes.</summary>
     private static void ExpectAcknowledge(RawLinkPeer peer, uint token)
     {
         const uint CfgRd0 = 0x0400_0001;

@@ -36,8 +36,9 @@ internal sealed class EndpointRobustnessTests
             .SetArgDisplayNames("interrupt without a descriptor"),
         new TestCaseData(RawFrame.Order(RawFrame.InterruptAdd, 0, 1, 0), true)
             .SetArgDisplayNames("interrupt that is memory"),
-        .. new uint[][] { [2, 0, 1], [0, 2048, 1], [1, 2047, 2], [1, uint.MaxValue, 2], [0, 1, uint.MaxValue] }.Select(vectors =>
-            new TestCaseData(RawFrame.InvalidateInterrupts(0, 7, vectors[0], vectors[1], vectors[2]), false)
+        .. new uint[][] { [2, 0, 1], [0, 2048, 1], [1, 2047, 2], [1, uint.MaxValue, 2], [0, 1, uint.MaxValue] }
+            .Select(vectors => new TestCaseData(
+                    RawFrame.InvalidateInterrupts(0, 7, vectors[0], vectors[1], vectors[2]), false)
                 .SetArgDisplayNames($"vectors {string.Join(' ', vectors)}")),
         .. new ushort[] { RawFrame.InterruptAdd, RawFrame.InterruptInvalidate }.SelectMany(kind => new[]
         {
@@ -212,7 +213,8 @@ internal sealed class EndpointRobustnessTests
             using RawLinkPeer peer = Connect();
             for (int frames = random.Next(1, 12); frames > 0; frames--)
             {
-                FileDescriptor[] descriptors = [.. Enumerable.Repeat(_memfd.Descriptor, random.Next(4) == 0 ? random.Next(3) : 0)];
+                FileDescriptor[] descriptors = [.. Enumerable.Repeat(
+                    _memfd.Descriptor, random.Next(4) == 0 ? random.Next(3) : 0)];
                 if (peer.Send(RandomFrame(random), descriptors) != Errno.None)
                 {
                     break;

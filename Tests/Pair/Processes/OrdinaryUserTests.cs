@@ -6,8 +6,8 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.Pair.Processes;
 
 /// <summary>
-/// The two processes as they are installed: run by a user without privileges, where the tests may change users, else by the
-/// one who runs the tests.
+/// The two processes as they are installed: run by a user without privileges, where the tests may change users, else by
+/// the one who runs the tests.
 /// </summary>
 [SupportedOSPlatform("linux")]
 internal sealed class OrdinaryUserTests
@@ -134,7 +134,8 @@ internal sealed class OrdinaryUserTests
         for (int i = 0; i < 3; i++)
         {
             Kill();
-            Assert.That(File.Exists(Epc) && File.Exists(Link) && File.Exists(Window), Is.True, "what a killed process leaves");
+            Assert.That(
+                File.Exists(Epc) && File.Exists(Link) && File.Exists(Window), Is.True, "what a killed process leaves");
             StartEpc();
             Wait.Until(() => Served.At(Epc) && Served.At(Link) && Served.At(Window), "all sockets are served again");
         }
@@ -148,7 +149,9 @@ internal sealed class OrdinaryUserTests
         {
             ChildProcess second = Start("EpcDevice", taken);
             Assert.That(second.WaitForExit(), Is.EqualTo(ExitFailure));
-            Wait.Until(() => second.Errors.Contains("which a running process serves already", StringComparison.Ordinal), "the reason is logged");
+            Wait.Until(
+                () => second.Errors.Contains("which a running process serves already", StringComparison.Ordinal),
+                "the reason is logged");
         }
 
         Assert.That(Served.At(Epc) && Served.At(Link) && Served.At(Window), Is.True, "the first still serves");

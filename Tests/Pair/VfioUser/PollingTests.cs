@@ -20,7 +20,10 @@ internal sealed class PollingTests
         using var device = new TestDevice();
         using var folder = new TemporaryFolder();
         using var server = new VfioUserServer(
-            device, folder.File("device.sock"), NullLogger.Instance, new VfioUserServerOptions { Poll = TimeSpan.FromMicroseconds(microseconds) });
+            device,
+            folder.File("device.sock"),
+            NullLogger.Instance,
+            new VfioUserServerOptions { Poll = TimeSpan.FromMicroseconds(microseconds) });
         for (int connection = 0; connection < 2; connection++)
         {
             using var client = RawVfioUserClient.Connect(folder.File("device.sock"));
@@ -40,7 +43,10 @@ internal sealed class PollingTests
         using var device = new TestDevice();
         using var folder = new TemporaryFolder();
         using var server = new VfioUserServer(
-            device, folder.File("device.sock"), NullLogger.Instance, new VfioUserServerOptions { Poll = TimeSpan.FromMicroseconds(Always) });
+            device,
+            folder.File("device.sock"),
+            NullLogger.Instance,
+            new VfioUserServerOptions { Poll = TimeSpan.FromMicroseconds(Always) });
         using var client = RawVfioUserClient.Connect(folder.File("device.sock"));
         int thread = 0;
         device.OnRead = () =>

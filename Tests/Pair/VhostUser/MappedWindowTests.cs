@@ -128,7 +128,8 @@ internal sealed class MappedWindowTests
             Assert.That(_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Zero);
             Host.Unmap(0, GuestClient.SharedSize);
             Host.ReadConfig(0);
-            Assert.That(_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Zero, "there is no memory");
+            Assert.That(
+                _ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Zero, "there is no memory");
             Host.MapPrivateMemory();
             Host.ReadConfig(0);
             Assert.That(_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Not.Zero);
@@ -348,7 +349,8 @@ internal sealed class MappedWindowTests
         BringUp();
         Map(0, 0, 0x1000, HostBuffer);
         _window.Dispose();
-        Wait.Until(() => (_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusReady) == 0, "the window is detached");
+        Wait.Until(
+            () => (_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusReady) == 0, "the window is detached");
         _window = WindowFrontEnd.Start(_folder.File("window.sock"));
         WaitUntilIdle();
         Assert.That(_window.Load(0, 8), Is.Not.Null);
@@ -432,7 +434,12 @@ internal sealed class MappedWindowTests
     private void BringUp(DataPath dataPath = DataPath.Direct)
     {
         _bridge = new RootPort(
-            new BridgeOptions { Socket = _folder.File("host.sock"), Link = _folder.File("link.sock"), DataPath = dataPath },
+            new BridgeOptions
+            {
+                Socket = _folder.File("host.sock"),
+                Link = _folder.File("link.sock"),
+                DataPath = dataPath,
+            },
             _logger);
         _ep[EpcRegister.WindowAddressLo] = unchecked((uint)WindowAt);
         _ep[EpcRegister.WindowAddressHi] = (uint)(WindowAt >> 32);

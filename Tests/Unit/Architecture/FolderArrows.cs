@@ -38,7 +38,8 @@ internal static class FolderArrows
         .. type.Interfaces.Select(item => item.Interface.ToTypeSig()),
         .. type.Fields.Select(field => field.FieldType),
         .. type.Methods.SelectMany(method => Signature(method.MethodSig)),
-        .. type.Methods.Where(method => method.HasBody).SelectMany(method => method.Body.Variables.Select(local => local.Type)),
+        .. type.Methods.Where(method => method.HasBody).SelectMany(
+            method => method.Body.Variables.Select(local => local.Type)),
         .. type.Methods.Where(method => method.HasBody)
             .SelectMany(method => method.Body.Instructions).SelectMany(instruction => Uses(instruction.Operand)),
     ];

@@ -17,13 +17,15 @@ internal sealed class RangeMapTests
             for (ulong address = 0; address < (ulong)(length * 3) + 2; address++)
             {
                 Assert.That(
-                    AddressSearch.UpperBound(sorted, address), Is.EqualTo(sorted.Count(candidate => candidate <= address)));
+                    AddressSearch.UpperBound(sorted, address), Is.EqualTo(
+                        sorted.Count(candidate => candidate <= address)));
             }
         }
 
         ulong[] extremes = [0, 1, long.MaxValue, 1ul << 63, ulong.MaxValue];
         Assert.That(
-            extremes.Select(address => AddressSearch.UpperBound(extremes, address)), Is.EqualTo(Enumerable.Range(1, 5)));
+            extremes.Select(address => AddressSearch.UpperBound(extremes, address)), Is.EqualTo(
+                Enumerable.Range(1, 5)));
     }
 
     [Test]

@@ -52,7 +52,8 @@ internal sealed class DmaMapTests : ConnectedFixture
             Assert.That(Memory.Read((ulong)offset, read), Is.EqualTo(Errno.None));
             Assert.That(read, Is.EqualTo(data));
             Assert.That(
-                memfd.Read(0, length + 48), Is.EqualTo((byte[])[.. new byte[offset], .. data, .. new byte[48 - offset]]));
+                memfd.Read(0, length + 48), Is.EqualTo(
+                    (byte[])[.. new byte[offset], .. data, .. new byte[48 - offset]]));
         }
     }
 
@@ -156,7 +157,8 @@ internal sealed class DmaMapTests : ConnectedFixture
     public void ShortRequestsAreRefused()
     {
         Assert.That(Client.Try(RawCommand.DmaMap, RawPayload.DmaMap(0, Page).AsSpan(..31)), Is.EqualTo(Errno.EINVAL));
-        Assert.That(Client.Try(RawCommand.DmaUnmap, RawPayload.DmaUnmap(0, Page).AsSpan(..23)), Is.EqualTo(Errno.EINVAL));
+        Assert.That(
+            Client.Try(RawCommand.DmaUnmap, RawPayload.DmaUnmap(0, Page).AsSpan(..23)), Is.EqualTo(Errno.EINVAL));
         Assert.That(Client.Try(RawCommand.DmaUnmap, new byte[8]), Is.EqualTo(Errno.EINVAL));
     }
 
@@ -289,7 +291,8 @@ internal sealed class DmaMapTests : ConnectedFixture
     {
         Map(Page, Page);
         Assert.That(
-            Client.Try(RawCommand.DmaUnmap, RawPayload.DmaUnmap(address, size, flags, argsz)), Is.EqualTo(Errno.EINVAL));
+            Client.Try(RawCommand.DmaUnmap, RawPayload.DmaUnmap(address, size, flags, argsz)), Is.EqualTo(
+                Errno.EINVAL));
         Assert.That(Memory.Count, Is.EqualTo(1));
     }
 

@@ -6,7 +6,8 @@ using EpfTest.Protocol.VfioUser;
 
 namespace EpfTest.Unit.VfioUser;
 
-/// <summary>Clients that pass what is not what they say, or ask without end: nothing of theirs stays, and the next is served.</summary>
+/// <summary>Clients that pass what is not what they say, or ask without end: nothing of theirs stays, and the next is
+/// served.</summary>
 [NonParallelizable]
 internal sealed class HostileClientTests : ServerFixture
 {
@@ -19,7 +20,8 @@ internal sealed class HostileClientTests : ServerFixture
         using (RawVfioUserClient client = ConnectOnce())
         using (FileDescriptor descriptor = OddDescriptors.Open(what))
         {
-            Assert.That(client.Try(RawCommand.DmaMap, RawPayload.DmaMap(0, Page), descriptor), Is.EqualTo(Errno.EINVAL));
+            Assert.That(
+                client.Try(RawCommand.DmaMap, RawPayload.DmaMap(0, Page), descriptor), Is.EqualTo(Errno.EINVAL));
         }
 
         ExpectService(before);
@@ -63,7 +65,10 @@ internal sealed class HostileClientTests : ServerFixture
             using FileDescriptor descriptor = OddDescriptors.Open(what);
             foreach ((uint index, uint action) in new[]
             {
-                (RawIrq.Msix, RawIrq.Trigger), (RawIrq.Intx, RawIrq.Trigger), (RawIrq.Intx, RawIrq.Unmask), (RawIrq.Msix, RawIrq.Mask),
+                (RawIrq.Msix, RawIrq.Trigger),
+                (RawIrq.Intx, RawIrq.Trigger),
+                (RawIrq.Intx, RawIrq.Unmask),
+                (RawIrq.Msix, RawIrq.Mask),
             })
             {
                 byte[] set = RawPayload.IrqSet(index, RawIrq.EventFd | action, 0, 1);
@@ -85,7 +90,8 @@ internal sealed class HostileClientTests : ServerFixture
             FileDescriptor[] many = [.. Enumerable.Repeat(memory.Descriptor, count)];
             for (ushort i = 0; i < 20; i++)
             {
-                byte[] map = RawMessage.Build(i, RawCommand.DmaMap, RawPayload.DmaMap(i * Page, Page), RawMessage.NoReplyFlag);
+                byte[] map = RawMessage.Build(
+                    i, RawCommand.DmaMap, RawPayload.DmaMap(i * Page, Page), RawMessage.NoReplyFlag);
                 client.Send(map, many);
             }
         }
@@ -134,14 +140,16 @@ internal sealed class HostileClientTests : ServerFixture
         string path = SocketPath + ".slow";
         var options = new VfioUserServerOptions { SendTimeout = TimeSpan.FromMilliseconds(200) };
         using var device = new TestDevice();
-        using var server = new VfioUserServer(device, path, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, options);
+        using var server = new VfioUserServer(
+            device, path, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance, options);
         using (var slow = UnixSocket.Connect(path))
         {
             slow.SetReceiveTimeout(Wait.Limit);
             slow.Send(RawMessage.Build(1, RawCommand.Version, RawPayload.Version(0, 0, "{}")));
             for (ushort i = 0; i < Replies; i++)
             {
-                slow.Send(RawMessage.Build(i, RawCommand.RegionRead, RawPayload.RegionAccess(TestDevice.Large, 0, ReplySize)));
+                slow.Send(RawMessage.Build(
+                    i, RawCommand.RegionRead, RawPayload.RegionAccess(TestDevice.Large, 0, ReplySize)));
             }
 
             // The next one is served, so this one has been left.

@@ -21,7 +21,8 @@ internal sealed class MessageStreamTests : ConnectedFixture
         Client.Send(RawMessage.Build(0xbad1, RawCommand.SetIrqs, [], size: size));
         RawMessage reply = Client.Receive();
         Assert.That((reply.Id, reply.Command), Is.EqualTo((0xbad1, RawCommand.SetIrqs)));
-        Assert.That((reply.Flags, reply.Error), Is.EqualTo((RawMessage.ReplyFlag | RawMessage.ErrorFlag, Errno.EINVAL)));
+        Assert.That(
+            (reply.Flags, reply.Error), Is.EqualTo((RawMessage.ReplyFlag | RawMessage.ErrorFlag, Errno.EINVAL)));
         Client.ExpectHangUp();
     }
 
@@ -74,7 +75,8 @@ internal sealed class MessageStreamTests : ConnectedFixture
     public void PipelinedCommandsAreAnsweredInTheirOrder(bool inOneSend)
     {
         byte[][] commands = [.. Enumerable.Range(0, 200).Select(i => i % 2 == 0
-            ? RawMessage.Build((ushort)i, RawCommand.RegionWrite, RawPayload.RegionAccess(TestDevice.Small, 8, 1, (byte)i))
+            ? RawMessage.Build(
+                (ushort)i, RawCommand.RegionWrite, RawPayload.RegionAccess(TestDevice.Small, 8, 1, (byte)i))
             : RawMessage.Build((ushort)i, RawCommand.RegionRead, RawPayload.RegionAccess(TestDevice.Small, 8, 1)))];
         foreach (byte[] bytes in inOneSend ? [commands.SelectMany(command => command).ToArray()] : commands)
         {

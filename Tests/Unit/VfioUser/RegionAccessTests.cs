@@ -73,7 +73,8 @@ internal sealed class RegionAccessTests : ConnectedFixture
         Assert.That(Client.Try(RawCommand.RegionRead, RawPayload.RegionAccess(Small, Size, 0)), Is.EqualTo(Errno.None));
         Assert.That(Client.Try(RawCommand.RegionWrite, RawPayload.RegionAccess(Small, 0, 0)), Is.EqualTo(Errno.None));
         Assert.That(
-            Client.Try(RawCommand.RegionRead, RawPayload.RegionAccess(TestDevice.Absent, 0, 0)), Is.EqualTo(Errno.None));
+            Client.Try(RawCommand.RegionRead, RawPayload.RegionAccess(TestDevice.Absent, 0, 0)), Is.EqualTo(
+                Errno.None));
         Assert.That(Device.Calls, Has.None.StartsWith("write"));
     }
 

@@ -33,7 +33,8 @@ internal sealed class RegionInfoTests : ConnectedFixture
     [TestCase(9u, 32u)]
     [TestCase(uint.MaxValue, 32u)]
     public void BadRequestIsRefused(uint index, uint argsz) =>
-        Assert.That(Client.Try(RawCommand.GetRegionInfo, RawPayload.RegionInfo(index, argsz)), Is.EqualTo(Errno.EINVAL));
+        Assert.That(
+            Client.Try(RawCommand.GetRegionInfo, RawPayload.RegionInfo(index, argsz)), Is.EqualTo(Errno.EINVAL));
 
     [TestCase(32u)]
     [TestCase(79u)]

@@ -4,7 +4,8 @@ using EpfTest.Protocol.Linux;
 
 namespace EpfTest.Unit.VfioUser;
 
-/// <summary>Clients that send nonsense or vanish: the server serves the next one, and nothing of theirs stays.</summary>
+/// <summary>Clients that send nonsense or vanish: the server serves the next one, and nothing of theirs
+/// stays.</summary>
 [NonParallelizable]
 internal sealed class RobustnessTests : ServerFixture
 {
@@ -61,10 +62,8 @@ internal sealed class RobustnessTests : ServerFixture
         [
             (RawMessage.Build(1, RawCommand.Version, RawPayload.Version(0, 0, "{}")), []),
             (RawMessage.Build(2, RawCommand.DmaMap, RawPayload.DmaMap(0x10000, 0x1000)), [_memfd.Descriptor]),
-            (RawMessage.Build(
-                3, RawCommand.SetIrqs, RawPayload.IrqSet(RawIrq.Msix, RawIrq.EventFd | RawIrq.Trigger, 0, 1)), [_signal]),
-            (RawMessage.Build(
-                4, RawCommand.SetIrqs, RawPayload.IrqSet(RawIrq.Intx, RawIrq.EventFd | RawIrq.Unmask, 0, 1)), [_signal]),
+            (SetIrqs(3, RawIrq.Msix, RawIrq.Trigger), [_signal]),
+            (SetIrqs(4, RawIrq.Intx, RawIrq.Unmask), [_signal]),
             (RawMessage.Build(5, RawCommand.RegionRead, RawPayload.RegionAccess(TestDevice.Small, 0, 4)), []),
         ];
         int before = OpenDescriptors.Count();
@@ -104,6 +103,9 @@ internal sealed class RobustnessTests : ServerFixture
 
         ExpectServiceAndDescriptors(before, "the last one");
     }
+
+    private static byte[] SetIrqs(ushort id, uint index, uint action) =>
+        RawMessage.Build(id, RawCommand.SetIrqs, RawPayload.IrqSet(index, RawIrq.EventFd | action, 0, 1));
 
     private static byte[] RandomMessage(Random random)
     {

@@ -21,7 +21,8 @@ internal sealed class SetIrqsTests : ConnectedFixture
         yield return Case("argsz too small", RawPayload.IrqSet(RawIrq.Req, TriggerNone, 0, 0, argsz: 3));
         yield return Case("no such index", RawPayload.IrqSet(5, TriggerNone, 0, 0));
         yield return Case("negative index", RawPayload.IrqSet(uint.MaxValue, TriggerNone, 0, 0));
-        yield return Case("mask and unmask", RawPayload.IrqSet(RawIrq.Msix, RawIrq.None | RawIrq.Mask | RawIrq.Unmask, 0, 1));
+        yield return Case(
+            "mask and unmask", RawPayload.IrqSet(RawIrq.Msix, RawIrq.None | RawIrq.Mask | RawIrq.Unmask, 0, 1));
         yield return Case("mask and trigger", RawPayload.IrqSet(RawIrq.Msix, TriggerNone | RawIrq.Mask, 0, 1));
         yield return Case("no action", RawPayload.IrqSet(RawIrq.Msix, RawIrq.None, 0, 1));
         yield return Case("none and bool", RawPayload.IrqSet(RawIrq.Msix, TriggerNone | RawIrq.Bool, 0, 1, null, 1));
@@ -83,7 +84,8 @@ internal sealed class SetIrqsTests : ConnectedFixture
         int before = OpenDescriptors.Count();
         byte[] payload = RawPayload.IrqSet(RawIrq.Msix, SetTrigger, 0, 3);
         Assert.That(
-            Client.Try(RawCommand.SetIrqs, payload, signals[0], memfd.Descriptor, signals[1]), Is.EqualTo(Errno.EINVAL));
+            Client.Try(RawCommand.SetIrqs, payload, signals[0], memfd.Descriptor, signals[1]), Is.EqualTo(
+                Errno.EINVAL));
         OpenDescriptors.WaitUntilBackTo(before);
         Assert.That(Interrupts.Trigger(IrqIndex.Msix, 0), Is.False);
     }

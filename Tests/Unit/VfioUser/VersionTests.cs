@@ -69,7 +69,8 @@ internal sealed class VersionTests : ServerFixture
 
     [Test]
     public void VersionWithoutDataIsAccepted() =>
-        Assert.That(Agree(ConnectSilently(), [0, 0, 0, 0]).EnumerateObject().Select(item => item.Name), Is.EqualTo(s_always));
+        Assert.That(
+            Agree(ConnectSilently(), [0, 0, 0, 0]).EnumerateObject().Select(item => item.Name), Is.EqualTo(s_always));
 
     [TestCase("{}")]
     [TestCase("""{"capabilities":{}}""")]

@@ -48,7 +48,8 @@ internal sealed class VhostUserServerTests
         Assert.That(
             frontEnd.Call(24, [0, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, .. new byte[12]])[12..],
             Is.EqualTo(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0 }));
-        Assert.That(frontEnd.Call(24, [6, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0])[12..], Is.EqualTo(new byte[] { 7, 8 }));
+        Assert.That(
+            frontEnd.Call(24, [6, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0])[12..], Is.EqualTo(new byte[] { 7, 8 }));
         Assert.That(frontEnd.Get(17), Is.EqualTo(1), "queues");
         Assert.That(frontEnd.Get(36), Is.GreaterThan(8), "memory slots");
     }

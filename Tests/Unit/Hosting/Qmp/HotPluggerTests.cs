@@ -9,7 +9,8 @@ namespace EpfTest.Unit.Hosting.Qmp;
 /// <summary>What a QEMU is asked as devices are wanted and not.</summary>
 internal sealed class HotPluggerTests
 {
-    private static readonly HotPlugDevice s_device = HotPlugDevice.VfioUser("epf0", "rp0", "/run/endpoint", postsWrites: true);
+    private static readonly HotPlugDevice s_device = HotPlugDevice.VfioUser(
+        "epf0", "rp0", "/run/endpoint", postsWrites: true);
 
     private TemporaryFolder _folder = null!;
     private RecordingLogger _logger = null!;

@@ -37,7 +37,8 @@ internal class AllocationTests
             length += TlpPayload.Pack(write, _memory.AsSpan((int)piece.Offset, piece.Length), _tlp.AsSpan(length));
             if (TlpHeader.TryDecode(_tlp.AsSpan(0, length), out TlpHeader received, out _))
             {
-                TlpExtensions.Scatter(received, _tlp.AsSpan(received.HeaderLength, received.PayloadLength), _destination);
+                TlpExtensions.Scatter(
+                    received, _tlp.AsSpan(received.HeaderLength, received.PayloadLength), _destination);
             }
 
             // A refusal must not cost more than an acceptance.

@@ -34,7 +34,8 @@ internal class CocotbextTests
         Dictionary<string, string> f = Parse(fields);
         byte[] tlp = Convert.FromHexString(hex);
         Assert.That(TlpHeader.TryDecode(tlp, out TlpHeader expected, out _), Is.True);
-        if (!f.TryGetValue("byteaddr", out string? byteAddress) || expected.Kind is TlpKind.MRdLk or TlpKind.CfgRd1 or TlpKind.CfgWr1)
+        if (!f.TryGetValue("byteaddr", out string? byteAddress)
+            || expected.Kind is TlpKind.MRdLk or TlpKind.CfgRd1 or TlpKind.CfgWr1)
         {
             Assert.Pass("Not a request with a factory that takes a byte range.");
             return;

@@ -24,7 +24,9 @@ internal class FixedBytesTests
 
             // 001_00000; 3 bytes from offset 1 are BE 1110b = e of 1 DW; tag 42 = 0x2A.
             yield return Case(
-                "MRd64", TlpHeader.MemoryRead(0x1_2345_6789, 3, s_requester, 42), "20000001 01132A0E 00000001 23456788");
+                "MRd64",
+                TlpHeader.MemoryRead(0x1_2345_6789, 3, s_requester, 42),
+                "20000001 01132A0E 00000001 23456788");
 
             // Zero-length read: 1 DW, no byte.
             yield return Case("flush", TlpHeader.MemoryRead(0x2000, 0, s_requester, 1), "00000001 01130100 00002000");
@@ -36,7 +38,8 @@ internal class FixedBytesTests
             yield return Case("T8", TlpHeader.MemoryRead(0x2000, 4, s_requester, 0x1FF), "00080001 0113FF0F 00002000");
 
             // 010_00000 = 40: an MSI.
-            yield return Case("MWr32", TlpHeader.MemoryWrite(0xFEE0_0000, 4, s_requester), "40000001 0113000F FEE00000");
+            yield return Case(
+                "MWr32", TlpHeader.MemoryWrite(0xFEE0_0000, 4, s_requester), "40000001 0113000F FEE00000");
 
             // 011_00000 = 60; 4096 bytes are Length 0.
             yield return Case(
@@ -196,14 +199,25 @@ internal class FixedBytesTests
             yield return Case(
                 "Vendor_Defined type 1",
                 TlpHeader.VendorDefined(
-                    MessageCode.Vendor_Defined_Type_1, MessageRouting.ById, s_completer, 0x1AF4, 0x12345678, s_requester),
+                    MessageCode.Vendor_Defined_Type_1,
+                    MessageRouting.ById,
+                    s_completer,
+                    0x1AF4,
+                    0x12345678,
+                    s_requester),
                 "32000000 0113007F 05001AF4 12345678");
 
             // 011_10000 = 70 with 2 DW, to the root complex.
             yield return Case(
                 "Vendor_Defined type 0",
                 TlpHeader.VendorDefined(
-                    MessageCode.Vendor_Defined_Type_0, MessageRouting.ToRootComplex, default, 0x1AF4, 1, s_requester, 2),
+                    MessageCode.Vendor_Defined_Type_0,
+                    MessageRouting.ToRootComplex,
+                    default,
+                    0x1AF4,
+                    1,
+                    s_requester,
+                    2),
                 "70000002 0113007E 00001AF4 00000001");
         }
     }
@@ -262,7 +276,8 @@ internal class FixedBytesTests
     [TestCase(MessageRouting.Reserved7, 0x37)]
     public void MessageOfUnknownCodeDecodesWithAnyRouting(MessageRouting routing, int byte0)
     {
-        TlpHeader message = TlpHeader.Message((MessageCode)0x42, routing, s_requester, 0x0123_4567_89AB_CDEF, tag: 0xFE);
+        TlpHeader message = TlpHeader.Message(
+            (MessageCode)0x42, routing, s_requester, 0x0123_4567_89AB_CDEF, tag: 0xFE);
         string hex = $"{byte0:X2}0000000113FE420123456789ABCDEF";
         Assert.That(Hex(message), Is.EqualTo(hex));
         Assert.That(TlpHeader.TryDecode(Convert.FromHexString(hex), out TlpHeader decoded, out _), Is.True);
