@@ -1,7 +1,11 @@
 using EpfTest.EpfBridge;
+using EpfTest.Kit.EpcDevice;
 using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Transport;
+using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EpfTest.Fuzz;
@@ -18,7 +22,23 @@ internal sealed class LinkBridgeTarget : LinkTarget
             NullLoggerFactory.Instance,
             static (_, function) =>
             {
-                var host = new FuzzGuest(function.IrqCounts);
+                var host = new FakeGuest(function.IrqCounts, maxSignals: 1);
+                foreach (IrqIndex type in (IrqIndex[])[IrqIndex.Intx, IrqIndex.Msi])
+                {
+                    if (function.IrqCounts[(int)type] > 0)
+                    {
+                        host.Interrupts.SetSignal(type, 0, EventFd.Create());
+                    }
+                }
+
+                host.Memory.Map(
+                    0,
+                    FakeGuest.RamSize,
+                    DmaAccess.Read | DmaAccess.Write,
+                    host.Ram.Descriptor.Duplicate(),
+                    0,
+                    mayMap: true,
+                    out DmaRange _);
                 function.Attach(host);
                 function.Present();
                 return host;

@@ -53,14 +53,6 @@ internal static class EpDriver
     public static CommitResult TryClearBar(this IEpRegisters ep, int function, int bar) =>
         ep.CommitBar(function, bar, 0);
 
-    /// <summary>Sets MSI-X up, with table and pending bits in one BAR.</summary>
-    public static CommitResult TrySetMsix(this IEpRegisters ep, int function, uint bar, uint pendingBits, uint vectors)
-    {
-        ep[Function(function, EpcRegister.FnMsixTable)] = bar;
-        ep[Function(function, EpcRegister.FnMsixPba)] = pendingBits | bar;
-        return ep.Commit(function, EpcRegister.FnMsixSetup, vectors);
-    }
-
     /// <summary>Writes a function's identity and makes it present.</summary>
     public static CommitResult TryAddFunction(this IEpRegisters ep, int function, ushort device = 0xb500)
     {
@@ -82,8 +74,13 @@ internal static class EpDriver
 
     public static void ClearBar(this IEpRegisters ep, int function, int bar) => Expect(ep.TryClearBar(function, bar));
 
-    public static void SetMsix(this IEpRegisters ep, int function, uint bar, uint pendingBits, uint vectors) =>
-        Expect(ep.TrySetMsix(function, bar, pendingBits, vectors));
+    /// <summary>Sets MSI-X up; table and pending bits are offsets with the number of their BAR.</summary>
+    public static void SetMsix(this IEpRegisters ep, int function, uint table, uint pendingBits, uint vectors)
+    {
+        ep[Function(function, EpcRegister.FnMsixTable)] = table;
+        ep[Function(function, EpcRegister.FnMsixPba)] = pendingBits;
+        Expect(ep.Commit(function, EpcRegister.FnMsixSetup, vectors));
+    }
 
     public static void AddFunction(this IEpRegisters ep, int function, ushort device = 0xb500) =>
         Expect(ep.TryAddFunction(function, device));

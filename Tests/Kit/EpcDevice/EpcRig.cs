@@ -150,7 +150,8 @@ internal sealed class EpcRig : IEpRegisters, IDisposable
     }
 
     /// <summary>The host writes a register of its function.</summary>
-    public void HostWrites(int offset, uint value, int block = 0) => Endpoint.Functions[block].WriteConfig(offset, value, 0xf);
+    public void HostWrites(int offset, uint value, int block = 0) =>
+        Endpoint.Functions[block].WriteConfig(offset, value, 0xf);
 
     public void SetCommand(PciCommand command, int block = 0) =>
         Endpoint.Functions[block].WriteConfig(PciRegister.Command, (uint)command, 0x3);

@@ -17,11 +17,13 @@ internal sealed class FakeGuest : IVfioUserClient, IDmaMessenger, IDisposable
 
     private readonly EventFd[] _signals;
 
-    public FakeGuest(IReadOnlyList<int> irqCounts)
+    /// <param name="irqCounts">Vectors of each type.</param>
+    /// <param name="maxSignals">For how many MSI-X vectors there is an eventfd.</param>
+    public FakeGuest(IReadOnlyList<int> irqCounts, int maxSignals = int.MaxValue)
     {
         Memory = new DmaTable(this);
         Interrupts = new InterruptTable(irqCounts);
-        _signals = new EventFd[irqCounts[(int)IrqIndex.Msix]];
+        _signals = new EventFd[Math.Min(irqCounts[(int)IrqIndex.Msix], maxSignals)];
         for (int i = 0; i < _signals.Length; i++)
         {
             _signals[i] = EventFd.Create();

@@ -68,7 +68,7 @@ internal sealed class EpGuest : GuestClient, IEpRegisters
         }
 
         Assert.That(this.Commit(function, EpcRegister.FnMsiSetup, MsiVectors), Is.EqualTo(CommitResult.Ok));
-        this.SetMsix(function, bar: 5, pendingBits: 0x8000, MsixVectors);
+        this.SetMsix(function, table: 5, pendingBits: 0x8000 | 5, MsixVectors);
         this.AddFunction(function, device);
     }
 
