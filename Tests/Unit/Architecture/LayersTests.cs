@@ -31,6 +31,10 @@ internal sealed partial class LayersTests
         Assert.That(rest, Is.Empty, "cycles, and what leads into them");
     }
 
+    [Test]
+    public void EachRowOfTheTableIsAFolder() =>
+        Assert.That(s_table.Keys.Where(row => !Directory.Exists(Path.Combine(Repository.Root, row))), Is.Empty);
+
     private static bool IsAllowed(string from, string to)
     {
         string user = RowOf(from);
