@@ -1,4 +1,5 @@
 using EpfTest.Protocol.Hosting;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.EpfBridge;
 
@@ -6,5 +7,6 @@ namespace EpfTest.EpfBridge;
 internal sealed class BridgeOptions : LinkedDeviceOptions
 {
     /// <summary>Where a function's socket is made: function 0 at --socket itself, others at --socket with .1, .2, ...</summary>
-    public string SocketOf(int function) => function == 0 ? Socket : $"{Socket}.{function}";
+    public string SocketOf(FunctionId function) =>
+        function.Number == 0 ? Socket : $"{Socket}.{function}";
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using EpfTest.Protocol.Hosting.Qmp;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.VfioUser;
 using Microsoft.Extensions.Logging;
 
@@ -13,15 +14,13 @@ namespace EpfTest.EpfBridge;
 /// <remarks>For one thread at a time, which waits for serving threads.</remarks>
 internal sealed class FunctionServers : IDisposable
 {
-    private const int FunctionsOfASlot = 8;
-
     // A guest whose root port does native hot-plug takes 5 s and some to let go of a device.
     private static readonly TimeSpan s_unplugAtEnd = TimeSpan.FromSeconds(8);
 
     private readonly BridgeOptions _options;
     private readonly ILoggerFactory _loggers;
     private readonly ILogger _logger;
-    private readonly Func<ushort, RemoteFunction, IDisposable?> _serve;
+    private readonly Func<RemoteFunction, IDisposable?> _serve;
     private readonly List<(RemoteFunction Function, IDisposable Server)> _served = [];
     private readonly ConcurrentDictionary<VfioUserServer, RemoteFunction> _retired = new();
     private readonly HotPlugTarget? _target;
@@ -32,7 +31,7 @@ internal sealed class FunctionServers : IDisposable
     /// <param name="loggers">Make a logger for each part.</param>
     /// <param name="serve">Serves a function until disposed, and waits for nobody; null for a vfio-user socket.</param>
     public FunctionServers(
-        BridgeOptions options, ILoggerFactory loggers, Func<ushort, RemoteFunction, IDisposable?>? serve)
+        BridgeOptions options, ILoggerFactory loggers, Func<RemoteFunction, IDisposable?>? serve)
     {
         _options = options;
         _loggers = loggers;
@@ -42,7 +41,7 @@ internal sealed class FunctionServers : IDisposable
         if (_target is not null)
         {
             _plugger = new HotPlugger(
-                _target.Path, [.. Enumerable.Range(0, FunctionsOfASlot).Select(IdOf)], loggers.CreateLogger("hot-plug"));
+                _target.Path, [.. Enumerable.Range(0, FunctionId.MaxPhysical).Select(static number => IdOf(new FunctionId(number)))], loggers.CreateLogger("hot-plug"));
         }
     }
 
@@ -50,10 +49,10 @@ internal sealed class FunctionServers : IDisposable
     public bool HidesMsix => _target is not null && !_options.HotPlugMsix;
 
     /// <summary>Offers functions to the host.</summary>
-    public void Serve(IEnumerable<KeyValuePair<ushort, RemoteFunction>> functions)
+    public void Serve(IEnumerable<RemoteFunction> functions)
     {
         List<HotPlugDevice> devices = [];
-        foreach ((ushort number, RemoteFunction function) in functions.OrderBy(static entry => entry.Key))
+        foreach (RemoteFunction function in functions.OrderBy(static function => function.Id.Number))
         {
             if (!function.Exists)
             {
@@ -62,7 +61,7 @@ internal sealed class FunctionServers : IDisposable
 
             try
             {
-                if (_serve(number, function) is not { } server)
+                if (_serve(function) is not { } server)
                 {
                     continue;
                 }
@@ -73,18 +72,18 @@ internal sealed class FunctionServers : IDisposable
                     continue;
                 }
 
-                if (number >= FunctionsOfASlot)
+                if (function.Id.Number >= FunctionId.MaxPhysical)
                 {
                     _logger.LogWarning(
-                        "function {Function} cannot be plugged: a root port takes {Count}", number, FunctionsOfASlot);
+                        "function {Function} cannot be plugged: a root port takes {Count}", function.Id, FunctionId.MaxPhysical);
                     continue;
                 }
 
-                devices.Add(DeviceOf(number, _options.SocketOf(number), qemu));
+                devices.Add(DeviceOf(function.Id, _options.SocketOf(function.Id), qemu));
             }
             catch (LinuxException error)
             {
-                _logger.LogError("function {Function}: {Error}", number, error.Message);
+                _logger.LogError("function {Function}: {Error}", function.Id, error.Message);
             }
         }
 
@@ -146,21 +145,21 @@ internal sealed class FunctionServers : IDisposable
         }
     }
 
-    private VfioUserServer? ServeToQemu(ushort number, RemoteFunction function)
+    private VfioUserServer? ServeToQemu(RemoteFunction function)
     {
         if (!function.TryPresent())
         {
             return null;
         }
 
-        string path = _options.SocketOf(number);
+        string path = _options.SocketOf(function.Id);
         var server = new VfioUserServer(
-            function, path, _loggers.CreateLogger($"function {number}"), _options.ServerOptions);
-        _logger.LogInformation("function {Function} is served at {Path}", number, path);
+            function, path, _loggers.CreateLogger($"function {function.Id}"), _options.ServerOptions);
+        _logger.LogInformation("function {Function} is served at {Path}", function.Id, path);
         return server;
     }
 
-    private HotPlugDevice DeviceOf(int function, string path, VfioUserServer server)
+    private HotPlugDevice DeviceOf(FunctionId function, string path, VfioUserServer server)
     {
         HotPlugDevice device = HotPlugDevice.VfioUser(
             IdOf(function), _target!.Buses[0], path, _options.HotPlugPostsWrites ?? true) with
@@ -171,5 +170,5 @@ internal sealed class FunctionServers : IDisposable
         return device;
     }
 
-    private static string IdOf(int function) => $"epf{function}";
+    private static string IdOf(FunctionId function) => $"epf{function}";
 }

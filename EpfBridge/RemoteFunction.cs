@@ -25,7 +25,6 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     public static readonly Bdf RootComplex = new(0, 0, 0);
 
     private readonly LinkConnection _link;
-    private readonly FunctionId _id;
     private readonly ILogger _logger;
     private readonly bool _hidesMsix;
     private readonly BurstLog _timeouts;
@@ -46,7 +45,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         LinkConnection link, FunctionId id, FunctionMessage description, ILogger logger, bool hidesMsix = false)
     {
         _link = link;
-        _id = id;
+        Id = id;
         _logger = logger;
         _hidesMsix = hidesMsix;
         _timeouts = new BurstLog(logger);
@@ -69,6 +68,9 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
 
         _regions[RegionIndex.Config] = new DeviceRegion(PciRegister.SpaceSize);
     }
+
+    /// <summary>Which function it is.</summary>
+    public FunctionId Id { get; }
 
     /// <summary>Whether the EP side has set this function up.</summary>
     public bool Exists { get; }
@@ -129,7 +131,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         _host.IsPresent = _configuration.Read(0, space) == RequestStatus.Success;
         if (!_host.IsPresent)
         {
-            _logger.LogWarning("function {Function} is not served: its configuration space cannot be read", _id);
+            _logger.LogWarning("function {Function} is not served: its configuration space cannot be read", Id);
         }
 
         return _host.IsPresent;
@@ -185,7 +187,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
             if (_bars[number].Offer(Announce(number)) is { } region)
             {
                 _regions[number] = region;
-                _logger.LogInformation("function {Function}: the host's QEMU may map BAR {Bar}", _id, number);
+                _logger.LogInformation("function {Function}: the host's QEMU may map BAR {Bar}", Id, number);
             }
         }
 
@@ -219,7 +221,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Encode(message);
             _sharedRanges += range.File is null ? 0 : 1;
-            _link.SendControl(FrameKind.MemoryAdd, _id.Number, message, range.File?.Descriptor);
+            _link.SendControl(FrameKind.MemoryAdd, Id.Number, message, range.File?.Descriptor);
             EndOnLink();
         }
     }
@@ -250,7 +252,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
             ulong size = last.Address + last.Size - ranges[0].Address;
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(DmaAccess.None, ranges[0].Address, size, 0).Encode(message);
-            _link.Request(FrameKind.MemoryInvalidate, _id.Number, message);
+            _link.Request(FrameKind.MemoryInvalidate, Id.Number, message);
         }
 
         EndOnLink();
@@ -261,7 +263,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     {
         if (BeginOnLink())
         {
-            _logger.LogInformation("function {Function}: reset by the host", _id);
+            _logger.LogInformation("function {Function}: reset by the host", Id);
             ResetFunction();
             EndOnLink();
         }
@@ -339,7 +341,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         Span<byte> message = stackalloc byte[InterruptAddMessage.Length];
         new InterruptAddMessage(index == IrqIndex.Msix, vector).Encode(message);
         return index is IrqIndex.Msi or IrqIndex.Msix
-            && _link.TrySendControl(FrameKind.InterruptAdd, _id.Number, message, signal);
+            && _link.TrySendControl(FrameKind.InterruptAdd, Id.Number, message, signal);
     }
 
     /// <inheritdoc/>
@@ -349,7 +351,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         {
             Span<byte> message = stackalloc byte[InterruptInvalidateMessage.Length];
             new InterruptInvalidateMessage(index == IrqIndex.Msix, start, count).Encode(message);
-            _link.Request(FrameKind.InterruptInvalidate, _id.Number, message);
+            _link.Request(FrameKind.InterruptInvalidate, Id.Number, message);
             EndOnLink();
         }
     }
@@ -371,7 +373,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     {
         Span<byte> message = stackalloc byte[BarMappedMessage.Length];
         new BarMappedMessage(bar, isMapped).Encode(message);
-        _link.SendControl(FrameKind.BarMapped, _id.Number, message);
+        _link.SendControl(FrameKind.BarMapped, Id.Number, message);
     };
 
     /// <summary>To be called by the serving thread before it uses the link or memory of the EP guest.</summary>
@@ -399,7 +401,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         else if (_logger.IsEnabled(LogLevel.Debug))
         {
             _logger.LogDebug(
-                "function {Function}: {What} of region {Region} at 0x{Offset:x}: {Status}", _id, what, region, offset, status);
+                "function {Function}: {What} of region {Region} at 0x{Offset:x}: {Status}", Id, what, region, offset, status);
         }
     }
 
@@ -407,6 +409,6 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     {
         Span<byte> order = stackalloc byte[RequestMessage.Length];
         RequestMessage.Encode(order, number);
-        _link.Request(kind, _id.Number, order);
+        _link.Request(kind, Id.Number, order);
     }
 }

@@ -28,7 +28,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
     private readonly BridgeOptions _options;
     private readonly LinkSettings _settings;
     private readonly ILogger _logger;
-    private readonly ConcurrentDictionary<ushort, RemoteFunction> _functions = new();
+    private readonly ConcurrentDictionary<FunctionId, RemoteFunction> _functions = new();
     private readonly FunctionServers _servers;
     private readonly BlockingCollection<Action> _orders = [];
     private readonly CancellationTokenSource _stopping = new();
@@ -52,7 +52,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
     internal RootPort(
         BridgeOptions options,
         ILoggerFactory loggers,
-        Func<ushort, RemoteFunction, IDisposable?>? serve,
+        Func<RemoteFunction, IDisposable?>? serve,
         LinkTimeouts? timeouts = null)
     {
         _options = options;
@@ -85,7 +85,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
     /// <inheritdoc/>
     void ILinkHandler.HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        if (_functions.TryGetValue(function, out RemoteFunction? endpoint))
+        if (_functions.TryGetValue(FunctionId.FromNumber(function), out RemoteFunction? endpoint))
         {
             endpoint.HandleTlp(header, payload);
         }
@@ -106,7 +106,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
             return false;
         }
 
-        _functions.TryGetValue(function, out RemoteFunction? endpoint);
+        _functions.TryGetValue(FunctionId.FromNumber(function), out RemoteFunction? endpoint);
         switch (kind)
         {
             case FrameKind.Function when function < FunctionId.MaxNumber
@@ -117,7 +117,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
                     endpoint.Dispose();
                 }
 
-                _functions[function] = new RemoteFunction(
+                _functions[FunctionId.FromNumber(function)] = new RemoteFunction(
                     connection, FunctionId.FromNumber(function), message!, _logger, _servers.HidesMsix);
                 return true;
             case FrameKind.BarAddress when BarAddressMessage.TryDecode(payload, out BarAddressMessage message):
@@ -270,7 +270,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
         _servers.Retire();
         if (serving)
         {
-            _servers.Serve(_functions);
+            _servers.Serve(_functions.Values);
         }
     }
 }

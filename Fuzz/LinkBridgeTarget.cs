@@ -20,7 +20,7 @@ internal sealed class LinkBridgeTarget : LinkTarget
         : base(LinkRole.Endpoint) => _link = new RootPort(
             new BridgeOptions { DataPath = DataPath.Direct },
             NullLoggerFactory.Instance,
-            static (_, function) =>
+            static function =>
             {
                 var host = new FakeGuest(function.IrqCounts, maxSignals: 1);
                 foreach (IrqIndex type in (IrqIndex[])[IrqIndex.Intx, IrqIndex.Msi])
