@@ -33,14 +33,14 @@ internal sealed class BarAccess(TlpRequester requester, FunctionId function, Con
         ulong address = bar.Address + offset;
         if (!bar.IsIo)
         {
-            return requester.ReadMemory(function.Number, RemoteFunction.RootComplex, address, data, MaxReadRequest);
+            return requester.ReadMemory(function, RemoteFunction.RootComplex, address, data, MaxReadRequest);
         }
 
         RequestStatus status = RequestStatus.Success;
         while (!data.IsEmpty && status == RequestStatus.Success)
         {
             int length = LengthInDw(address, data.Length);
-            status = requester.ReadIo(function.Number, RemoteFunction.RootComplex, (uint)address, data[..length]);
+            status = requester.ReadIo(function, RemoteFunction.RootComplex, (uint)address, data[..length]);
             data = data[length..];
             address += (ulong)length;
         }
@@ -69,7 +69,7 @@ internal sealed class BarAccess(TlpRequester requester, FunctionId function, Con
         if (!bar.IsIo)
         {
             status = requester.WriteMemory(
-                function.Number, RemoteFunction.RootComplex, address, data, configuration.MaxPayload);
+                function, RemoteFunction.RootComplex, address, data, configuration.MaxPayload);
             _lastPosted = address;
             _mustFlush = true;
             if (await || bar.IsAwaited)
@@ -83,7 +83,7 @@ internal sealed class BarAccess(TlpRequester requester, FunctionId function, Con
         while (!data.IsEmpty && status == RequestStatus.Success)
         {
             int length = LengthInDw(address, data.Length);
-            status = requester.WriteIo(function.Number, RemoteFunction.RootComplex, (uint)address, data[..length]);
+            status = requester.WriteIo(function, RemoteFunction.RootComplex, (uint)address, data[..length]);
             data = data[length..];
             address += (ulong)length;
         }
@@ -99,7 +99,7 @@ internal sealed class BarAccess(TlpRequester requester, FunctionId function, Con
         if (_mustFlush)
         {
             _mustFlush = false;
-            requester.ReadMemory(function.Number, RemoteFunction.RootComplex, _lastPosted, [], MaxReadRequest);
+            requester.ReadMemory(function, RemoteFunction.RootComplex, _lastPosted, [], MaxReadRequest);
         }
     }
 }

@@ -19,7 +19,7 @@ internal sealed class FunctionConfiguration(TlpRequester requester, FunctionId f
         int length = (inside + all.Length + TlpLimits.Dw - 1) / TlpLimits.Dw * TlpLimits.Dw;
         Span<byte> dwords = length == all.Length ? all : stackalloc byte[length];
         RequestStatus status = requester.ReadConfiguration(
-            function.Number, RemoteFunction.RootComplex, Bdf.Of(function), start - inside, dwords);
+            function, RemoteFunction.RootComplex, Bdf.Of(function), start - inside, dwords);
         if (status != RequestStatus.Success)
         {
             return status;
@@ -50,7 +50,7 @@ internal sealed class FunctionConfiguration(TlpRequester requester, FunctionId f
             ReadOnlySpan<byte> part = data[..length];
             Shadow.Writing(offset, part);
             RequestStatus status = requester.WriteConfiguration(
-                function.Number, RemoteFunction.RootComplex, Bdf.Of(function), offset, part);
+                function, RemoteFunction.RootComplex, Bdf.Of(function), offset, part);
             if (status != RequestStatus.Success)
             {
                 return status;

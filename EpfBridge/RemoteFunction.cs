@@ -221,7 +221,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(range.Access, range.Address, range.Size, range.FileOffset).Encode(message);
             _sharedRanges += range.File is null ? 0 : 1;
-            _link.SendControl(FrameKind.MemoryAdd, Id.Number, message, range.File?.Descriptor);
+            _link.SendControl(FrameKind.MemoryAdd, Id, message, range.File?.Descriptor);
             EndOnLink();
         }
     }
@@ -252,7 +252,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
             ulong size = last.Address + last.Size - ranges[0].Address;
             Span<byte> message = stackalloc byte[MemoryMessage.Length];
             new MemoryMessage(DmaAccess.None, ranges[0].Address, size, 0).Encode(message);
-            _link.Request(FrameKind.MemoryInvalidate, Id.Number, message);
+            _link.Request(FrameKind.MemoryInvalidate, Id, message);
         }
 
         EndOnLink();
@@ -341,7 +341,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         Span<byte> message = stackalloc byte[InterruptAddMessage.Length];
         new InterruptAddMessage(index == IrqIndex.Msix, vector).Encode(message);
         return index is IrqIndex.Msi or IrqIndex.Msix
-            && _link.TrySendControl(FrameKind.InterruptAdd, Id.Number, message, signal);
+            && _link.TrySendControl(FrameKind.InterruptAdd, Id, message, signal);
     }
 
     /// <inheritdoc/>
@@ -351,7 +351,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         {
             Span<byte> message = stackalloc byte[InterruptInvalidateMessage.Length];
             new InterruptInvalidateMessage(index == IrqIndex.Msix, start, count).Encode(message);
-            _link.Request(FrameKind.InterruptInvalidate, Id.Number, message);
+            _link.Request(FrameKind.InterruptInvalidate, Id, message);
             EndOnLink();
         }
     }
@@ -373,7 +373,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     {
         Span<byte> message = stackalloc byte[BarMappedMessage.Length];
         new BarMappedMessage(bar, isMapped).Encode(message);
-        _link.SendControl(FrameKind.BarMapped, Id.Number, message);
+        _link.SendControl(FrameKind.BarMapped, Id, message);
     };
 
     /// <summary>To be called by the serving thread before it uses the link or memory of the EP guest.</summary>
@@ -409,6 +409,6 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     {
         Span<byte> order = stackalloc byte[RequestMessage.Length];
         RequestMessage.Encode(order, number);
-        _link.Request(kind, Id.Number, order);
+        _link.Request(kind, Id, order);
     }
 }

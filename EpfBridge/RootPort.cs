@@ -83,9 +83,9 @@ internal sealed class RootPort : ILinkHandler, IDisposable
     }
 
     /// <inheritdoc/>
-    void ILinkHandler.HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    void ILinkHandler.HandleTlp(FunctionId function, in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        if (_functions.TryGetValue(FunctionId.FromNumber(function), out RemoteFunction? endpoint))
+        if (_functions.TryGetValue(function, out RemoteFunction? endpoint))
         {
             endpoint.HandleTlp(header, payload);
         }
@@ -98,7 +98,7 @@ internal sealed class RootPort : ILinkHandler, IDisposable
 
     /// <inheritdoc/>
     bool ILinkHandler.HandleControl(
-        FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
+        FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
     {
         using FileDescriptor? owned = descriptor;
         if (_connection is not { } connection)
@@ -106,10 +106,10 @@ internal sealed class RootPort : ILinkHandler, IDisposable
             return false;
         }
 
-        _functions.TryGetValue(FunctionId.FromNumber(function), out RemoteFunction? endpoint);
+        _functions.TryGetValue(function, out RemoteFunction? endpoint);
         switch (kind)
         {
-            case FrameKind.Function when function < FunctionId.MaxNumber
+            case FrameKind.Function when function.Number < FunctionId.MaxNumber
                 && FunctionMessage.TryDecode(payload, out FunctionMessage? message):
                 // The link is down, so nobody uses what the function was before, unless a QEMU still has it.
                 if (endpoint is { IsRetired: false })
@@ -117,8 +117,8 @@ internal sealed class RootPort : ILinkHandler, IDisposable
                     endpoint.Dispose();
                 }
 
-                _functions[FunctionId.FromNumber(function)] = new RemoteFunction(
-                    connection, FunctionId.FromNumber(function), message!, _logger, _servers.HidesMsix);
+                _functions[function] = new RemoteFunction(
+                    connection, function, message!, _logger, _servers.HidesMsix);
                 return true;
             case FrameKind.BarAddress when BarAddressMessage.TryDecode(payload, out BarAddressMessage message):
                 endpoint?.PlaceBar(message);

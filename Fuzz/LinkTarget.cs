@@ -13,7 +13,7 @@ internal abstract class LinkTarget : StreamTarget
     /// <summary>The end that is not <paramref name="other"/>.</summary>
     protected LinkTarget(LinkRole other)
     {
-        new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Encode(_hello);
+        new FrameHeader(LinkHello.Length, FrameKind.Hello, default).Encode(_hello);
         new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, other, Capabilities).Encode(
             _hello.AsSpan(FrameHeader.Length));
     }

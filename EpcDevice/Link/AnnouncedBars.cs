@@ -32,7 +32,7 @@ internal sealed class AnnouncedBars(IFunction function)
             bars);
         Span<byte> payload = stackalloc byte[FunctionMessage.Length];
         message.Encode(payload);
-        connection.SendControl(FrameKind.Function, function.Id.Number, payload);
+        connection.SendControl(FrameKind.Function, function.Id, payload);
         lock (_lock)
         {
             Array.Clear(_sent);
@@ -70,7 +70,7 @@ internal sealed class AnnouncedBars(IFunction function)
             {
                 _sent[bar] = now;
                 now.Encode(message);
-                connection.SendControl(FrameKind.BarAddress, function.Id.Number, message);
+                connection.SendControl(FrameKind.BarAddress, function.Id, message);
             }
         }
     }

@@ -70,7 +70,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
     }
 
     /// <inheritdoc/>
-    public IFunctionPort PortOf(IFunction function) => _ports[function.Id.Number];
+    public IFunctionPort PortOf(IFunction function) => FindPort(function.Id)!;
 
     /// <inheritdoc/>
     public bool GuestWaits
@@ -100,7 +100,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
             Array.ForEach(_ports, static port => port.Announce());
             _up = connection;
             Array.ForEach(_ports, static port => port.IsUp = true);
-            if (connection.Request(FrameKind.LinkUp, 0, order))
+            if (connection.Request(FrameKind.LinkUp, default, order))
             {
                 return true;
             }
@@ -114,7 +114,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         // The bridge acknowledges when the host's accesses have ended.
         _deadlocks.GuestWaits = true;
         _deadlocks.BeginRequest();
-        connection.Request(FrameKind.LinkDown, 0, order);
+        connection.Request(FrameKind.LinkDown, default, order);
         _deadlocks.EndRequest();
         _deadlocks.GuestWaits = false;
         ForgetHost();
@@ -124,22 +124,22 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
     }
 
     /// <inheritdoc/>
-    void ILinkHandler.HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    void ILinkHandler.HandleTlp(FunctionId function, in TlpHeader header, ReadOnlySpan<byte> payload)
     {
-        if (function < _ports.Length)
+        if (FindPort(function) is { } port)
         {
-            _ports[function].Handle(header, payload);
+            port.Handle(header, payload);
         }
         else if (header.IsNonPosted)
         {
             _connection?.Completions.Send(
-                function, header, Bdf.Of(FunctionId.FromNumber(function)), CompletionStatus.UnsupportedRequest);
+                function, header, Bdf.Of(function), CompletionStatus.UnsupportedRequest);
         }
     }
 
     /// <inheritdoc/>
     bool ILinkHandler.HandleControl(
-        FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
+        FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
     {
         using FileDescriptor? owned = descriptor;
         if (kind is not (FrameKind.MemoryAdd or FrameKind.MemoryInvalidate or FrameKind.MemoryInvalidateAll
@@ -148,12 +148,11 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
             return true;
         }
 
-        if (function >= _ports.Length || _connection is not { } connection)
+        if (FindPort(function) is not { } port || _connection is not { } connection)
         {
             return false;
         }
 
-        FunctionPort port = _ports[function];
         switch (kind)
         {
             case FrameKind.MemoryAdd when MemoryMessage.TryDecode(payload, out MemoryMessage range):
@@ -230,6 +229,9 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         connection.Dispose();
         _logger.LogInformation("bridge disconnected");
     }
+
+    private FunctionPort? FindPort(FunctionId function) =>
+        function.Number < _ports.Length ? _ports[function.Number] : null;
 
     private void TakeDown()
     {

@@ -16,7 +16,7 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
 {
     private readonly IEndpoint _endpoint;
     private readonly IFunction _function;
-    private readonly ushort _number;
+    private readonly FunctionId _id;
     private readonly Bdf _requester;
     private readonly DeadlockBreaker _deadlocks;
     private readonly BurstLog _failures;
@@ -33,7 +33,7 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
     {
         _endpoint = endpoint;
         _function = function;
-        _number = function.Id.Number;
+        _id = function.Id;
         _requester = Bdf.Of(function.Id);
         _deadlocks = deadlocks;
         _failures = failures;
@@ -171,7 +171,7 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
         {
             Span<byte> order = stackalloc byte[RequestMessage.Length];
             RequestMessage.Encode(order, bar);
-            _connection?.Request(FrameKind.InboundInvalidate, _number, order);
+            _connection?.Request(FrameKind.InboundInvalidate, _id, order);
         }
 
         // The bridge sends BAR_MAPPED before its acknowledgement.
@@ -197,7 +197,7 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
         foreach (InboundMapping mapping in _function.ResolveInbound(bar))
         {
             new InboundAddMessage(bar, mapping.Access, mapping.BarOffset, mapping.Size, mapping.FileOffset).Encode(message);
-            connection.SendControl(FrameKind.InboundAdd, _number, message, mapping.File.Descriptor);
+            connection.SendControl(FrameKind.InboundAdd, _id, message, mapping.File.Descriptor);
         }
     }
 
@@ -291,7 +291,7 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
     {
         if (_isUp)
         {
-            _connection?.Requester.SendMessage(_number, message);
+            _connection?.Requester.SendMessage(_id, message);
         }
     }
 }

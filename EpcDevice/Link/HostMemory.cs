@@ -142,7 +142,7 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
 
         (_, int maxReadRequest, bool extendedTags) = _function.TransferLimits();
         return _connection?.Requester.BeginRead(
-            _function.Id.Number, _requester, address, ref length, target, maxReadRequest, extendedTags)
+            _function.Id, _requester, address, ref length, target, maxReadRequest, extendedTags)
             ?? PendingRead.Failed(RequestStatus.LinkDown);
     }
 
@@ -188,7 +188,7 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
     {
         (_, int maxReadRequest, bool extendedTags) = _function.TransferLimits();
         return _connection?.Requester.ReadMemory(
-            _function.Id.Number, _requester, address, destination, maxReadRequest, extendedTags)
+            _function.Id, _requester, address, destination, maxReadRequest, extendedTags)
             ?? RequestStatus.LinkDown;
     }
 
@@ -219,7 +219,7 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
             return !_isBusMaster
                 ? RequestStatus.NotBusMaster
                 : _connection?.Requester.WriteMemory(
-                    _function.Id.Number, _requester, address, source, _function.TransferLimits().MaxPayload)
+                    _function.Id, _requester, address, source, _function.TransferLimits().MaxPayload)
                 ?? RequestStatus.LinkDown;
         }
         finally

@@ -1,3 +1,4 @@
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Protocol.Link;
@@ -12,7 +13,7 @@ internal sealed class CompletionSender(LinkConnection link)
 
     /// <summary>Sends a completion without data.</summary>
     /// <returns>False if the link has ended.</returns>
-    public bool Send(ushort function, in TlpHeader request, Bdf completer, CompletionStatus status)
+    public bool Send(FunctionId function, in TlpHeader request, Bdf completer, CompletionStatus status)
     {
         if (status != CompletionStatus.SuccessfulCompletion)
         {
@@ -36,7 +37,7 @@ internal sealed class CompletionSender(LinkConnection link)
     /// <param name="maxPayload">MPS in bytes.</param>
     /// <returns>False if the link has ended.</returns>
     public bool SendData(
-        ushort function,
+        FunctionId function,
         in TlpHeader request,
         Bdf completer,
         ReadOnlySpan<byte> data,
@@ -72,7 +73,7 @@ internal sealed class CompletionSender(LinkConnection link)
     /// threads but the receiving one.
     /// </returns>
     public Span<byte> PlaceData(
-        ushort function, in TlpHeader request, Bdf completer, int maxPayload, IReadHolder holder, out int length)
+        FunctionId function, in TlpHeader request, Bdf completer, int maxPayload, IReadHolder holder, out int length)
     {
         length = 0;
         int start = request.CompletionLowerAddress % TlpLimits.Dw;

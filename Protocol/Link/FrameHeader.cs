@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.Protocol.Link;
 
@@ -6,7 +7,7 @@ namespace EpfTest.Protocol.Link;
 /// <param name="PayloadLength">Bytes after this header.</param>
 /// <param name="Kind">Kind of the payload.</param>
 /// <param name="Function">Number of the function block that the frame is about, else 0.</param>
-internal readonly record struct FrameHeader(uint PayloadLength, FrameKind Kind, ushort Function)
+internal readonly record struct FrameHeader(uint PayloadLength, FrameKind Kind, FunctionId Function)
 {
     public const int Length = 8;
 
@@ -16,7 +17,7 @@ internal readonly record struct FrameHeader(uint PayloadLength, FrameKind Kind, 
     public static FrameHeader Decode(ReadOnlySpan<byte> source) => new(
         BinaryPrimitives.ReadUInt32LittleEndian(source),
         (FrameKind)BinaryPrimitives.ReadUInt16LittleEndian(source[4..]),
-        BinaryPrimitives.ReadUInt16LittleEndian(source[6..]));
+        FunctionId.FromNumber(BinaryPrimitives.ReadUInt16LittleEndian(source[6..])));
 
     /// <summary>How many more bytes the incomplete frame in <paramref name="available"/> needs, as far as known.</summary>
     public static int Missing(ReadOnlySpan<byte> available) =>
@@ -26,6 +27,6 @@ internal readonly record struct FrameHeader(uint PayloadLength, FrameKind Kind, 
     {
         BinaryPrimitives.WriteUInt32LittleEndian(destination, PayloadLength);
         BinaryPrimitives.WriteUInt16LittleEndian(destination[4..], (ushort)Kind);
-        BinaryPrimitives.WriteUInt16LittleEndian(destination[6..], Function);
+        BinaryPrimitives.WriteUInt16LittleEndian(destination[6..], Function.Number);
     }
 }

@@ -13,7 +13,7 @@ namespace EpfTest.Protocol.Link;
 internal sealed class FunctionCompleter : ICompletionSender, IReadHolder, IDisposable
 {
     private readonly LinkConnection _link;
-    private readonly ushort _function;
+    private readonly FunctionId _function;
     private readonly Bdf _completerId;
     private readonly ICompleterTarget _target;
     private readonly ILogger _logger;
@@ -37,7 +37,7 @@ internal sealed class FunctionCompleter : ICompletionSender, IReadHolder, IDispo
         Action? queued = null)
     {
         _link = link;
-        _function = function.Number;
+        _function = function;
         _completerId = completerId;
         _target = target;
         _logger = logger;

@@ -15,7 +15,7 @@ internal static class Handshake
     {
         agreed = transport.PassesDescriptors ? settings.Capabilities : LinkCapabilities.None;
         Span<byte> hello = stackalloc byte[FrameHeader.Length + LinkHello.Length];
-        new FrameHeader(LinkHello.Length, FrameKind.Hello, 0).Encode(hello);
+        new FrameHeader(LinkHello.Length, FrameKind.Hello, default).Encode(hello);
         new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, settings.Role, agreed)
             .Encode(hello[FrameHeader.Length..]);
         if (transport.Send(hello, settings.Timeouts.Send) != Errno.None)
@@ -38,7 +38,7 @@ internal static class Handshake
     {
         byte[] text = Encoding.UTF8.GetBytes(reason);
         byte[] frame = new byte[FrameHeader.Length + text.Length];
-        new FrameHeader((uint)text.Length, FrameKind.Refuse, 0).Encode(frame);
+        new FrameHeader((uint)text.Length, FrameKind.Refuse, default).Encode(frame);
         text.CopyTo(frame.AsSpan(FrameHeader.Length));
         return frame;
     }

@@ -1,5 +1,6 @@
 using EpfTest.Protocol.Link.Transport;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 using Microsoft.Extensions.Logging;
 
@@ -105,7 +106,7 @@ internal sealed class LinkConnection : IDisposable
     /// <summary>Sends a control frame.</summary>
     /// <returns>False if the link has ended.</returns>
     public bool SendControl(
-        FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor = null)
+        FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor = null)
     {
         Span<byte> frame = stackalloc byte[FrameHeader.Length + payload.Length];
         new FrameHeader((uint)payload.Length, kind, function).Encode(frame);
@@ -116,7 +117,7 @@ internal sealed class LinkConnection : IDisposable
 
     /// <summary>Sends a control frame with a descriptor if there is room at once, so that any thread may call it.</summary>
     /// <returns>Whether it was sent.</returns>
-    public bool TrySendControl(FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor descriptor)
+    public bool TrySendControl(FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor descriptor)
     {
         Span<byte> frame = stackalloc byte[FrameHeader.Length + payload.Length];
         new FrameHeader((uint)payload.Length, kind, function).Encode(frame);
@@ -129,7 +130,7 @@ internal sealed class LinkConnection : IDisposable
     /// timeout the link ends: the other side's state is unknown then. Not for the receiving thread.
     /// </summary>
     /// <returns>False if the link has ended: the other side drops all that is ours as soon as it notices.</returns>
-    public bool Request(FrameKind kind, ushort function, Span<byte> payload)
+    public bool Request(FrameKind kind, FunctionId function, Span<byte> payload)
     {
         if (_receiver.IsMine)
         {
@@ -168,7 +169,7 @@ internal sealed class LinkConnection : IDisposable
     }
 
     /// <summary>Acknowledges a link request, given its payload.</summary>
-    public void Acknowledge(ReadOnlySpan<byte> request) => SendControl(FrameKind.Acknowledge, 0, request[..TokenSize]);
+    public void Acknowledge(ReadOnlySpan<byte> request) => SendControl(FrameKind.Acknowledge, default, request[..TokenSize]);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -328,7 +329,7 @@ internal sealed class LinkConnection : IDisposable
         }
     }
 
-    private string? HandleTlp(ushort function, ReadOnlySpan<byte> payload)
+    private string? HandleTlp(FunctionId function, ReadOnlySpan<byte> payload)
     {
         if (!TlpHeader.TryDecode(payload, out TlpHeader header, out TlpError error))
         {

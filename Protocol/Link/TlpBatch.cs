@@ -1,3 +1,4 @@
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Protocol.Link;
@@ -18,7 +19,7 @@ internal ref struct TlpBatch
 
     /// <summary>Adds a TLP, and sends the batch if it is full.</summary>
     /// <returns>False if the link has ended.</returns>
-    public bool Add(ushort function, in TlpHeader header, ReadOnlySpan<byte> data)
+    public bool Add(FunctionId function, in TlpHeader header, ReadOnlySpan<byte> data)
     {
         _length += TlpFrame.Encode(_buffer.AsSpan(_length), function, header, data);
         return _length < Size || Send();

@@ -1,3 +1,4 @@
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Protocol.Link;
@@ -11,7 +12,7 @@ internal static class TlpFrame
     public const int MaxLengthWithoutData = FrameHeader.Length + 16;
 
     /// <returns>Bytes of the frame.</returns>
-    public static int Encode(Span<byte> frame, ushort function, in TlpHeader header, ReadOnlySpan<byte> data)
+    public static int Encode(Span<byte> frame, FunctionId function, in TlpHeader header, ReadOnlySpan<byte> data)
     {
         Span<byte> tlp = frame[FrameHeader.Length..];
         int length = header.Encode(tlp);
@@ -28,7 +29,7 @@ internal static class TlpFrame
     /// <param name="length">Bytes of the frame.</param>
     /// <returns>Where the <see cref="TlpHeader.ReadLength"/> bytes of data go.</returns>
     public static Span<byte> EncodeCompletion(
-        Span<byte> frame, ushort function, in TlpHeader request, Bdf completer, out int length)
+        Span<byte> frame, FunctionId function, in TlpHeader request, Bdf completer, out int length)
     {
         TlpHeader header = TlpHeader.CompletionData(request, completer);
         int start = request.CompletionLowerAddress % TlpLimits.Dw;

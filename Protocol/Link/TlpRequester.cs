@@ -18,7 +18,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
     /// <param name="maxReadRequest">MRRS in bytes.</param>
     /// <param name="extendedTags">The function's Extended Tag Field Enable: 8-bit tags if set, else 5-bit.</param>
     public RequestStatus ReadMemory(
-        ushort function,
+        FunctionId function,
         Bdf requester,
         ulong address,
         Span<byte> destination,
@@ -53,7 +53,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
     /// <param name="maxReadRequest">MRRS in bytes.</param>
     /// <param name="extendedTags">As for <see cref="ReadMemory"/>.</param>
     public PendingRead BeginRead(
-        ushort function,
+        FunctionId function,
         Bdf requester,
         ulong address,
         ref int length,
@@ -78,7 +78,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
     /// <summary>Writes memory: posted.</summary>
     /// <param name="maxPayload">MPS in bytes.</param>
     public RequestStatus WriteMemory(
-        ushort function, Bdf requester, ulong address, ReadOnlySpan<byte> source, int maxPayload)
+        FunctionId function, Bdf requester, ulong address, ReadOnlySpan<byte> source, int maxPayload)
     {
         if (Wraps(address, source.Length))
         {
@@ -99,7 +99,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
     }
 
     /// <summary>Reads at most 4 bytes in one DW of I/O space.</summary>
-    public RequestStatus ReadIo(ushort function, Bdf requester, uint address, Span<byte> destination)
+    public RequestStatus ReadIo(FunctionId function, Bdf requester, uint address, Span<byte> destination)
     {
         RequestStatus status = TryBegin(extendedTags: true, out Transfer? transfer, out int tag);
         if (transfer is null)
@@ -120,7 +120,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
     }
 
     /// <summary>Writes at most 4 bytes in one DW of I/O space, and awaits the completion.</summary>
-    public RequestStatus WriteIo(ushort function, Bdf requester, uint address, ReadOnlySpan<byte> source)
+    public RequestStatus WriteIo(FunctionId function, Bdf requester, uint address, ReadOnlySpan<byte> source)
     {
         RequestStatus status = TryBegin(extendedTags: true, out Transfer? transfer, out int tag);
         return transfer is null
@@ -132,7 +132,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
     /// <param name="offset">Bytes, a multiple of 4.</param>
     /// <param name="destination">A multiple of 4 bytes, at most 4096.</param>
     public RequestStatus ReadConfiguration(
-        ushort function, Bdf requester, Bdf target, int offset, Span<byte> destination)
+        FunctionId function, Bdf requester, Bdf target, int offset, Span<byte> destination)
     {
         if (outstanding.Begin(settings.Timeouts.Completion, null) is not { } transfer)
         {
@@ -161,7 +161,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
     /// <summary>Writes configuration space by a type 0 request inside one DW, and awaits the completion.</summary>
     /// <param name="offset">Bytes.</param>
     public RequestStatus WriteConfiguration(
-        ushort function, Bdf requester, Bdf target, int offset, ReadOnlySpan<byte> source)
+        FunctionId function, Bdf requester, Bdf target, int offset, ReadOnlySpan<byte> source)
     {
         RequestStatus status = TryBegin(extendedTags: true, out Transfer? transfer, out int tag);
         return transfer is null
@@ -176,7 +176,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
 
     /// <summary>Sends a message: posted.</summary>
     /// <returns>False if the link has ended.</returns>
-    public bool SendMessage(ushort function, in TlpHeader message)
+    public bool SendMessage(FunctionId function, in TlpHeader message)
     {
         Span<byte> frame = stackalloc byte[TlpFrame.MaxLengthWithoutData];
         return link.SendFrames(frame[..TlpFrame.Encode(frame, function, message, [])]);
@@ -208,7 +208,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
 
     private RequestStatus SendReads(
         Transfer transfer,
-        ushort function,
+        FunctionId function,
         Bdf requester,
         ulong address,
         byte* destination,
@@ -272,7 +272,7 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
 
     /// <summary>Sends the one request of a transfer, and awaits its completion.</summary>
     private RequestStatus Complete(
-        Transfer transfer, ushort function, in TlpHeader header, byte* destination, ReadOnlySpan<byte> data)
+        Transfer transfer, FunctionId function, in TlpHeader header, byte* destination, ReadOnlySpan<byte> data)
     {
         outstanding.Add(transfer, header, destination, 0, header.ReadLength);
         Span<byte> frame = stackalloc byte[TlpFrame.MaxLengthWithoutData + TlpLimits.Dw];

@@ -1,3 +1,4 @@
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 using Microsoft.Extensions.Logging;
 
@@ -9,7 +10,7 @@ internal sealed class TlpTrace(ILogger logger)
     /// <summary>Whether TLPs are logged; to be asked first, since logging allocates.</summary>
     public bool IsOn { get; } = logger.IsEnabled(LogLevel.Trace);
 
-    public void Received(ushort function, in TlpHeader header) => Log("received", function, header);
+    public void Received(FunctionId function, in TlpHeader header) => Log("received", function, header);
 
     /// <summary>Logs the TLPs in frames that are sent.</summary>
     public void Sent(ReadOnlySpan<byte> frames)
@@ -27,6 +28,6 @@ internal sealed class TlpTrace(ILogger logger)
         }
     }
 
-    private void Log(string direction, ushort function, in TlpHeader header) =>
+    private void Log(string direction, FunctionId function, in TlpHeader header) =>
         logger.LogTrace("{Direction} function {Function}: {Tlp}", direction, function, header.ToString());
 }

@@ -1,5 +1,6 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Kit.Link;
@@ -24,7 +25,7 @@ internal sealed class MemoryCompleter(byte[] memory, int readCompletionBoundary,
 
     public List<TlpHeader> Requests { get; } = [];
 
-    public void HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+    public void HandleTlp(FunctionId function, in TlpHeader header, ReadOnlySpan<byte> payload)
     {
         lock (Requests)
         {
@@ -68,6 +69,6 @@ internal sealed class MemoryCompleter(byte[] memory, int readCompletionBoundary,
     }
 
     public bool HandleControl(
-        FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor) =>
+        FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor) =>
         true;
 }

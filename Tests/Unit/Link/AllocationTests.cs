@@ -35,7 +35,7 @@ internal sealed class AllocationTests
         Exchange(connection.Requester, data, 1);
         completer.IsSlow = false;
         Exchange(connection.Requester, data, 200);
-        completer.Link.Requester.ReadMemory(0, s_requester, 0, [], MaxReadRequest);
+        completer.Link.Requester.ReadMemory(default, s_requester, 0, [], MaxReadRequest);
         (long Asking, long Completing, long Receiving) least = (long.MaxValue, long.MaxValue, long.MaxValue);
 
         // A lock makes an event the first time that a thread has to sleep for it, whenever that is: once is no habit.
@@ -43,7 +43,7 @@ internal sealed class AllocationTests
         {
             completer.Mark();
             asker.Mark();
-            completer.Link.Requester.ReadMemory(0, s_requester, 0, [], MaxReadRequest);
+            completer.Link.Requester.ReadMemory(default, s_requester, 0, [], MaxReadRequest);
             long before = GC.GetAllocatedBytesForCurrentThread();
             RequestStatus error = Exchange(connection.Requester, data, 1000);
             least.Asking = Math.Min(least.Asking, GC.GetAllocatedBytesForCurrentThread() - before);
@@ -51,8 +51,8 @@ internal sealed class AllocationTests
 
             // Each side's receiving thread tells what it has allocated when a message comes.
             TlpHeader message = TlpHeader.Message(MessageCode.PM_PME, s_requester);
-            connection.Requester.SendMessage(0, message);
-            completer.Link.Requester.SendMessage(0, message);
+            connection.Requester.SendMessage(default, message);
+            completer.Link.Requester.SendMessage(default, message);
             Wait.Until(() => completer.Allocated >= 0 && asker.Allocated >= 0, "both tell");
             least.Completing = Math.Min(least.Completing, completer.Allocated);
             least.Receiving = Math.Min(least.Receiving, asker.Allocated);
@@ -68,10 +68,10 @@ internal sealed class AllocationTests
         RequestStatus error = RequestStatus.Success;
         for (int i = 0; i < rounds; i++)
         {
-            error |= requester.WriteMemory(0, s_requester, 0x1001, data, 256);
-            error |= requester.ReadMemory(0, s_requester, 0x1000, data.AsSpan(0, 4), MaxReadRequest);
-            error |= requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest);
-            error |= requester.ReadConfiguration(0, s_requester, s_requester, 0, data.AsSpan(0, 4));
+            error |= requester.WriteMemory(default, s_requester, 0x1001, data, 256);
+            error |= requester.ReadMemory(default, s_requester, 0x1000, data.AsSpan(0, 4), MaxReadRequest);
+            error |= requester.ReadMemory(default, s_requester, 0x1000, data, MaxReadRequest);
+            error |= requester.ReadConfiguration(default, s_requester, s_requester, 0, data.AsSpan(0, 4));
         }
 
         return error;
@@ -99,7 +99,7 @@ internal sealed class AllocationTests
             _marked = true;
         }
 
-        public void HandleTlp(ushort function, in TlpHeader header, ReadOnlySpan<byte> payload)
+        public void HandleTlp(FunctionId function, in TlpHeader header, ReadOnlySpan<byte> payload)
         {
             if (_marked)
             {
@@ -123,6 +123,6 @@ internal sealed class AllocationTests
         }
 
         public bool HandleControl(
-            FrameKind kind, ushort function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor) => true;
+            FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor) => true;
     }
 }

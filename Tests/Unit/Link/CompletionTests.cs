@@ -101,7 +101,7 @@ internal sealed class CompletionTests : RawLinkFixture
     public void ConfigurationReadHasManyRequestsAtOnce()
     {
         byte[] data = new byte[4096];
-        Task<RequestStatus> read = Task.Run(() => Link.Connection.Requester.ReadConfiguration(5, s_requester, new Bdf(1, 0, 5), 0, data));
+        Task<RequestStatus> read = Task.Run(() => Link.Connection.Requester.ReadConfiguration(FunctionId.FromNumber(5), s_requester, new Bdf(1, 0, 5), 0, data));
         for (uint asked = 0; asked < 4096; asked += 4 * 256)
         {
             RawFrame[] requests = [.. Enumerable.Range(0, 256).Select(_ => Peer.Receive())];
@@ -119,7 +119,7 @@ internal sealed class CompletionTests : RawLinkFixture
     }
 
     private Task<RequestStatus> Read(byte[] data) =>
-        Task.Run(() => Link.Connection.Requester.ReadMemory(5, s_requester, 0x1000, data, 512));
+        Task.Run(() => Link.Connection.Requester.ReadMemory(FunctionId.FromNumber(5), s_requester, 0x1000, data, 512));
 
     private void Complete(RawFrame request, byte[] data) => Peer.Send(RawFrame.TlpOf(
         5,

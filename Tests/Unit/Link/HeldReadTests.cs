@@ -68,7 +68,7 @@ internal sealed class HeldReadTests : RawLinkFixture
         var target = new Target();
         int length = 1022;
         PendingRead read = Link.Connection.Requester.BeginRead(
-            5, new Bdf(1, 0, 0), 0x1001, ref length, target, 512);
+            FunctionId.FromNumber(5), new Bdf(1, 0, 0), 0x1001, ref length, target, 512);
         Assert.That(length, Is.EqualTo(1022));
         RawFrame[] requests = [Peer.Receive(), Peer.Receive()];
         Complete(requests[1], 511);
@@ -84,7 +84,7 @@ internal sealed class HeldReadTests : RawLinkFixture
     public void NoMoreIsReadAtOnceThanHalfOfTheTagsAskFor()
     {
         int length = 1 << 20;
-        PendingRead read = Link.Connection.Requester.BeginRead(5, new Bdf(1, 0, 0), 0x1000, ref length, new Target(), 128);
+        PendingRead read = Link.Connection.Requester.BeginRead(FunctionId.FromNumber(5), new Bdf(1, 0, 0), 0x1000, ref length, new Target(), 128);
         Assert.That(length, Is.EqualTo(128 * 128));
         Peer.Dispose();
         Assert.That(read.Await(), Is.EqualTo(RequestStatus.LinkDown));
@@ -92,7 +92,7 @@ internal sealed class HeldReadTests : RawLinkFixture
 
     private void Answer(Holder holder) => Handler.OnTlp = (function, header, _) => Hold(function, header, holder);
 
-    private void Hold(ushort function, in TlpHeader header, Holder holder)
+    private void Hold(FunctionId function, in TlpHeader header, Holder holder)
     {
         Span<byte> data = Link.Connection.Completions.PlaceData(
             function, header, s_completer, TlpLimits.MinPayload, holder, out int length);

@@ -2,6 +2,7 @@ using EpfTest.Kit;
 using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Linux;
+using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.Unit.Link;
 
@@ -55,7 +56,7 @@ internal sealed class LinkConnectionTests : RawLinkFixture
         }
 
         Wait.Until(() => Handler.Control.Count == 40, "all are handled");
-        Assert.That(Handler.Control.Select(frame => (int)frame.Function), Is.EqualTo(Enumerable.Range(0, 40)));
+        Assert.That(Handler.Control.Select(frame => (int)frame.Function.Number), Is.EqualTo(Enumerable.Range(0, 40)));
     }
 
     [Test]
@@ -119,8 +120,8 @@ internal sealed class LinkConnectionTests : RawLinkFixture
     public void ControlFramesAreSentAsTheyAre()
     {
         using var memfd = Memfd.Create(0x1000);
-        Assert.That(Link.Connection.SendControl(FrameKind.InboundAdd, 7, [1, 2, 3], memfd.Descriptor), Is.True);
-        Assert.That(Link.Connection.SendControl(FrameKind.BarAddress, 0x102, []), Is.True);
+        Assert.That(Link.Connection.SendControl(FrameKind.InboundAdd, FunctionId.FromNumber(7), [1, 2, 3], memfd.Descriptor), Is.True);
+        Assert.That(Link.Connection.SendControl(FrameKind.BarAddress, FunctionId.FromNumber(0x102), []), Is.True);
         RawFrame first = Peer.Receive();
         RawFrame second = Peer.Receive();
         Assert.That((first.Kind, first.Function), Is.EqualTo((RawFrame.InboundAdd, (ushort)7)));
@@ -170,7 +171,7 @@ internal sealed class LinkConnectionTests : RawLinkFixture
         Assert.That(Wait.For(order), Is.False);
         Link.ExpectEnd();
         Assert.That(Order(RawFrame.LinkUp), Is.False);
-        Assert.That(Link.Connection.SendControl(FrameKind.LinkUp, 0, []), Is.False);
+        Assert.That(Link.Connection.SendControl(FrameKind.LinkUp, default, []), Is.False);
     }
 
     [Test]
@@ -187,7 +188,7 @@ internal sealed class LinkConnectionTests : RawLinkFixture
         Assert.That(thrown, Is.InstanceOf<InvalidOperationException>());
     }
 
-    private bool Order(ushort kind) => Link.Connection.Request((FrameKind)kind, 0, new byte[8]);
+    private bool Order(ushort kind) => Link.Connection.Request((FrameKind)kind, default, new byte[8]);
 
     private void ExpectOrdersAreServed()
     {

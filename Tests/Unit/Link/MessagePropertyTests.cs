@@ -1,6 +1,7 @@
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -19,7 +20,7 @@ internal sealed class MessagePropertyTests
             from length in s_long
             from kind in s_short
             from function in s_short
-            select new FrameHeader((uint)length, (FrameKind)kind, function),
+            select new FrameHeader((uint)length, (FrameKind)kind, FunctionId.FromNumber(function)),
             message =>
             {
                 byte[] bytes = new byte[8];

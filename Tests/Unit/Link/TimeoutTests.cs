@@ -26,7 +26,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     [Test]
     public void OrderThatIsNotAcknowledgedEndsTheLink()
     {
-        Assert.That(Link.Connection.Request(FrameKind.LinkDown, 0, new byte[8]), Is.False);
+        Assert.That(Link.Connection.Request(FrameKind.LinkDown, default, new byte[8]), Is.False);
         Link.ExpectEnd();
         Peer.ExpectHangUp();
         Assert.That(Logger.Has("was not acknowledged"), Is.True);
@@ -36,7 +36,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     public void ReadThatIsNotCompletedTimesOut()
     {
         byte[] data = new byte[4];
-        Assert.That(Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest), Is.EqualTo(RequestStatus.CompletionTimeout));
+        Assert.That(Requester.ReadMemory(default, s_requester, 0x1000, data, MaxReadRequest), Is.EqualTo(RequestStatus.CompletionTimeout));
         Assert.That(Link.Connection.Outstanding.Timeouts, Is.EqualTo(1));
     }
 
@@ -45,7 +45,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     {
         // Each completion comes well within the limit after the one before, all together far beyond it.
         byte[] large = new byte[256 * 128];
-        var read = Task.Run(() => Requester.ReadMemory(0, s_requester, 0x10000, large, 128));
+        var read = Task.Run(() => Requester.ReadMemory(default, s_requester, 0x10000, large, 128));
         for (int i = 0; i < 256; i++)
         {
             RawFrame request = Peer.Receive(RawFrame.Tlp);
@@ -66,7 +66,7 @@ internal sealed class TimeoutTests : RawLinkFixture
 
         // All tags that there are, each kept by a read that nobody completes.
         byte[] large = new byte[256 * 128];
-        Assert.That(Requester.ReadMemory(0, s_requester, 0x10000, large, 128), Is.EqualTo(RequestStatus.CompletionTimeout));
+        Assert.That(Requester.ReadMemory(default, s_requester, 0x10000, large, 128), Is.EqualTo(RequestStatus.CompletionTimeout));
         for (int i = 0; i < 256; i++)
         {
             tags.Push(Peer.Receive(RawFrame.Tlp).Dw(1) >> 8 & 0xff);
@@ -74,7 +74,7 @@ internal sealed class TimeoutTests : RawLinkFixture
 
         Assert.That(tags.Distinct().Count(), Is.EqualTo(256));
         Assert.That(
-            Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest),
+            Requester.ReadMemory(default, s_requester, 0x1000, data, MaxReadRequest),
             Is.EqualTo(RequestStatus.CompletionTimeout),
             "no tag is left");
 
@@ -82,7 +82,7 @@ internal sealed class TimeoutTests : RawLinkFixture
         uint tag = tags.Pop();
         Peer.Send(RawFrame.TlpOf(
             0, [0x4a00_0020, 0x0000_0080, 0x0100_0000 | tag << 8], Enumerable.Repeat((byte)0xee, 128).ToArray()));
-        Task<RequestStatus> next = Task.Run(() => Requester.ReadMemory(0, s_requester, 0x1000, data, MaxReadRequest));
+        Task<RequestStatus> next = Task.Run(() => Requester.ReadMemory(default, s_requester, 0x1000, data, MaxReadRequest));
         RawFrame request = Peer.Receive(RawFrame.Tlp);
         Assert.That(request.Dw(1) >> 8 & 0xff, Is.EqualTo(tag));
         Peer.Send(RawFrame.TlpOf(0, [0x4a00_0001, 0x0000_0004, 0x0100_0000 | tag << 8], [1, 2, 3, 4]));
@@ -98,7 +98,7 @@ internal sealed class TimeoutTests : RawLinkFixture
         RequestStatus error = RequestStatus.Success;
         for (int i = 0; i < 1000 && error == RequestStatus.Success; i++)
         {
-            error = Requester.WriteMemory(0, s_requester, 0x1000, data, 256);
+            error = Requester.WriteMemory(default, s_requester, 0x1000, data, 256);
         }
 
         Assert.That(error, Is.EqualTo(RequestStatus.LinkDown));
@@ -110,7 +110,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     {
         using var memfd = Memfd.Create(0x1000);
         int sent = 0;
-        while (sent < 100_000 && Link.Connection.SendControl(FrameKind.InboundAdd, 0, new byte[32], memfd.Descriptor))
+        while (sent < 100_000 && Link.Connection.SendControl(FrameKind.InboundAdd, default, new byte[32], memfd.Descriptor))
         {
             sent++;
         }

@@ -60,12 +60,12 @@ internal sealed class TlpRequesterTests
                 new Random(++round).NextBytes(data);
                 byte[] expected = [.. _memory];
                 data.CopyTo(expected.AsSpan(test.address));
-                return requester.WriteMemory(0, s_requester, (ulong)test.address, data, test.mps) == RequestStatus.Success
-                    && requester.ReadMemory(0, s_requester, (ulong)test.address, [], test.mrrs) == RequestStatus.Success
+                return requester.WriteMemory(default, s_requester, (ulong)test.address, data, test.mps) == RequestStatus.Success
+                    && requester.ReadMemory(default, s_requester, (ulong)test.address, [], test.mrrs) == RequestStatus.Success
                     && _memory.AsSpan().SequenceEqual(expected);
             }
 
-            return requester.ReadMemory(0, s_requester, (ulong)test.address, data, test.mrrs) == RequestStatus.Success
+            return requester.ReadMemory(default, s_requester, (ulong)test.address, data, test.mrrs) == RequestStatus.Success
                 && data.AsSpan().SequenceEqual(_memory.AsSpan(test.address, test.length));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
     }
@@ -76,8 +76,8 @@ internal sealed class TlpRequesterTests
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] data = new byte[40_001];
-        Assert.That(requester.WriteMemory(0, s_requester, 0x123, data, limit), Is.EqualTo(RequestStatus.Success));
-        Assert.That(requester.ReadMemory(0, s_requester, 0x123, data, limit), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.WriteMemory(default, s_requester, 0x123, data, limit), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.ReadMemory(default, s_requester, 0x123, data, limit), Is.EqualTo(RequestStatus.Success));
         Assert.That(completer.Payloads, Is.All.LessThanOrEqualTo(limit));
         Assert.That(completer.Reads, Is.All.LessThanOrEqualTo(limit));
         Assert.That(
@@ -105,10 +105,10 @@ internal sealed class TlpRequesterTests
                     ulong address = (ulong)((thread * Part) + start);
                     random.NextBytes(mine.AsSpan(start, length));
                     Assert.That(
-                        requester.WriteMemory(0, s_requester, address, mine.AsSpan(start, length), 128),
+                        requester.WriteMemory(default, s_requester, address, mine.AsSpan(start, length), 128),
                         Is.EqualTo(RequestStatus.Success));
                     Assert.That(
-                        requester.ReadMemory(0, s_requester, address, data.AsSpan(0, length), 128), Is.EqualTo(RequestStatus.Success));
+                        requester.ReadMemory(default, s_requester, address, data.AsSpan(0, length), 128), Is.EqualTo(RequestStatus.Success));
                     Assert.That(data.AsSpan(0, length).SequenceEqual(mine.AsSpan(start, length)), Is.True);
                 }
             },
@@ -126,13 +126,13 @@ internal sealed class TlpRequesterTests
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         completer.Status = status;
         byte[] data = new byte[3000];
-        Assert.That(requester.ReadMemory(0, s_requester, 0, data, Mrrs), Is.EqualTo(expected));
-        Assert.That(requester.ReadIo(0, s_requester, 0, data.AsSpan(0, 4)), Is.EqualTo(expected));
-        Assert.That(requester.WriteIo(0, s_requester, 0, data.AsSpan(0, 4)), Is.EqualTo(expected));
+        Assert.That(requester.ReadMemory(default, s_requester, 0, data, Mrrs), Is.EqualTo(expected));
+        Assert.That(requester.ReadIo(default, s_requester, 0, data.AsSpan(0, 4)), Is.EqualTo(expected));
+        Assert.That(requester.WriteIo(default, s_requester, 0, data.AsSpan(0, 4)), Is.EqualTo(expected));
         Assert.That(
-            requester.ReadConfiguration(0, s_requester, s_target, 0, data.AsSpan(0, 4)), Is.EqualTo(expected));
+            requester.ReadConfiguration(default, s_requester, s_target, 0, data.AsSpan(0, 4)), Is.EqualTo(expected));
         Assert.That(
-            requester.WriteConfiguration(0, s_requester, s_target, 0, data.AsSpan(0, 4)), Is.EqualTo(expected));
+            requester.WriteConfiguration(default, s_requester, s_target, 0, data.AsSpan(0, 4)), Is.EqualTo(expected));
     }
 
     [TestCase(0x1000u, 4)]
@@ -146,10 +146,10 @@ internal sealed class TlpRequesterTests
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] expected = [.. _memory];
         byte[] data = new byte[8];
-        Assert.That(requester.ReadIo(0, s_requester, address, data.AsSpan(0, length)), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.ReadIo(default, s_requester, address, data.AsSpan(0, length)), Is.EqualTo(RequestStatus.Success));
         Assert.That(data[..length], Is.EqualTo(_memory.AsSpan((int)address, length).ToArray()));
         Assert.That(data[length..], Is.All.Zero);
-        Assert.That(requester.WriteIo(0, s_requester, address, data.AsSpan(4, length)), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.WriteIo(default, s_requester, address, data.AsSpan(4, length)), Is.EqualTo(RequestStatus.Success));
         expected.AsSpan((int)address, length).Clear();
         Assert.That(_memory.AsSpan().SequenceEqual(expected), Is.True);
         Assert.That(completer.Requests.Select(header => header.Kind), Is.EqualTo(new[] { TlpKind.IORd, TlpKind.IOWr }));
@@ -160,9 +160,9 @@ internal sealed class TlpRequesterTests
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] data = new byte[4];
-        Assert.That(requester.ReadConfiguration(0, s_requester, s_target, 0xffc, data), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.ReadConfiguration(default, s_requester, s_target, 0xffc, data), Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(_memory.AsSpan(0xffc, 4).ToArray()));
-        Assert.That(requester.WriteConfiguration(0, s_requester, s_target, 0x12, [1, 2]), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.WriteConfiguration(default, s_requester, s_target, 0x12, [1, 2]), Is.EqualTo(RequestStatus.Success));
         Assert.That(_memory.AsSpan(0x12, 2).ToArray(), Is.EqualTo(new byte[] { 1, 2 }));
         Assert.That(completer.Requests.Select(header => header.Target), Is.All.EqualTo(s_target));
     }
@@ -171,7 +171,7 @@ internal sealed class TlpRequesterTests
     public void FlushIsAReadOfNoByte()
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
-        Assert.That(requester.ReadMemory(0, s_requester, 0x1235, [], Mrrs), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.ReadMemory(default, s_requester, 0x1235, [], Mrrs), Is.EqualTo(RequestStatus.Success));
         TlpHeader header = completer.Requests.Single();
         Assert.That((header.Kind, header.Length, header.FirstByteEnables), Is.EqualTo((TlpKind.MRd, 1, 0)));
     }
@@ -181,8 +181,8 @@ internal sealed class TlpRequesterTests
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] data = new byte[16];
-        Assert.That(requester.ReadMemory(0, s_requester, ulong.MaxValue - 7, data, Mrrs), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(requester.WriteMemory(0, s_requester, ulong.MaxValue - 7, data, 256), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(requester.ReadMemory(default, s_requester, ulong.MaxValue - 7, data, Mrrs), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(requester.WriteMemory(default, s_requester, ulong.MaxValue - 7, data, 256), Is.EqualTo(RequestStatus.UnsupportedRequest));
         Assert.That(completer.Requests, Is.Empty);
     }
 
@@ -195,7 +195,7 @@ internal sealed class TlpRequesterTests
         peer.Send(RawFrame.HelloOf(RawFrame.Bridge));
         TlpRequester requester = Open(ours);
         byte[] data = new byte[80 * 128];
-        var read = Task.Run(() => requester.ReadMemory(0, s_requester, 0x1000, data, 128, extendedTags: false));
+        var read = Task.Run(() => requester.ReadMemory(default, s_requester, 0x1000, data, 128, extendedTags: false));
         var outstanding = new HashSet<uint>();
         for (int i = 0; i < 80; i++)
         {
@@ -225,7 +225,7 @@ internal sealed class TlpRequesterTests
         peer.Send(RawFrame.HelloOf(RawFrame.Bridge));
         TlpRequester requester = Open(ours);
         Task<RequestStatus>[] reads = [.. Enumerable.Range(0, 6).Select(i => Task.Factory.StartNew(
-            () => requester.ReadMemory(0, s_requester, 0x1000, new byte[i * 900], Mrrs),
+            () => requester.ReadMemory(default, s_requester, 0x1000, new byte[i * 900], Mrrs),
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default))];
@@ -236,8 +236,8 @@ internal sealed class TlpRequesterTests
 
         peer.Dispose();
         Assert.That(reads.Select(Wait.For), Is.All.EqualTo(RequestStatus.LinkDown));
-        Assert.That(requester.ReadMemory(0, s_requester, 0x1000, new byte[4], Mrrs), Is.EqualTo(RequestStatus.LinkDown));
-        Assert.That(requester.WriteMemory(0, s_requester, 0x1000, new byte[4], 256), Is.EqualTo(RequestStatus.LinkDown));
+        Assert.That(requester.ReadMemory(default, s_requester, 0x1000, new byte[4], Mrrs), Is.EqualTo(RequestStatus.LinkDown));
+        Assert.That(requester.WriteMemory(default, s_requester, 0x1000, new byte[4], 256), Is.EqualTo(RequestStatus.LinkDown));
     }
 
     private TlpRequester Connect(int readCompletionBoundary, int maxPayload, out MemoryCompleter completer)

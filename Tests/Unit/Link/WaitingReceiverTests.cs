@@ -62,7 +62,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
             }
 
             // Nothing else is asked meanwhile, so that nobody but the link's own thread can receive it.
-            Wait.Until(() => Handler.Control.Any(frame => frame.Function == i), "the other frame is received");
+            Wait.Until(() => Handler.Control.Any(frame => frame.Function.Number == i), "the other frame is received");
             Handler.Control.Clear();
         }
 
@@ -83,9 +83,9 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
         using LinkPair pair = LinkPair.Open(handler, completer, Logger, Logger, settings: settings);
         completer.Link = pair.Right.Connection;
         TlpRequester requester = pair.Left.Connection.Requester;
-        Assert.That(requester.WriteMemory(0, s_requester, 0, new byte[4], 256), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.WriteMemory(default, s_requester, 0, new byte[4], 256), Is.EqualTo(RequestStatus.Success));
         Assert.That(waits, Is.Empty, "a posted write is not awaited");
-        Assert.That(requester.ReadMemory(0, s_requester, 0, new byte[4], 256), Is.EqualTo(RequestStatus.Success));
+        Assert.That(requester.ReadMemory(default, s_requester, 0, new byte[4], 256), Is.EqualTo(RequestStatus.Success));
         (bool, Thread)[] expected = [(true, Thread.CurrentThread), (false, Thread.CurrentThread)];
         Assert.That(waits, Is.EqualTo(expected));
         handler.OnControl = (_, _, payload) =>
@@ -93,7 +93,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
             pair.Left.Connection.Acknowledge(payload);
             return true;
         };
-        Assert.That(pair.Right.Connection.Request(FrameKind.FunctionReset, 0, new byte[8]), Is.True);
+        Assert.That(pair.Right.Connection.Request(FrameKind.FunctionReset, default, new byte[8]), Is.True);
         Assert.That(waits.Skip(2), Is.EqualTo(expected));
     }
 
@@ -105,7 +105,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
         for (int i = 0; i < 20; i++)
         {
             // The first are there before the one that waits goes to sleep, the last come when it does.
-            Task<bool> order = Long(() => Link.Connection.Request(FrameKind.LinkDown, 0, new byte[8]));
+            Task<bool> order = Long(() => Link.Connection.Request(FrameKind.LinkDown, default, new byte[8]));
             RawFrame frame = Peer.Receive(RawFrame.LinkDown);
             Peer.Send(RawFrame.Build(RawFrame.Acknowledge, 0, BitConverter.GetBytes(frame.Token)));
             Assert.That(Wait.For(order), Is.True);
@@ -175,7 +175,7 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
     private RequestStatus Read(ulong address, out uint value)
     {
         Span<byte> data = stackalloc byte[sizeof(uint)];
-        RequestStatus error = Link.Connection.Requester.ReadMemory(0, s_requester, address, data, 128);
+        RequestStatus error = Link.Connection.Requester.ReadMemory(default, s_requester, address, data, 128);
         value = BinaryPrimitives.ReadUInt32LittleEndian(data);
         return error;
     }

@@ -3,6 +3,7 @@ using EpfTest.Kit.Link;
 using EpfTest.Protocol.Link;
 using EpfTest.Protocol.Link.Messages;
 using EpfTest.Protocol.Memory;
+using EpfTest.Protocol.Pcie;
 using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
@@ -16,7 +17,7 @@ internal sealed class WireFormatTests
     public void FrameHeaderIsLengthKindAndFunction()
     {
         byte[] expected = [0x34, 0x12, 0, 0, 0x20, 0, 0x67, 0x45];
-        var header = new FrameHeader(0x1234, FrameKind.MemoryAdd, 0x4567);
+        var header = new FrameHeader(0x1234, FrameKind.MemoryAdd, FunctionId.FromNumber(0x4567));
         Assert.That(Written(header.Encode, 8), Is.EqualTo(expected));
         Assert.That(FrameHeader.Decode(expected), Is.EqualTo(header));
     }
