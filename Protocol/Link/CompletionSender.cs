@@ -3,7 +3,7 @@ using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Protocol.Link;
 
-/// <summary>Answers the other side's requests. For any thread; the receiving thread's completions go out in batches.</summary>
+/// <summary>Answers the other side's requests. For any thread; the receiving thread's answers are batched.</summary>
 internal sealed class CompletionSender(LinkConnection link)
 {
     private long _refused;

@@ -19,7 +19,7 @@ internal readonly record struct FrameHeader(uint PayloadLength, FrameKind Kind, 
         (FrameKind)BinaryPrimitives.ReadUInt16LittleEndian(source[4..]),
         FunctionId.FromNumber(BinaryPrimitives.ReadUInt16LittleEndian(source[6..])));
 
-    /// <summary>How many more bytes the incomplete frame in <paramref name="available"/> needs, as far as known.</summary>
+    /// <summary>Bytes that the incomplete frame in <paramref name="available"/> still needs, as far as known.</summary>
     public static int Missing(ReadOnlySpan<byte> available) =>
         (available.Length < Length ? Length : Length + (int)Decode(available).PayloadLength) - available.Length;
 

@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.Protocol.Link;
 
 /// <summary>
-/// One function's requests that arrive over a link: the receiving thread carries them out, or gives them to the slow path
-/// if they wait for a QEMU.
+/// One function's requests that arrive over a link: the receiving thread carries them out, or gives them to the slow
+/// path if they wait for a QEMU.
 /// </summary>
 /// <remarks>The order on the slow path is described in docs/link-protocol.md, "Order".</remarks>
 internal sealed class FunctionCompleter : ICompletionSender, IReadHolder, IDisposable
@@ -64,8 +64,9 @@ internal sealed class FunctionCompleter : ICompletionSender, IReadHolder, IDispo
     public void Cancel() =>
         _slowPath.Cancel((in TlpHeader request, ReadOnlySpan<byte> _) => _completer.Cancel(request));
 
-    /// <summary>Breaks a deadlock: answers reads that wait for private memory, and those behind them. Posted writes stay
-    /// queued.</summary>
+    /// <summary>
+    /// Breaks a deadlock: answers reads that wait for private memory, and those behind them. Posted writes stay queued.
+    /// </summary>
     public void AnswerStuck() => _slowPath.AnswerStuck(
         _completer.IsPrivate, (in TlpHeader request, ReadOnlySpan<byte> _) => _completer.Abandon(request));
 
@@ -91,7 +92,8 @@ internal sealed class FunctionCompleter : ICompletionSender, IReadHolder, IDispo
     }
 
     /// <inheritdoc/>
-    void ICompletionSender.EndHeld(in TlpHeader request, int frameLength) => _link.Completions.Hold(request, frameLength);
+    void ICompletionSender.EndHeld(in TlpHeader request, int frameLength) =>
+        _link.Completions.Hold(request, frameLength);
 
     /// <inheritdoc/>
     bool IReadHolder.MayAnswer() => !_target.HasPendingPostedWrites;

@@ -8,8 +8,8 @@ internal enum LinkCapabilities : uint
     None = 0,
     /// <summary>The direct path: memory is passed as descriptors, and invalidation is acknowledged.</summary>
     Direct = 1 << 0,
-    /// <summary>With <see cref="Direct"/>: QEMU may map BARs of the host, whose translations then cannot change.</summary>
+    /// <summary>With <see cref="Direct"/>: the host's QEMU may map BARs, whose translations are then fixed.</summary>
     MapBars = 1 << 1,
-    /// <summary>With <see cref="Direct"/>: the host's eventfds are passed, and their invalidation is acknowledged.</summary>
+    /// <summary>With <see cref="Direct"/>: the host's eventfds are passed; invalidation is acknowledged.</summary>
     Interrupts = 1 << 2,
 }

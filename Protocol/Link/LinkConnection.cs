@@ -115,9 +115,10 @@ internal sealed class LinkConnection : IDisposable
         return !_down && (descriptor is null ? SendFrames(frame) : _sender.Send(frame, descriptor));
     }
 
-    /// <summary>Sends a control frame with a descriptor if there is room at once, so that any thread may call it.</summary>
+    /// <summary>Sends a control frame with a descriptor if there is room at once: any thread may call it.</summary>
     /// <returns>Whether it was sent.</returns>
-    public bool TrySendControl(FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor descriptor)
+    public bool TrySendControl(
+        FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor descriptor)
     {
         Span<byte> frame = stackalloc byte[FrameHeader.Length + payload.Length];
         new FrameHeader((uint)payload.Length, kind, function).Encode(frame);
@@ -169,7 +170,8 @@ internal sealed class LinkConnection : IDisposable
     }
 
     /// <summary>Acknowledges a link request, given its payload.</summary>
-    public void Acknowledge(ReadOnlySpan<byte> request) => SendControl(FrameKind.Acknowledge, default, request[..TokenSize]);
+    public void Acknowledge(ReadOnlySpan<byte> request) =>
+        SendControl(FrameKind.Acknowledge, default, request[..TokenSize]);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -14,7 +14,7 @@ namespace EpfTest.Protocol.Link;
 internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingRequests outstanding, LinkSettings settings)
 {
     /// <summary>Reads memory.</summary>
-    /// <param name="destination">Filled. If it is empty, the read only pushes earlier writes: a zero-length read.</param>
+    /// <param name="destination">Filled. If empty, the read only pushes earlier writes: a zero-length read.</param>
     /// <param name="maxReadRequest">MRRS in bytes.</param>
     /// <param name="extendedTags">The function's Extended Tag Field Enable: 8-bit tags if set, else 5-bit.</param>
     public RequestStatus ReadMemory(
@@ -35,14 +35,18 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
                     : Complete(single, function, TlpHeader.MemoryRead(address, 0, requester, tag), null, []);
             }
 
-            return Wraps(address, destination.Length)
-                ? RequestStatus.UnsupportedRequest
-                : outstanding.Begin(settings.Timeouts.Completion, null) is { } transfer
-                    ? Await(
-                        transfer,
-                        SendReads(transfer, function, requester, address, start, destination.Length, maxReadRequest, extendedTags),
-                        receives: true)
-                    : RequestStatus.LinkDown;
+            int length = destination.Length;
+            if (Wraps(address, length))
+            {
+                return RequestStatus.UnsupportedRequest;
+            }
+
+            return outstanding.Begin(settings.Timeouts.Completion, null) is { } transfer
+                ? Await(
+                    transfer,
+                    SendReads(transfer, function, requester, address, start, length, maxReadRequest, extendedTags),
+                    receives: true)
+                : RequestStatus.LinkDown;
         }
     }
 
@@ -246,7 +250,9 @@ internal sealed unsafe class TlpRequester(LinkConnection link, OutstandingReques
 
         return !batch.Send()
             ? RequestStatus.LinkDown
-            : outstanding.AwaitTag(transfer, extendedTags, out tag) ? RequestStatus.Success : RequestStatus.CompletionTimeout;
+            : outstanding.AwaitTag(transfer, extendedTags, out tag)
+                ? RequestStatus.Success
+                : RequestStatus.CompletionTimeout;
     }
 
     /// <summary>Begins a transfer of one request.</summary>

@@ -8,7 +8,9 @@ using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
 
-/// <summary>A request's way over the link and back leaves nothing to the garbage collector, in any thread of it.</summary>
+/// <summary>
+/// A request's way over the link and back leaves nothing to the garbage collector, in any thread of it.
+/// </summary>
 [TestFixture]
 internal sealed class AllocationTests
 {

@@ -25,7 +25,9 @@ internal sealed class CompletionTests : RawLinkFixture
     {
         Task<RequestStatus> read = Read(new byte[8]);
         RawFrame request = Peer.Receive();
-        Assert.That((request.Kind, request.Function, request.Payload.Length), Is.EqualTo((RawFrame.Tlp, (ushort)5, 12)));
+        Assert.That(
+            (request.Kind, request.Function, request.Payload.Length),
+            Is.EqualTo((RawFrame.Tlp, (ushort)5, 12)));
         Assert.That(request.Dw(0), Is.EqualTo(0x0000_0002u), "MRd of 2 DW");
         Assert.That(request.Dw(1) & 0xffff_00ff, Is.EqualTo(0x0100_00ffu), "requester and byte enables");
         Assert.That(request.Dw(2), Is.EqualTo(0x1000u));
@@ -45,7 +47,9 @@ internal sealed class CompletionTests : RawLinkFixture
         Complete(request, [1, 2, 3, 4, 5, 6, 7, 8]);
         Assert.That(Wait.For(read), Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8 }));
-        Assert.That(Logger.Lines.Count(line => line.Contains("no such request is outstanding", StringComparison.Ordinal)), Is.EqualTo(2));
+        Assert.That(
+            Logger.Lines.Count(line => line.Contains("no such request is outstanding", StringComparison.Ordinal)),
+            Is.EqualTo(2));
     }
 
     [TestCaseSource(nameof(Mismatches))]
@@ -96,12 +100,16 @@ internal sealed class CompletionTests : RawLinkFixture
         Assert.That(data, Is.EqualTo(Enumerable.Range(0, data.Length).Select(i => (byte)((i / 512) + 1))));
     }
 
-    /// <summary>QEMU waits for all of a configuration space, which on a busy machine may not take a thousand turns.</summary>
+    /// <summary>
+    /// QEMU waits for all of a configuration space, which on a busy machine may not take a thousand turns.
+    /// </summary>
     [Test]
     public void ConfigurationReadHasManyRequestsAtOnce()
     {
         byte[] data = new byte[4096];
-        Task<RequestStatus> read = Task.Run(() => Link.Connection.Requester.ReadConfiguration(FunctionId.FromNumber(5), s_requester, new Bdf(1, 0, 5), 0, data));
+        Task<RequestStatus> read =
+            Task.Run(() => Link.Connection.Requester.ReadConfiguration(
+                FunctionId.FromNumber(5), s_requester, new Bdf(1, 0, 5), 0, data));
         for (uint asked = 0; asked < 4096; asked += 4 * 256)
         {
             RawFrame[] requests = [.. Enumerable.Range(0, 256).Select(_ => Peer.Receive())];

@@ -7,7 +7,9 @@ using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
 
-/// <summary>Completions that are held back until their holder allows all of them at once, and data that is put in place.</summary>
+/// <summary>
+/// Completions that are held back until their holder allows all of them at once, and data that is put in place.
+/// </summary>
 internal sealed class HeldReadTests : RawLinkFixture
 {
     private static readonly Bdf s_completer = new(0, 0, 0);
@@ -84,7 +86,9 @@ internal sealed class HeldReadTests : RawLinkFixture
     public void NoMoreIsReadAtOnceThanHalfOfTheTagsAskFor()
     {
         int length = 1 << 20;
-        PendingRead read = Link.Connection.Requester.BeginRead(FunctionId.FromNumber(5), new Bdf(1, 0, 0), 0x1000, ref length, new Target(), 128);
+        PendingRead read =
+            Link.Connection.Requester.BeginRead(
+                FunctionId.FromNumber(5), new Bdf(1, 0, 0), 0x1000, ref length, new Target(), 128);
         Assert.That(length, Is.EqualTo(128 * 128));
         Peer.Dispose();
         Assert.That(read.Await(), Is.EqualTo(RequestStatus.LinkDown));
@@ -116,10 +120,15 @@ internal sealed class HeldReadTests : RawLinkFixture
     /// <summary>All of a request of 512 bytes at the most, that begins or ends within a DW.</summary>
     private void Complete(RawFrame request, int length) => Peer.Send(RawFrame.TlpOf(
         5,
-        [0x4a00_0080, (uint)length, 0x0100_0000 | (request.Dw(1) & 0xff00) | (request.Dw(2) & 0x7f) | FirstByte(request)],
+        [
+            0x4a00_0080,
+            (uint)length,
+            0x0100_0000 | (request.Dw(1) & 0xff00) | (request.Dw(2) & 0x7f) | FirstByte(request),
+        ],
         new byte[512]));
 
-    private static uint FirstByte(RawFrame request) => (uint)System.Numerics.BitOperations.TrailingZeroCount(request.Dw(1) & 0xf);
+    private static uint FirstByte(RawFrame request) =>
+        (uint)System.Numerics.BitOperations.TrailingZeroCount(request.Dw(1) & 0xf);
 
     private sealed class Holder : IReadHolder
     {

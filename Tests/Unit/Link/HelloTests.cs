@@ -18,16 +18,20 @@ internal sealed class HelloTests
     [
         new TestCaseData(RawFrame.HelloOf(RawFrame.Bridge, magic: "EPFX"), "does not speak its protocol")
             .SetArgDisplayNames("magic"),
-        new TestCaseData(RawFrame.HelloOf(RawFrame.Bridge, major: 2, minor: 7), "link version 2.7 is not supported here, but 1.0")
+        new TestCaseData(
+            RawFrame.HelloOf(RawFrame.Bridge, major: 2, minor: 7), "link version 2.7 is not supported here, but 1.0")
             .SetArgDisplayNames("major"),
-        new TestCaseData(RawFrame.HelloOf(RawFrame.Endpoint), "both ends are a Endpoint").SetArgDisplayNames("same role"),
-        new TestCaseData(RawFrame.HelloOf(3), "connect one EpcDevice and one EpfBridge").SetArgDisplayNames("unknown role"),
+        new TestCaseData(RawFrame.HelloOf(RawFrame.Endpoint), "both ends are a Endpoint")
+            .SetArgDisplayNames("same role"),
+        new TestCaseData(RawFrame.HelloOf(3), "connect one EpcDevice and one EpfBridge")
+            .SetArgDisplayNames("unknown role"),
         new TestCaseData(RawFrame.HelloOf(RawFrame.Bridge)[..^1], "no hello").SetArgDisplayNames("truncated frame"),
         new TestCaseData(RawFrame.Build(RawFrame.Hello, 0, new byte[15]), "does not speak its protocol")
             .SetArgDisplayNames("truncated payload"),
         new TestCaseData(RawFrame.Build(RawFrame.Tlp, 0, new byte[16]), "the first frame is not a hello")
             .SetArgDisplayNames("a TLP first"),
-        new TestCaseData("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), "malformed frame: 542393671 bytes announced").SetArgDisplayNames("garbage"),
+        new TestCaseData("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), "malformed frame: 542393671 bytes announced")
+            .SetArgDisplayNames("garbage"),
         new TestCaseData(Array.Empty<byte>(), "no hello").SetArgDisplayNames("nothing"),
     ];
 

@@ -120,7 +120,9 @@ internal sealed class LinkConnectionTests : RawLinkFixture
     public void ControlFramesAreSentAsTheyAre()
     {
         using var memfd = Memfd.Create(0x1000);
-        Assert.That(Link.Connection.SendControl(FrameKind.InboundAdd, FunctionId.FromNumber(7), [1, 2, 3], memfd.Descriptor), Is.True);
+        Assert.That(
+            Link.Connection.SendControl(FrameKind.InboundAdd, FunctionId.FromNumber(7), [1, 2, 3], memfd.Descriptor),
+            Is.True);
         Assert.That(Link.Connection.SendControl(FrameKind.BarAddress, FunctionId.FromNumber(0x102), []), Is.True);
         RawFrame first = Peer.Receive();
         RawFrame second = Peer.Receive();

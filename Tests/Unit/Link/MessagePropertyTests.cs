@@ -67,7 +67,8 @@ internal sealed class MessagePropertyTests
             {
                 byte[] bytes = new byte[InterruptInvalidateMessage.Length];
                 message.Encode(bytes);
-                return InterruptInvalidateMessage.TryDecode(bytes, out InterruptInvalidateMessage read) && read == message;
+                return InterruptInvalidateMessage.TryDecode(bytes, out InterruptInvalidateMessage read)
+                    && read == message;
             });
 
     [Test]

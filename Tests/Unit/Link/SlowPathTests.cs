@@ -89,7 +89,8 @@ internal sealed class SlowPathTests
         _qemu.Release(10);
         Wait.Until(() => _slowPath.IsEmpty, "the one that was begun, if any, goes on");
         Assert.That(
-            _done.Select(done => done.Address).Concat(refused), Is.EqualTo(Enumerable.Range(0, 11).Select(i => (ulong)i * 4)));
+            _done.Select(done => done.Address).Concat(refused),
+            Is.EqualTo(Enumerable.Range(0, 11).Select(i => (ulong)i * 4)));
         Assert.That(refused, Has.Count.GreaterThanOrEqualTo(9));
     }
 
@@ -109,5 +110,6 @@ internal sealed class SlowPathTests
 
     private void Add(int number) =>
         Assert.That(
-            _slowPath.TryAdd(TlpHeader.MemoryWrite((ulong)number * 4, 4, s_requester), [(byte)number, 0, 0, 0]), Is.True);
+            _slowPath.TryAdd(TlpHeader.MemoryWrite((ulong)number * 4, 4, s_requester), [(byte)number, 0, 0, 0]),
+            Is.True);
 }

@@ -36,7 +36,9 @@ internal sealed class TimeoutTests : RawLinkFixture
     public void ReadThatIsNotCompletedTimesOut()
     {
         byte[] data = new byte[4];
-        Assert.That(Requester.ReadMemory(default, s_requester, 0x1000, data, MaxReadRequest), Is.EqualTo(RequestStatus.CompletionTimeout));
+        Assert.That(
+            Requester.ReadMemory(default, s_requester, 0x1000, data, MaxReadRequest),
+            Is.EqualTo(RequestStatus.CompletionTimeout));
         Assert.That(Link.Connection.Outstanding.Timeouts, Is.EqualTo(1));
     }
 
@@ -66,7 +68,9 @@ internal sealed class TimeoutTests : RawLinkFixture
 
         // All tags that there are, each kept by a read that nobody completes.
         byte[] large = new byte[256 * 128];
-        Assert.That(Requester.ReadMemory(default, s_requester, 0x10000, large, 128), Is.EqualTo(RequestStatus.CompletionTimeout));
+        Assert.That(
+            Requester.ReadMemory(default, s_requester, 0x10000, large, 128),
+            Is.EqualTo(RequestStatus.CompletionTimeout));
         for (int i = 0; i < 256; i++)
         {
             tags.Push(Peer.Receive(RawFrame.Tlp).Dw(1) >> 8 & 0xff);
@@ -82,7 +86,8 @@ internal sealed class TimeoutTests : RawLinkFixture
         uint tag = tags.Pop();
         Peer.Send(RawFrame.TlpOf(
             0, [0x4a00_0020, 0x0000_0080, 0x0100_0000 | tag << 8], Enumerable.Repeat((byte)0xee, 128).ToArray()));
-        Task<RequestStatus> next = Task.Run(() => Requester.ReadMemory(default, s_requester, 0x1000, data, MaxReadRequest));
+        Task<RequestStatus> next =
+            Task.Run(() => Requester.ReadMemory(default, s_requester, 0x1000, data, MaxReadRequest));
         RawFrame request = Peer.Receive(RawFrame.Tlp);
         Assert.That(request.Dw(1) >> 8 & 0xff, Is.EqualTo(tag));
         Peer.Send(RawFrame.TlpOf(0, [0x4a00_0001, 0x0000_0004, 0x0100_0000 | tag << 8], [1, 2, 3, 4]));
@@ -110,7 +115,8 @@ internal sealed class TimeoutTests : RawLinkFixture
     {
         using var memfd = Memfd.Create(0x1000);
         int sent = 0;
-        while (sent < 100_000 && Link.Connection.SendControl(FrameKind.InboundAdd, default, new byte[32], memfd.Descriptor))
+        while (sent < 100_000
+            && Link.Connection.SendControl(FrameKind.InboundAdd, default, new byte[32], memfd.Descriptor))
         {
             sent++;
         }
@@ -145,7 +151,8 @@ internal sealed class TimeoutTests : RawLinkFixture
     public void ReceivingThreadThatCannotGetRidOfItsAnswersEndsTheLink()
     {
         byte[] page = new byte[4096];
-        Handler.OnTlp = (function, header, _) => Link.Connection.Completions.SendData(function, header, s_requester, page, 64, 4096);
+        Handler.OnTlp = (function, header, _) =>
+            Link.Connection.Completions.SendData(function, header, s_requester, page, 64, 4096);
         byte[] read = RawFrame.TlpOf(0, [0x0000_0000, 0x0000_05ff, 0x0000_1000]);
         for (int i = 0; i < 20_000 && Peer.Send(read) == Errno.None; i++)
         {

@@ -54,18 +54,19 @@ internal sealed class TlpRequesterTests
                 links.Add((test.rcb, test.completerMps), requester);
             }
 
+            ulong address = (ulong)test.address;
             byte[] data = new byte[test.length];
             if (test.write)
             {
                 new Random(++round).NextBytes(data);
                 byte[] expected = [.. _memory];
                 data.CopyTo(expected.AsSpan(test.address));
-                return requester.WriteMemory(default, s_requester, (ulong)test.address, data, test.mps) == RequestStatus.Success
-                    && requester.ReadMemory(default, s_requester, (ulong)test.address, [], test.mrrs) == RequestStatus.Success
+                return requester.WriteMemory(default, s_requester, address, data, test.mps) == RequestStatus.Success
+                    && requester.ReadMemory(default, s_requester, address, [], test.mrrs) == RequestStatus.Success
                     && _memory.AsSpan().SequenceEqual(expected);
             }
 
-            return requester.ReadMemory(default, s_requester, (ulong)test.address, data, test.mrrs) == RequestStatus.Success
+            return requester.ReadMemory(default, s_requester, address, data, test.mrrs) == RequestStatus.Success
                 && data.AsSpan().SequenceEqual(_memory.AsSpan(test.address, test.length));
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(400));
     }
@@ -108,7 +109,8 @@ internal sealed class TlpRequesterTests
                         requester.WriteMemory(default, s_requester, address, mine.AsSpan(start, length), 128),
                         Is.EqualTo(RequestStatus.Success));
                     Assert.That(
-                        requester.ReadMemory(default, s_requester, address, data.AsSpan(0, length), 128), Is.EqualTo(RequestStatus.Success));
+                        requester.ReadMemory(default, s_requester, address, data.AsSpan(0, length), 128),
+                        Is.EqualTo(RequestStatus.Success));
                     Assert.That(data.AsSpan(0, length).SequenceEqual(mine.AsSpan(start, length)), Is.True);
                 }
             },
@@ -146,10 +148,14 @@ internal sealed class TlpRequesterTests
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] expected = [.. _memory];
         byte[] data = new byte[8];
-        Assert.That(requester.ReadIo(default, s_requester, address, data.AsSpan(0, length)), Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            requester.ReadIo(default, s_requester, address, data.AsSpan(0, length)),
+            Is.EqualTo(RequestStatus.Success));
         Assert.That(data[..length], Is.EqualTo(_memory.AsSpan((int)address, length).ToArray()));
         Assert.That(data[length..], Is.All.Zero);
-        Assert.That(requester.WriteIo(default, s_requester, address, data.AsSpan(4, length)), Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            requester.WriteIo(default, s_requester, address, data.AsSpan(4, length)),
+            Is.EqualTo(RequestStatus.Success));
         expected.AsSpan((int)address, length).Clear();
         Assert.That(_memory.AsSpan().SequenceEqual(expected), Is.True);
         Assert.That(completer.Requests.Select(header => header.Kind), Is.EqualTo(new[] { TlpKind.IORd, TlpKind.IOWr }));
@@ -160,9 +166,13 @@ internal sealed class TlpRequesterTests
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] data = new byte[4];
-        Assert.That(requester.ReadConfiguration(default, s_requester, s_target, 0xffc, data), Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            requester.ReadConfiguration(default, s_requester, s_target, 0xffc, data),
+            Is.EqualTo(RequestStatus.Success));
         Assert.That(data, Is.EqualTo(_memory.AsSpan(0xffc, 4).ToArray()));
-        Assert.That(requester.WriteConfiguration(default, s_requester, s_target, 0x12, [1, 2]), Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            requester.WriteConfiguration(default, s_requester, s_target, 0x12, [1, 2]),
+            Is.EqualTo(RequestStatus.Success));
         Assert.That(_memory.AsSpan(0x12, 2).ToArray(), Is.EqualTo(new byte[] { 1, 2 }));
         Assert.That(completer.Requests.Select(header => header.Target), Is.All.EqualTo(s_target));
     }
@@ -181,12 +191,18 @@ internal sealed class TlpRequesterTests
     {
         TlpRequester requester = Connect(64, 256, out MemoryCompleter completer);
         byte[] data = new byte[16];
-        Assert.That(requester.ReadMemory(default, s_requester, ulong.MaxValue - 7, data, Mrrs), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(requester.WriteMemory(default, s_requester, ulong.MaxValue - 7, data, 256), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(
+            requester.ReadMemory(default, s_requester, ulong.MaxValue - 7, data, Mrrs),
+            Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(
+            requester.WriteMemory(default, s_requester, ulong.MaxValue - 7, data, 256),
+            Is.EqualTo(RequestStatus.UnsupportedRequest));
         Assert.That(completer.Requests, Is.Empty);
     }
 
-    /// <summary>Extended Tag Field Enable clear: 32 requests at a time, under tags of 5 bits (section 2.2.6.2).</summary>
+    /// <summary>
+    /// Extended Tag Field Enable clear: 32 requests at a time, under tags of 5 bits (section 2.2.6.2).
+    /// </summary>
     [Test]
     public void RequesterWithoutExtendedTagsUsesFiveBits()
     {
@@ -236,8 +252,12 @@ internal sealed class TlpRequesterTests
 
         peer.Dispose();
         Assert.That(reads.Select(Wait.For), Is.All.EqualTo(RequestStatus.LinkDown));
-        Assert.That(requester.ReadMemory(default, s_requester, 0x1000, new byte[4], Mrrs), Is.EqualTo(RequestStatus.LinkDown));
-        Assert.That(requester.WriteMemory(default, s_requester, 0x1000, new byte[4], 256), Is.EqualTo(RequestStatus.LinkDown));
+        Assert.That(
+            requester.ReadMemory(default, s_requester, 0x1000, new byte[4], Mrrs),
+            Is.EqualTo(RequestStatus.LinkDown));
+        Assert.That(
+            requester.WriteMemory(default, s_requester, 0x1000, new byte[4], 256),
+            Is.EqualTo(RequestStatus.LinkDown));
     }
 
     private TlpRequester Connect(int readCompletionBoundary, int maxPayload, out MemoryCompleter completer)

@@ -46,10 +46,16 @@ internal sealed class TlpTraceTests
         completer.Link = pair.Right.Connection;
         TlpRequester requester = pair.Left.Connection.Requester;
         byte[] data = new byte[8];
-        Assert.That(requester.ReadMemory(FunctionId.FromNumber(2), s_requester, 0x40, data, 512), Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            requester.ReadMemory(FunctionId.FromNumber(2), s_requester, 0x40, data, 512),
+            Is.EqualTo(RequestStatus.Success));
         ReadOnlySpan<byte> source = data.AsSpan(0, 4);
-        Assert.That(requester.WriteMemory(FunctionId.FromNumber(2), s_requester, 0x80, source, 256), Is.EqualTo(RequestStatus.Success));
-        Assert.That(requester.SendMessage(FunctionId.FromNumber(2), TlpHeader.Message(MessageCode.PM_PME, s_requester)), Is.True);
+        Assert.That(
+            requester.WriteMemory(FunctionId.FromNumber(2), s_requester, 0x80, source, 256),
+            Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            requester.SendMessage(FunctionId.FromNumber(2), TlpHeader.Message(MessageCode.PM_PME, s_requester)),
+            Is.True);
         Wait.Until(() => completer.Requests.Count == 3, "all have arrived");
     }
 

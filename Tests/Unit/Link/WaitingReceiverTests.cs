@@ -9,7 +9,9 @@ using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.Unit.Link;
 
-/// <summary>A thread that waits for a completion receives from the link itself: nothing else may suffer from that.</summary>
+/// <summary>
+/// A thread that waits for a completion receives from the link itself: nothing else may suffer from that.
+/// </summary>
 internal sealed class WaitingReceiverTests : RawLinkFixture
 {
     private static readonly Bdf s_requester = new(1, 0, 0);
@@ -83,7 +85,9 @@ internal sealed class WaitingReceiverTests : RawLinkFixture
         using LinkPair pair = LinkPair.Open(handler, completer, Logger, Logger, settings: settings);
         completer.Link = pair.Right.Connection;
         TlpRequester requester = pair.Left.Connection.Requester;
-        Assert.That(requester.WriteMemory(default, s_requester, 0, new byte[4], 256), Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            requester.WriteMemory(default, s_requester, 0, new byte[4], 256),
+            Is.EqualTo(RequestStatus.Success));
         Assert.That(waits, Is.Empty, "a posted write is not awaited");
         Assert.That(requester.ReadMemory(default, s_requester, 0, new byte[4], 256), Is.EqualTo(RequestStatus.Success));
         (bool, Thread)[] expected = [(true, Thread.CurrentThread), (false, Thread.CurrentThread)];

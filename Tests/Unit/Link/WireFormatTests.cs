@@ -98,7 +98,8 @@ internal sealed class WireFormatTests
     [Test]
     public void FunctionIsItsHeadAndSixBars()
     {
-        byte[] expected = RawFrame.FunctionOf(0, pin: 2, msi: 32, msix: 2048, barSize: 0x20_0000)[RawFrame.HeaderSize..];
+        byte[] expected =
+            RawFrame.FunctionOf(0, pin: 2, msi: 32, msix: 2048, barSize: 0x20_0000)[RawFrame.HeaderSize..];
         Assert.That(FunctionMessage.TryDecode(expected, out FunctionMessage? read), Is.True);
         Assert.That(
             (read!.Present, read.InterruptPin, read.MsiVectors, read.MsixVectors),
