@@ -26,7 +26,8 @@ internal sealed class Bar(BarMessage description) : IDisposable
     /// <summary>Host bus address.</summary>
     public ulong Address => Volatile.Read(ref _address);
 
-    /// <summary>Whether a write must be awaited, because a translation leads to private memory of the EP guest.</summary>
+    /// <summary>Whether a write must be awaited, because a translation leads to private memory of the EP
+    /// guest.</summary>
     public bool IsAwaited => _isAwaited;
 
     /// <summary>Whether accesses may go to shared memory of the EP guest.</summary>
@@ -78,7 +79,8 @@ internal sealed class Bar(BarMessage description) : IDisposable
     /// <returns>False if the access must be a TLP.</returns>
     public bool TryWrite(ulong offset, ReadOnlySpan<byte> data) => _inbound.Write(offset, data) == Errno.None;
 
-    /// <summary>Offers the BAR to the host's QEMU, if it is one page-aligned range of shared memory (--map-bars).</summary>
+    /// <summary>Offers the BAR to the host's QEMU, if it is one page-aligned range of shared memory
+    /// (--map-bars).</summary>
     /// <param name="announce">Called first, with the lock held, so that EpcDevice hears of it before an invalidation is
     /// acknowledged.</param>
     public DeviceRegion? Offer(Action<bool> announce)

@@ -4,11 +4,13 @@ using EpfTest.Protocol.Pcie.Tlp;
 
 namespace EpfTest.EpfBridge;
 
-/// <summary>The host's accesses to a function's BARs: directly to shared memory of the EP guest, else by TLPs.</summary>
+/// <summary>The host's accesses to a function's BARs: directly to shared memory of the EP guest, else by
+/// TLPs.</summary>
 /// <remarks>
-/// For the serving thread. A direct access that follows a write sent as a TLP first sends a zero-length read and awaits its
-/// completion, so that it does not pass the write. The write itself is awaited while the endpoint reads the host's memory
-/// directly, and where the BAR leads to private memory of the EP guest: the endpoint could see what the host does next.
+/// For the serving thread. A direct access that follows a write sent as a TLP first sends a zero-length read and awaits
+/// its completion, so that it does not pass the write. The write itself is awaited while the endpoint reads the host's
+/// memory directly, and where the BAR leads to private memory of the EP guest: the endpoint could see what the host
+/// does next.
 /// </remarks>
 internal sealed class BarAccess(TlpRequester requester, FunctionId function, ConfigShadow configuration)
 {

@@ -20,8 +20,8 @@ internal sealed class ConfigShadow
     public int MaxPayload => _maxPayload;
 
     /// <summary>
-    /// Max_Payload_Size for TLPs from the function: the larger one while a write of Device Control is under way, since the
-    /// function may use it before its completion is here.
+    /// Max_Payload_Size for TLPs from the function: the larger one while a write of Device Control is under way, since
+    /// the function may use it before its completion is here.
     /// </summary>
     public int MaxReceivedPayload => _maxReceivedPayload;
 

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.EpfBridge;
 
 /// <summary>
-/// Serves functions to the host's QEMU while the link is up, on a socket each, and plugs and unplugs them if told how. A
-/// QEMU that has a function when the link goes down is answered, with all ones, until it lets go.
+/// Serves functions to the host's QEMU while the link is up, on a socket each, and plugs and unplugs them if told how.
+/// A QEMU that has a function when the link goes down is answered, with all ones, until it lets go.
 /// </summary>
 /// <remarks>For one thread at a time, which waits for serving threads.</remarks>
 internal sealed class FunctionServers : IDisposable
@@ -41,7 +41,9 @@ internal sealed class FunctionServers : IDisposable
         if (_target is not null)
         {
             _plugger = new HotPlugger(
-                _target.Path, [.. Enumerable.Range(0, FunctionId.MaxPhysical).Select(static number => IdOf(new FunctionId(number)))], loggers.CreateLogger("hot-plug"));
+                _target.Path,
+                [.. Enumerable.Range(0, FunctionId.MaxPhysical).Select(static number => IdOf(new FunctionId(number)))],
+                loggers.CreateLogger("hot-plug"));
         }
     }
 
@@ -75,7 +77,9 @@ internal sealed class FunctionServers : IDisposable
                 if (function.Id.Number >= FunctionId.MaxPhysical)
                 {
                     _logger.LogWarning(
-                        "function {Function} cannot be plugged: a root port takes {Count}", function.Id, FunctionId.MaxPhysical);
+                        "function {Function} cannot be plugged: a root port takes {Count}",
+                        function.Id,
+                        FunctionId.MaxPhysical);
                     continue;
                 }
 
@@ -131,8 +135,8 @@ internal sealed class FunctionServers : IDisposable
             if (!_plugger.Unplug(s_unplugAtEnd))
             {
                 _logger.LogWarning(
-                    "the host has not released the endpoint within {Limit} s: end that guest before it reboots, since its "
-                    + "QEMU does not survive a reboot without this process",
+                    "timeout: the host has not released the endpoint within {Limit} s: end that guest before it "
+                    + "reboots, since its QEMU does not survive a reboot without this process",
                     s_unplugAtEnd.TotalSeconds);
             }
 

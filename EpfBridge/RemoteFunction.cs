@@ -16,8 +16,9 @@ namespace EpfTest.EpfBridge;
 /// memory of the EP guest.
 /// </summary>
 /// <remarks>
-/// The function's vfio-user thread (the serving thread) calls the members of <see cref="IVfioUserDevice"/>; the receiving
-/// thread calls the others. An access begins with <see cref="BeginOnLink"/>, so that <see cref="Retire"/> can wait for it.
+/// The function's vfio-user thread (the serving thread) calls the members of <see cref="IVfioUserDevice"/>; the
+/// receiving thread calls the others. An access begins with <see cref="BeginOnLink"/>, so that <see cref="Retire"/> can
+/// wait for it.
 /// </remarks>
 internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposable
 {
@@ -52,7 +53,13 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         _bars = [.. description.Bars.Select(static bar => new Bar(bar))];
         Exists = description.Present;
         IrqCounts =
-            [description.InterruptPin > 0 ? 1 : 0, description.MsiVectors, hidesMsix ? 0 : description.MsixVectors, 1, 1];
+        [
+            description.InterruptPin > 0 ? 1 : 0,
+            description.MsiVectors,
+            hidesMsix ? 0 : description.MsixVectors,
+            1,
+            1,
+        ];
         _configuration = new FunctionConfiguration(link.Requester, id);
         _access = new BarAccess(link.Requester, id, _configuration.Shadow);
         _host = new HostTarget(id, _configuration.Shadow, IsDirect, IrqCounts, logger);
@@ -76,8 +83,8 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     public bool Exists { get; }
 
     /// <summary>
-    /// Whether the link has gone down under the function: the host then reads all ones and its writes are dropped, as long
-    /// as its QEMU has the device.
+    /// Whether the link has gone down under the function: the host then reads all ones and its writes are dropped, as
+    /// long as its QEMU has the device.
     /// </summary>
     public bool IsRetired => _isRetired;
 
@@ -197,7 +204,8 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     /// <inheritdoc/>
     public void ClientDisconnected()
     {
-        // A client that did not leave by itself still has its mappings. While the link goes down it may have left before.
+        // A client that did not leave by itself still has its mappings. While the link goes down it may have left
+        // before.
         for (int number = 0; number < _bars.Length && _host.Client!.HasLeft; number++)
         {
             if (_bars[number].Withdraw(Announce(number)))
@@ -401,7 +409,12 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         else if (_logger.IsEnabled(LogLevel.Debug))
         {
             _logger.LogDebug(
-                "function {Function}: {What} of region {Region} at 0x{Offset:x}: {Status}", Id, what, region, offset, status);
+                "function {Function}: {What} of region {Region} at 0x{Offset:x}: {Status}",
+                Id,
+                what,
+                region,
+                offset,
+                status);
         }
     }
 

@@ -11,12 +11,12 @@ using Microsoft.Extensions.Logging;
 namespace EpfTest.EpfBridge;
 
 /// <summary>
-/// The root port: connects to EpcDevice, again and again, and hands the link's frames to the functions, which it serves to
-/// the host's QEMU while the link is up.
+/// The root port: connects to EpcDevice, again and again, and hands the link's frames to the functions, which it serves
+/// to the host's QEMU while the link is up.
 /// </summary>
 /// <remarks>
-/// One thread connects and receives. Another makes and removes the functions' sockets: it waits for serving threads, which
-/// may be waiting for completions that the first one receives. The plugger has a third, for which nothing waits.
+/// One thread connects and receives. Another makes and removes the functions' sockets: it waits for serving threads,
+/// which may be waiting for completions that the first one receives. The plugger has a third, for which nothing waits.
 /// </remarks>
 internal sealed class RootPort : ILinkHandler, IDisposable
 {

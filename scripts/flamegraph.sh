@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Writes collapsed stacks of the processor time of EpcDevice and EpfBridge, from samples that perf takes while the harness
-# of scripts/bench.sh measures. Viewers of flame graphs read them: speedscope, FlameGraph's flamegraph.pl --color=java,
-# inferno-flamegraph. For docs/performance.md.
+# Writes collapsed stacks of the processor time of EpcDevice and EpfBridge, from samples that perf takes while the
+# harness of scripts/bench.sh measures. Viewers of flame graphs read them: speedscope, inferno-flamegraph, FlameGraph's
+# flamegraph.pl --color=java. For docs/performance.md.
 #
 # Usage: scripts/flamegraph.sh register|tlp FILE
 #

@@ -8,7 +8,8 @@ namespace EpfTest.Bench.Rows;
 
 /// <summary>
 /// Times measured in two guests: by the kernel's self-test and by pci-epf-test, by a kernel module in the EP guest, and
-/// of reads of a BAR by the host guest's user space. Each run has several rounds, with the references in the same guest.
+/// of reads of a BAR by the host guest's user space. Each run has several rounds, with the references in the same
+/// guest.
 /// </summary>
 internal static partial class GuestRows
 {

@@ -10,7 +10,8 @@ using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.Link;
 
-/// <summary>The endpoint's port: listens for an EpfBridge, and connects each function to the host over the link.</summary>
+/// <summary>The endpoint's port: listens for an EpfBridge, and connects each function to the host over the
+/// link.</summary>
 /// <remarks>
 /// One thread accepts and receives. It hands what waits for the EP guest's QEMU to the slow path of the function.
 /// </remarks>
@@ -83,7 +84,8 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
 
     /// <inheritdoc/>
     public bool SharesNoMemory => _up is { } connection
-        && ((connection.Capabilities & LinkCapabilities.Direct) == 0 || HostMemory.IsPrivate(_ports.Select(port => port.Memory)));
+        && ((connection.Capabilities & LinkCapabilities.Direct) == 0 || HostMemory.IsPrivate(
+            _ports.Select(port => port.Memory)));
 
     /// <inheritdoc/>
     public bool SetLink(bool up)
@@ -143,7 +145,8 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
     {
         using FileDescriptor? owned = descriptor;
         if (kind is not (FrameKind.MemoryAdd or FrameKind.MemoryInvalidate or FrameKind.MemoryInvalidateAll
-            or FrameKind.FunctionReset or FrameKind.BarMapped or FrameKind.InterruptAdd or FrameKind.InterruptInvalidate))
+            or FrameKind.FunctionReset or FrameKind.BarMapped or FrameKind.InterruptAdd
+            or FrameKind.InterruptInvalidate))
         {
             return true;
         }

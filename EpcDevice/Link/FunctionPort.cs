@@ -11,7 +11,8 @@ using Microsoft.Extensions.Logging;
 
 namespace EpfTest.EpcDevice.Link;
 
-/// <summary>One function on the link: its requests to the host, and the completer of the host's requests to it.</summary>
+/// <summary>One function on the link: its requests to the host, and the completer of the host's requests to
+/// it.</summary>
 internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposable
 {
     private readonly IEndpoint _endpoint;
@@ -196,7 +197,8 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
         Span<byte> message = stackalloc byte[InboundAddMessage.Length];
         foreach (InboundMapping mapping in _function.ResolveInbound(bar))
         {
-            new InboundAddMessage(bar, mapping.Access, mapping.BarOffset, mapping.Size, mapping.FileOffset).Encode(message);
+            new InboundAddMessage(
+                bar, mapping.Access, mapping.BarOffset, mapping.Size, mapping.FileOffset).Encode(message);
             connection.SendControl(FrameKind.InboundAdd, _id, message, mapping.File.Descriptor);
         }
     }

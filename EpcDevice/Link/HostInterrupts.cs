@@ -4,12 +4,12 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.EpcDevice.Link;
 
 /// <summary>
-/// The eventfds that the host's QEMU waits on for MSI and MSI-X of a function, as far as the bridge has passed them: such an
-/// interrupt takes no message.
+/// The eventfds that the host's QEMU waits on for MSI and MSI-X of a function, as far as the bridge has passed them:
+/// such an interrupt takes no message.
 /// </summary>
 /// <remarks>
-/// Any thread may signal. An eventfd is passed after the first interrupt of its vector, and taken back before the host sets
-/// that vector up differently.
+/// Any thread may signal. An eventfd is passed after the first interrupt of its vector, and taken back before the host
+/// sets that vector up differently.
 /// </remarks>
 internal sealed class HostInterrupts
 {

@@ -9,11 +9,11 @@ namespace EpfTest.EpcDevice.Link;
 
 /// <summary>The host's memory as one function reaches it: shared memory directly, all else by TLPs.</summary>
 /// <remarks>
-/// <para>The host's QEMU writes its private memory some time after the bridge has asked it to, and never while an access
-/// of its guest is under way. So everything else passes such a write, above all completions of the host's own reads.
-/// Therefore a zero-length read awaits the write before the EP guest or the DMA channel goes on.</para>
-/// <para>Any thread but the receiving one may read and write. The receiving thread adds and removes ranges; the thread that
-/// takes the link down removes them, too.</para>
+/// <para>The host's QEMU writes its private memory some time after the bridge has asked it to, and never while an
+/// access of its guest is under way. So everything else passes such a write, above all completions of the host's own
+/// reads. Therefore a zero-length read awaits the write before the EP guest or the DMA channel goes on.</para>
+/// <para>Any thread but the receiving one may read and write. The receiving thread adds and removes ranges; the thread
+/// that takes the link down removes them, too.</para>
 /// </remarks>
 internal sealed class HostMemory : IDmaMessenger, IDisposable
 {
@@ -45,8 +45,8 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
     public void Dispose() => _table.Dispose();
 
     /// <summary>
-    /// Whether the function may issue requests. Once that is taken away no write of it is under way; those that wait for
-    /// the bridge to read delay this, but no longer than a sender may wait.
+    /// Whether the function may issue requests. Once that is taken away no write of it is under way; those that wait
+    /// for the bridge to read delay this, but no longer than a sender may wait.
     /// </summary>
     public void SetBusMaster(bool enabled)
     {
@@ -65,7 +65,13 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
         lock (_changing)
         {
             return _table.Map(
-                range.Address, range.Size, range.Access, descriptor, range.FileOffset, mayMap: true, out _) == Errno.None;
+                range.Address,
+                range.Size,
+                range.Access,
+                descriptor,
+                range.FileOffset,
+                mayMap: true,
+                out _) == Errno.None;
         }
     }
 
@@ -104,7 +110,8 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
             {
                 ulong inside = address - range.Address;
                 ulong length = Math.Min(size, range.Size - inside);
-                parts.Add(new HostMapping(length, file.Descriptor.Duplicate(), range.FileOffset + inside, file.Identity));
+                parts.Add(
+                    new HostMapping(length, file.Descriptor.Duplicate(), range.FileOffset + inside, file.Identity));
                 address += length;
                 size -= length;
             }

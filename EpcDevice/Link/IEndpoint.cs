@@ -12,7 +12,8 @@ internal interface IEndpoint
     void HostPresenceChanged(bool present);
 
     /// <summary>
-    /// Whether the EP guest has posted writes that have not been carried out: the completion of a read may not pass them.
+    /// Whether the EP guest has posted writes that have not been carried out: the completion of a read may not pass
+    /// them.
     /// </summary>
     bool HasPendingPostedWrites { get; }
 
@@ -21,8 +22,8 @@ internal interface IEndpoint
     bool DrainPostedWrites();
 
     /// <summary>
-    /// Calls <paramref name="then"/> once the mapped window shows nothing of the host's memory but what it may show now: at
-    /// once, or from another thread when the EP guest's QEMU has removed the mappings.
+    /// Calls <paramref name="then"/> once the mapped window shows nothing of the host's memory but what it may show
+    /// now: at once, or from another thread when the EP guest's QEMU has removed the mappings.
     /// </summary>
     void AfterReconcile(Action then);
 

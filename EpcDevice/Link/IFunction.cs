@@ -36,7 +36,8 @@ internal interface IFunction
     /// <param name="byteEnables">Bit n set: byte n counts.</param>
     void WriteConfig(int offset, uint value, byte byteEnables);
 
-    /// <summary>Finds the BAR that claims a host bus address: it is set, contains it, and its space is enabled.</summary>
+    /// <summary>Finds the BAR that claims a host bus address: it is set, contains it, and its space is
+    /// enabled.</summary>
     /// <returns>False for Unsupported Request.</returns>
     bool TryDecode(ulong address, bool io, out int bar, out ulong offset);
 

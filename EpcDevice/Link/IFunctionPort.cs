@@ -7,13 +7,13 @@ namespace EpfTest.EpcDevice.Link;
 
 /// <summary>One function's way to the host: its memory requests, interrupts and messages.</summary>
 /// <remarks>For any thread, but never with the controller's lock held: <see cref="Read"/> and
-/// <see cref="InboundChanging"/> wait for the other process, <see cref="SetBusMaster"/> for threads that send to it, and
-/// its frames arrive on a thread that may be waiting for that lock. Every wait has a limit.</remarks>
+/// <see cref="InboundChanging"/> wait for the other process, <see cref="SetBusMaster"/> for threads that send to it,
+/// and its frames arrive on a thread that may be waiting for that lock. Every wait has a limit.</remarks>
 internal interface IFunctionPort
 {
     /// <summary>
-    /// Whether the function may issue memory requests; at first it may not. On return from clearing it, none of its writes
-    /// is under way: each has arrived, or has been sent and arrives before what is sent from now on.
+    /// Whether the function may issue memory requests; at first it may not. On return from clearing it, none of its
+    /// writes is under way: each has arrived, or has been sent and arrives before what is sent from now on.
     /// </summary>
     void SetBusMaster(bool enabled);
 
@@ -40,8 +40,8 @@ internal interface IFunctionPort
     /// <param name="address">Host bus address.</param>
     /// <param name="wanted">The most bytes.</param>
     /// <param name="access">What is done with them.</param>
-    /// <returns>As many bytes as lie together; none where <see cref="Read"/> or <see cref="Write"/> would fail, or reach
-    /// the memory by other means.</returns>
+    /// <returns>As many bytes as lie together; none where <see cref="Read"/> or <see cref="Write"/> would fail, or
+    /// reach the memory by other means.</returns>
     MemoryLease Lease(ulong address, int wanted, DmaAccess access);
 
     /// <summary>
@@ -64,8 +64,8 @@ internal interface IFunctionPort
     void SendError(ErrorMessage error);
 
     /// <summary>
-    /// A BAR's inbound translations are about to change: on return the bridge uses them no more, and every access of the
-    /// host arrives as a TLP until <see cref="InboundChanged"/>.
+    /// A BAR's inbound translations are about to change: on return the bridge uses them no more, and every access of
+    /// the host arrives as a TLP until <see cref="InboundChanged"/>.
     /// </summary>
     /// <returns>False where the host's QEMU has the BAR mapped and goes on using the old ones.</returns>
     bool InboundChanging(int bar);

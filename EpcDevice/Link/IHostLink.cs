@@ -1,8 +1,8 @@
 namespace EpfTest.EpcDevice.Link;
 
 /// <summary>The link to the host. Implemented by the endpoint's port to EpfBridge.</summary>
-/// <remarks>For any thread, but never with the controller's lock held: <see cref="SetLink"/> waits for the other process,
-/// for a limited time.</remarks>
+/// <remarks>For any thread, but never with the controller's lock held: <see cref="SetLink"/> waits for the other
+/// process, for a limited time.</remarks>
 internal interface IHostLink
 {
     /// <summary>

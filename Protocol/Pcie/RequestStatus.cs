@@ -9,7 +9,8 @@ internal enum RequestStatus
     /// <summary>UR: nothing claims the address, or the request's kind is not supported (section 2.3.1).</summary>
     UnsupportedRequest,
 
-    /// <summary>CA: the completer claims the address and cannot or must not carry the request out (section 2.3.1).</summary>
+    /// <summary>CA: the completer claims the address and cannot or must not carry the request out (section
+    /// 2.3.1).</summary>
     CompleterAbort,
 
     /// <summary>The data has its EP bit set and must not be used (section 2.7.2).</summary>

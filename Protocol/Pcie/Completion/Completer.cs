@@ -3,8 +3,8 @@ using EpfTest.Protocol.Pcie.Tlp;
 namespace EpfTest.Protocol.Pcie.Completion;
 
 /// <summary>
-/// The completer's rules for both ends of the link: decides whether a request is carried out or refused, carries it out,
-/// and answers it. Sections are of the PCI Express Base Specification 6.0.
+/// The completer's rules for both ends of the link: decides whether a request is carried out or refused, carries it
+/// out, and answers it. Sections are of the PCI Express Base Specification 6.0.
 /// </summary>
 /// <remarks>For the receiving thread and a slow path at the same time. Allocates nothing for memory and I/O requests.
 /// </remarks>
@@ -37,7 +37,8 @@ internal sealed class Completer(ICompleterTarget target, ICompletionSender sende
             return true;
         }
 
-        // Section 2.2.2: a TLP with more data than Max_Payload_Size is malformed. It is dropped (2.3), without completion.
+        // Section 2.2.2: a TLP with more data than Max_Payload_Size is malformed. It is dropped (2.3), without
+        // completion.
         if (request.PayloadLength > TlpLimits.MinPayload && request.PayloadLength > target.MaxReceivedPayload)
         {
             target.RecordMalformed(request);
@@ -77,7 +78,8 @@ internal sealed class Completer(ICompleterTarget target, ICompletionSender sende
                 : CompletionStatus.CompleterAbort);
     }
 
-    /// <summary>Answers a request to break a deadlock: a zero-length read with success, all else as a failure.</summary>
+    /// <summary>Answers a request to break a deadlock: a zero-length read with success, all else as a
+    /// failure.</summary>
     public void Abandon(in TlpHeader request)
     {
         if (request.FirstByteEnables == 0)
@@ -90,7 +92,8 @@ internal sealed class Completer(ICompleterTarget target, ICompletionSender sende
         }
     }
 
-    /// <summary>Drops a request that waits: it is completed with Completer Abort, so that its tag becomes free.</summary>
+    /// <summary>Drops a request that waits: it is completed with Completer Abort, so that its tag becomes
+    /// free.</summary>
     public void Cancel(in TlpHeader request) => Complete(request, CompletionStatus.CompleterAbort);
 
     private static Span<byte> Data => s_data ??= new byte[TlpLimits.MaxPayload];
@@ -107,7 +110,8 @@ internal sealed class Completer(ICompleterTarget target, ICompletionSender sende
         RequestStatus status = RequestStatus.Success;
         bool isEmpty = request.FirstByteEnables == 0;
         bool isFlush = isEmpty && !request.HasPayload;
-        if ((!request.IsMemory && !request.IsIo) || request.IsAtomicOp || (!isFlush && !target.TryRoute(request, out route)))
+        if ((!request.IsMemory && !request.IsIo) || request.IsAtomicOp
+            || (!isFlush && !target.TryRoute(request, out route)))
         {
             status = RequestStatus.UnsupportedRequest;
         }

@@ -23,7 +23,8 @@ internal sealed class TestLinkHandler : ILinkHandler
     public void HandleTlp(FunctionId function, in TlpHeader header, ReadOnlySpan<byte> payload) =>
         OnTlp?.Invoke(function, header, payload.ToArray());
 
-    public bool HandleControl(FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
+    public bool HandleControl(
+        FrameKind kind, FunctionId function, ReadOnlySpan<byte> payload, FileDescriptor? descriptor)
     {
         byte[] copy = payload.ToArray();
         using (descriptor)

@@ -44,7 +44,8 @@ internal sealed class AllocationTests
         error |= rig.Device.ReadRegion(EpcRegister.BarWindow, 0x100, four);
         error |= rig.Device.WriteRegion(EpcRegister.BarWindow, 0x1ffe, four);
         error |= rig.Device.ReadRegion(EpcRegister.BarWindow, 4090, _data);
-        error |= rig.HostFunction.TryDecode(0xc000_0100, false, out int bar, out ulong offset) ? Errno.None : Errno.EFAULT;
+        error |= rig.HostFunction.TryDecode(
+            0xc000_0100, false, out int bar, out ulong offset) ? Errno.None : Errno.EFAULT;
         error |= rig.HostFunction.WriteBar(bar, offset, _data).ToErrno();
         error |= rig.HostFunction.ReadBar(bar, offset, _data).ToErrno();
         error |= rig.HostFunction.WriteBar(bar, 4096, four).ToErrno();
@@ -81,7 +82,8 @@ internal sealed class AllocationTests
         Assert.That(SpinWait.SpinUntil(() => ring.Head == 200, EpcRig.Limit), Is.True);
         Assert.That(allocated, Has.Count.EqualTo(4));
 
-        // A collection in between, of what other tests have left, can count what is left of the thread's 8 KiB as allocated.
+        // A collection in between, of what other tests have left, can count what is left of the thread's 8 KiB as
+        // allocated.
         Assert.That(allocated.Zip(allocated.Skip(1), (before, after) => after - before).Min(), Is.Zero);
     }
 }

@@ -69,7 +69,8 @@ internal sealed class ConcurrencyTests
         rig.SetBar(0, BarSize);
         rig.BringUp();
         using var stop = new CancellationTokenSource();
-        Task[] hosts = [.. Enumerable.Range(1, 2).Select(value => Task.Run(() => Access(rig, (byte)value, stop.Token)))];
+        Task[] hosts =
+            [.. Enumerable.Range(1, 2).Select(value => Task.Run(() => Access(rig, (byte)value, stop.Token)))];
         byte[] clean = new byte[4096];
         int used = 0;
         for (int i = 0; i < Rounds; i++)

@@ -71,7 +71,8 @@ internal sealed class DmaTests
 
         Assert.That(_ring.Copy(Ram, EpcRig.WindowAddress + 0x100, 0x20, 0), Is.EqualTo(DmaStatus.Done));
         Assert.That(_rig.Host.Memory[0x8100..0x8120], Is.EqualTo(_rig.Guest.Read(Ram, 0x20)));
-        Assert.That(_ring.Copy(EpcRig.WindowAddress + 0x1ff0, Ram, 0x20, 0), Is.EqualTo(DmaStatus.SourceError), "a hole");
+        Assert.That(
+            _ring.Copy(EpcRig.WindowAddress + 0x1ff0, Ram, 0x20, 0), Is.EqualTo(DmaStatus.SourceError), "a hole");
         Assert.That(_ring.Copy(Ram, EpcRig.WindowAddress + 0x2000, 4, 0), Is.EqualTo(DmaStatus.DestinationError));
     }
 
@@ -303,7 +304,8 @@ internal sealed class DmaTests
     [Test]
     public void ChannelsWorkSideBySide()
     {
-        DmaRing[] rings = [.. Enumerable.Range(0, 16).Select(i => new DmaRing(_rig, i, 4, DmaRing.DefaultAddress + (ulong)(i * 128)))];
+        DmaRing[] rings = [.. Enumerable.Range(
+            0, 16).Select(i => new DmaRing(_rig, i, 4, DmaRing.DefaultAddress + (ulong)(i * 128)))];
         foreach (DmaRing ring in rings)
         {
             ring.Enable();

@@ -107,7 +107,8 @@ internal sealed class EventTests
         _rig.SetBar(0, 4096);
         _rig.BringUp();
 
-        Assert.That(EventsOf(() => _rig.SetCommand(PciCommand.MemorySpaceEnable)), Is.EqualTo(EpcRegister.FnEventCommand));
+        Assert.That(
+            EventsOf(() => _rig.SetCommand(PciCommand.MemorySpaceEnable)), Is.EqualTo(EpcRegister.FnEventCommand));
         Assert.That(
             EventsOf(() => _rig.SetCommand(PciCommand.BusMasterEnable)),
             Is.EqualTo(EpcRegister.FnEventCommand | EpcRegister.FnEventBusMaster));
@@ -125,7 +126,8 @@ internal sealed class EventTests
             Is.EqualTo(EpcRegister.FnEventPowerState));
         Assert.That(_rig.Read(EpcRig.Function(0, EpcRegister.FnPowerState)), Is.EqualTo(3));
         Assert.That(
-            EventsOf(() => _rig.HostWrites(_rig.Capability(PciRegister.PciExpressId) + 8, 1 << 15)) & EpcRegister.FnEventFlr,
+            EventsOf(
+                () => _rig.HostWrites(_rig.Capability(PciRegister.PciExpressId) + 8, 1 << 15)) & EpcRegister.FnEventFlr,
             Is.Not.Zero);
         Assert.That(
             EventsOf(() => _rig.HostFunction.ResetByHost(ResetKind.Hot)), Is.EqualTo(EpcRegister.FnEventReset));

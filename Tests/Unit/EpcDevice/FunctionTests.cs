@@ -88,7 +88,10 @@ internal sealed class FunctionTests
         uint deviceCapabilities = _rig.HostFunction.ReadConfig(_rig.Capability(PciRegister.PciExpressId) + 4);
         Assert.That(deviceCapabilities & (1 << 28), Is.Not.Zero, "FLR");
         Assert.That(_rig.HostFunction.ReadConfig(0x100) & 0xffff, Is.EqualTo(1), "AER");
-        Assert.That(_rig.HostFunction.ReadConfig((int)(_rig.HostFunction.ReadConfig(0x100) >> 20)) & 0xffff, Is.EqualTo(3), "DSN");
+        Assert.That(
+            _rig.HostFunction.ReadConfig((int)(_rig.HostFunction.ReadConfig(0x100) >> 20)) & 0xffff,
+            Is.EqualTo(3),
+            "DSN");
     }
 
     [Test]
@@ -204,13 +207,16 @@ internal sealed class FunctionTests
     [Test]
     public void ImpossibleTranslationsAreRefusedAndTheOldOnesStay()
     {
-        Assert.That(_rig.SetBar(0, 8192, 0, EpcRig.Inbound(0, 4096, FakeGuest.RamAddress)), Is.EqualTo(CommitResult.Ok));
+        Assert.That(
+            _rig.SetBar(0, 8192, 0, EpcRig.Inbound(0, 4096, FakeGuest.RamAddress)), Is.EqualTo(CommitResult.Ok));
         Assert.That(_rig.SetBar(0, 8192, 0, EpcRig.Inbound(0, 0, 0)), Is.EqualTo(CommitResult.Invalid));
         Assert.That(_rig.SetBar(0, 8192, 0, EpcRig.Inbound(4096, 8192, 0)), Is.EqualTo(CommitResult.Invalid));
         Assert.That(_rig.SetBar(0, 8192, 0, EpcRig.Inbound(8192, 1, 0)), Is.EqualTo(CommitResult.Invalid));
-        Assert.That(_rig.SetBar(0, 8192, 0, EpcRig.Inbound(0, 4096, ulong.MaxValue - 4094)), Is.EqualTo(CommitResult.Invalid));
         Assert.That(
-            _rig.SetBar(0, 8192, 0, EpcRig.Inbound(4096, 4096, 0), EpcRig.Inbound(0, 4097, 0x10000)), Is.EqualTo(CommitResult.Overlap));
+            _rig.SetBar(0, 8192, 0, EpcRig.Inbound(0, 4096, ulong.MaxValue - 4094)), Is.EqualTo(CommitResult.Invalid));
+        Assert.That(
+            _rig.SetBar(0, 8192, 0, EpcRig.Inbound(4096, 4096, 0), EpcRig.Inbound(0, 4097, 0x10000)),
+            Is.EqualTo(CommitResult.Overlap));
         _rig.Write(EpcRig.Bar(0, EpcRegister.FnBarControl), 1 | (65 << 8));
         Assert.That(_rig.Read(EpcRig.Function(0, EpcRegister.FnResult)), Is.EqualTo(EpcRegister.ResultInvalid));
 
@@ -231,7 +237,8 @@ internal sealed class FunctionTests
         _rig.SetCommand(PciCommand.MemorySpaceEnable);
         _rig.Host.TakeLog();
 
-        Assert.That(_rig.SetBar(2, 1 << 20, Bar64, EpcRig.Inbound(0, 8192, FakeGuest.RamAddress)), Is.EqualTo(CommitResult.Ok));
+        Assert.That(
+            _rig.SetBar(2, 1 << 20, Bar64, EpcRig.Inbound(0, 8192, FakeGuest.RamAddress)), Is.EqualTo(CommitResult.Ok));
         Assert.That(_rig.Host.TakeLog(), Is.EqualTo("changing 0.2, changed 0.2"));
         Assert.That(_rig.Read64(EpcRig.Bar(2, EpcRegister.FnBarAddressLo)), Is.EqualTo(0x12_c000_0000));
         Assert.That(_rig.HostFunction.TryDecode(0x12_c000_1004, false, out int bar, out ulong offset), Is.True);
@@ -251,7 +258,8 @@ internal sealed class FunctionTests
         Assert.That(_rig.HostFunction.TryDecode(0xc000_0000, false, out _, out _), Is.False);
         Assert.That(_rig.Read64(EpcRig.Bar(0, EpcRegister.FnBarAddressLo)), Is.Zero);
 
-        Assert.That(_rig.SetBar(0, 4096, 0, EpcRig.Inbound(0, 4096, FakeGuest.RamAddress)), Is.EqualTo(CommitResult.Ok));
+        Assert.That(
+            _rig.SetBar(0, 4096, 0, EpcRig.Inbound(0, 4096, FakeGuest.RamAddress)), Is.EqualTo(CommitResult.Ok));
         Assert.That(_rig.HostFunction.TryDecode(0xc000_0000, false, out _, out _), Is.True);
     }
 

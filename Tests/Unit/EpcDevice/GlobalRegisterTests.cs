@@ -59,7 +59,8 @@ internal sealed class GlobalRegisterTests
         Assert.That(two, Is.EqualTo("PF"u8.ToArray()));
 
         _rig.Write(EpcRegister.Scratch, 0x1234_5678);
-        Assert.That(_rig.Device.WriteRegion(EpcRegister.BarRegs, EpcRegister.Scratch + 1, new byte[2]), Is.EqualTo(Errno.None));
+        Assert.That(
+            _rig.Device.WriteRegion(EpcRegister.BarRegs, EpcRegister.Scratch + 1, new byte[2]), Is.EqualTo(Errno.None));
         Assert.That(_rig.Read(EpcRegister.Scratch), Is.EqualTo(0x1234_5678));
     }
 

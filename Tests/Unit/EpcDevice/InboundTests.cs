@@ -88,13 +88,21 @@ internal sealed class InboundTests
     public void TheDoorbellIsTheOnlyRegisterThatTheHostReaches()
     {
         _rig.SetBar(0, 1 << 16, 0, EpcRig.Inbound(0, 1 << 16, EpcRig.RegistersAddress));
-        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            _rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.Success));
         Assert.That(_rig.Guest.Fired(DoorbellVector), Is.EqualTo(1));
 
-        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[2]), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[8]), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Scratch, s_eight.AsSpan(0, 4)), Is.EqualTo(RequestStatus.UnsupportedRequest));
-        Assert.That(_rig.HostFunction.ReadBar(0, EpcRegister.Id, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(
+            _rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[2]),
+            Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(
+            _rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[8]),
+            Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(
+            _rig.HostFunction.WriteBar(0, EpcRegister.Scratch, s_eight.AsSpan(0, 4)),
+            Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(
+            _rig.HostFunction.ReadBar(0, EpcRegister.Id, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
         Assert.That(_rig.Read(EpcRegister.Scratch), Is.Zero);
         Assert.That(_rig.Guest.Fired(DoorbellVector), Is.Zero);
     }
@@ -112,9 +120,12 @@ internal sealed class InboundTests
     public void TheDoorbellMovesWithTheControllersBar()
     {
         _rig.SetBar(0, 1 << 16, 0, EpcRig.Inbound(0, 1 << 16, 0xf100_0000));
-        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.UnsupportedRequest));
+        Assert.That(
+            _rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]),
+            Is.EqualTo(RequestStatus.UnsupportedRequest));
         _rig.WriteConfig(0x10, 0xf100_0000);
-        Assert.That(_rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.Success));
+        Assert.That(
+            _rig.HostFunction.WriteBar(0, EpcRegister.Doorbell, new byte[4]), Is.EqualTo(RequestStatus.Success));
     }
 
     [Test]

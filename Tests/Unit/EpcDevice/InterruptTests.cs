@@ -42,7 +42,8 @@ internal sealed class InterruptTests
         Assert.That(_rig.Commit(EpcRegister.FnRaiseMsi, 0), Is.EqualTo(CommitResult.NotEnabled));
         EnableMsi(2);
         Assert.That(_rig.Read(EpcRig.Function(0, EpcRegister.FnMsiState)), Is.EqualTo(0x401));
-        Assert.That(_rig.Read64(EpcRig.Function(0, EpcRegister.FnMsiAddressLo)), Is.EqualTo(0x1_0000_0000 + MsiAddress));
+        Assert.That(
+            _rig.Read64(EpcRig.Function(0, EpcRegister.FnMsiAddressLo)), Is.EqualTo(0x1_0000_0000 + MsiAddress));
         Assert.That(_rig.Read(EpcRig.Function(0, EpcRegister.FnMsiData)), Is.EqualTo(MsiData));
 
         Assert.That(_rig.Commit(EpcRegister.FnRaiseMsi, 3), Is.EqualTo(CommitResult.Ok));

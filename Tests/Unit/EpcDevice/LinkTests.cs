@@ -200,7 +200,9 @@ internal sealed class LinkTests
     private uint[] Registers()
     {
         List<uint> values = [];
-        foreach (int start in new[] { 0, EpcRegister.DmaBase, EpcRegister.OutboundBase + (255 * 0x40), EpcRegister.FunctionBase })
+        int[] starts =
+            [0, EpcRegister.DmaBase, EpcRegister.OutboundBase + (255 * 0x40), EpcRegister.FunctionBase];
+        foreach (int start in starts)
         {
             for (int offset = 0; offset < 0x1000; offset += 4)
             {

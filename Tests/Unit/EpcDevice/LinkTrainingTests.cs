@@ -29,7 +29,8 @@ internal sealed class LinkTrainingTests
     {
         LinkTraining training = After(4);
         training.Take(LinkEvent.Disable);
-        Assert.That((training.State, training.IsUp, training.AreFunctionsFixed), Is.EqualTo((LinkState.Recovery, false, true)));
+        Assert.That(
+            (training.State, training.IsUp, training.AreFunctionsFixed), Is.EqualTo((LinkState.Recovery, false, true)));
         training.Take(LinkEvent.Down);
         Assert.That((training.State, training.AreFunctionsFixed), Is.EqualTo((LinkState.Disabled, false)));
     }

@@ -30,7 +30,8 @@ internal sealed class OutboundTests
     [Test]
     public void AccessesGoWhereTheTranslationLeads()
     {
-        Assert.That(_rig.MapOutbound(1, 0x3fff_f003, 0xffd, Host + 0x1001), Is.EqualTo(CommitResult.Ok), "up to the end");
+        Assert.That(
+            _rig.MapOutbound(1, 0x3fff_f003, 0xffd, Host + 0x1001), Is.EqualTo(CommitResult.Ok), "up to the end");
         Assert.That(_rig.ReadWindow(0x3fff_f003, 8), Is.EqualTo(_rig.Host.Memory[0x1001..0x1009]));
         _rig.WriteWindow(0x3fff_f010, 1, 2, 3, 4);
         Assert.That(_rig.Host.Memory[0x100e..0x1012], Is.EqualTo(new byte[] { 1, 2, 3, 4 }));
@@ -47,7 +48,10 @@ internal sealed class OutboundTests
 
         Assert.That(
             _rig.ReadWindow(2, 8),
-            Is.EqualTo(new byte[] { memory[2], memory[3], memory[0x100], memory[0x101], 0xff, 0xff, memory[0x200], memory[0x201] }));
+            Is.EqualTo(new byte[]
+            {
+                memory[2], memory[3], memory[0x100], memory[0x101], 0xff, 0xff, memory[0x200], memory[0x201],
+            }));
         _rig.WriteWindow(2, 1, 2, 3, 4, 5, 6, 7, 8);
         Assert.That(
             new[] { memory[2], memory[3], memory[0x100], memory[0x101], memory[0x200], memory[0x201] },

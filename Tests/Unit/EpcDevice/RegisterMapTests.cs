@@ -52,7 +52,8 @@ internal sealed partial class RegisterMapTests
             : ulong.Parse(value, CultureInfo.InvariantCulture);
     }
 
-    private static int Number(Match match, int group) => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
+    private static int Number(Match match, int group) =>
+        int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture);
 
     [GeneratedRegex(@"^#define EPC_(?<name>\w+)[ \t]+(?<value>.+?)[ \t]*(/\*.*)?$", RegexOptions.Multiline)]
     private static partial Regex Definition();

@@ -16,7 +16,8 @@ internal sealed class CompleterTests
 
     public CompleterTests() => _completer = new Completer(_target, _sender);
 
-    private static TlpHeader Read(ulong address, int length) => TlpHeader.MemoryRead(address, length, s_requester, tag: 1);
+    private static TlpHeader Read(ulong address, int length) =>
+        TlpHeader.MemoryRead(address, length, s_requester, tag: 1);
 
     private static TlpHeader Write(ulong address, int length) => TlpHeader.MemoryWrite(address, length, s_requester);
 
