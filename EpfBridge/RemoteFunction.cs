@@ -252,7 +252,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
 
         if (ranges.Length == _host.Client!.Memory.Count)
         {
-            Order(FrameKind.MemoryInvalidateAll, 0);
+            Request(FrameKind.MemoryInvalidateAll, 0);
         }
         else if (isAnyAnnounced)
         {
@@ -370,7 +370,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     private void ResetFunction()
     {
         // As a secondary bus reset does.
-        Order(FrameKind.FunctionReset, (int)ResetKind.Hot);
+        Request(FrameKind.FunctionReset, (int)ResetKind.Hot);
 
         // All that the function has asked before has been received by now.
         _completer.Cancel();
@@ -418,10 +418,10 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         }
     }
 
-    private void Order(FrameKind kind, int number)
+    private void Request(FrameKind kind, int number)
     {
-        Span<byte> order = stackalloc byte[RequestMessage.Length];
-        RequestMessage.Encode(order, number);
-        _link.Request(kind, Id, order);
+        Span<byte> request = stackalloc byte[RequestMessage.Length];
+        RequestMessage.Encode(request, number);
+        _link.Request(kind, Id, request);
     }
 }

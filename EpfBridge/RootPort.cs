@@ -21,7 +21,7 @@ namespace EpfTest.EpfBridge;
 internal sealed class RootPort : ILinkHandler, IDisposable
 {
     // EpcDevice waits for each; some may be left of those that it no longer waits for.
-    private const int MaxOrders = 16;
+    private const int MaxActions = 16;
 
     private static readonly TimeSpan s_connectInterval = TimeSpan.FromMilliseconds(200);
 
@@ -30,9 +30,9 @@ internal sealed class RootPort : ILinkHandler, IDisposable
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<FunctionId, RemoteFunction> _functions = new();
     private readonly FunctionServers _servers;
-    private readonly BlockingCollection<Action> _orders = [];
+    private readonly BlockingCollection<Action> _actions = [];
     private readonly CancellationTokenSource _stopping = new();
-    private readonly Thread? _orderThread;
+    private readonly Thread? _actionThread;
     private readonly Thread? _thread;
     private volatile LinkConnection? _connection;
 
@@ -40,8 +40,8 @@ internal sealed class RootPort : ILinkHandler, IDisposable
     public RootPort(BridgeOptions options, ILoggerFactory loggers)
         : this(options, loggers, null)
     {
-        _orderThread = new Thread(CarryOutOrders) { IsBackground = true, Name = "link state" };
-        _orderThread.Start();
+        _actionThread = new Thread(RunActions) { IsBackground = true, Name = "link state" };
+        _actionThread.Start();
         _thread = new Thread(Run) { IsBackground = true, Name = "link" };
         _thread.Start();
     }
@@ -75,9 +75,9 @@ internal sealed class RootPort : ILinkHandler, IDisposable
         _stopping.Cancel();
         _connection?.Shutdown();
         _thread?.Join();
-        _orders.CompleteAdding();
-        _orderThread?.Join();
-        _orders.Dispose();
+        _actions.CompleteAdding();
+        _actionThread?.Join();
+        _actions.Dispose();
         _stopping.Dispose();
         _servers.Dispose();
     }
@@ -130,11 +130,11 @@ internal sealed class RootPort : ILinkHandler, IDisposable
                 connection.Acknowledge(payload);
                 return true;
             case FrameKind.LinkUp or FrameKind.LinkDown when RequestMessage.TryDecode(payload, out _):
-                byte[] order = payload.ToArray();
+                byte[] request = payload.ToArray();
                 return TryPost(() =>
                 {
                     SetServing(kind == FrameKind.LinkUp);
-                    connection.Acknowledge(order);
+                    connection.Acknowledge(request);
                 });
             case FrameKind.Function:
             case FrameKind.BarAddress:
@@ -233,35 +233,35 @@ internal sealed class RootPort : ILinkHandler, IDisposable
 
     /// <summary>As <see cref="Post"/>, for what EpcDevice asks.</summary>
     /// <returns>False where it asks again and again without waiting for acknowledgements.</returns>
-    private bool TryPost(Action order)
+    private bool TryPost(Action action)
     {
-        if (_orders.Count >= MaxOrders)
+        if (_actions.Count >= MaxActions)
         {
             return false;
         }
 
-        Post(order);
+        Post(action);
         return true;
     }
 
     /// <summary>Has it done by the thread that makes and removes sockets.</summary>
-    private void Post(Action order)
+    private void Post(Action action)
     {
-        if (_orderThread is null)
+        if (_actionThread is null)
         {
-            order();
+            action();
         }
         else
         {
-            _orders.Add(order);
+            _actions.Add(action);
         }
     }
 
-    private void CarryOutOrders()
+    private void RunActions()
     {
-        foreach (Action order in _orders.GetConsumingEnumerable())
+        foreach (Action action in _actions.GetConsumingEnumerable())
         {
-            order();
+            action();
         }
     }
 

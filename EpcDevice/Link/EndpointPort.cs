@@ -95,14 +95,14 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
             return false;
         }
 
-        Span<byte> order = stackalloc byte[RequestMessage.Length];
-        RequestMessage.Encode(order, up ? _ports.Length : 0);
+        Span<byte> request = stackalloc byte[RequestMessage.Length];
+        RequestMessage.Encode(request, up ? _ports.Length : 0);
         if (up)
         {
             Array.ForEach(_ports, static port => port.Announce());
             _up = connection;
             Array.ForEach(_ports, static port => port.IsUp = true);
-            if (connection.Request(FrameKind.LinkUp, default, order))
+            if (connection.Request(FrameKind.LinkUp, default, request))
             {
                 return true;
             }
@@ -116,7 +116,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         // The bridge acknowledges when the host's accesses have ended.
         _deadlocks.GuestWaits = true;
         _deadlocks.BeginRequest();
-        connection.Request(FrameKind.LinkDown, default, order);
+        connection.Request(FrameKind.LinkDown, default, request);
         _deadlocks.EndRequest();
         _deadlocks.GuestWaits = false;
         ForgetHost();
@@ -192,8 +192,8 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         }
 
         // From another thread if the EP guest's QEMU has to let go first: that may take long.
-        byte[] order = payload.ToArray();
-        _endpoint.AfterReconcile(() => connection.Acknowledge(order));
+        byte[] request = payload.ToArray();
+        _endpoint.AfterReconcile(() => connection.Acknowledge(request));
         return true;
     }
 

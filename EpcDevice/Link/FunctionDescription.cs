@@ -6,8 +6,7 @@ namespace EpfTest.EpcDevice.Link;
 /// <param name="Bars">By BAR number; null where there is none.</param>
 /// <param name="BarAddresses">Host bus addresses as programmed, by BAR number.</param>
 /// <param name="BarsEnabled">Whether the function claims accesses to them, by BAR number.</param>
-/// <param name="BarsAwaited">Whether they lead to memory that the EP guest's QEMU does not share, by BAR
-/// number.</param>
+/// <param name="BarsAwaited">Whether they lead to private memory of the EP guest, by BAR number.</param>
 /// <param name="InterruptPin">0 for none.</param>
 /// <param name="MsiVectors">0 without the capability.</param>
 /// <param name="MsixVectors">0 without the capability.</param>

@@ -170,9 +170,9 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
     {
         if (IsDirect)
         {
-            Span<byte> order = stackalloc byte[RequestMessage.Length];
-            RequestMessage.Encode(order, bar);
-            _connection?.Request(FrameKind.InboundInvalidate, _id, order);
+            Span<byte> request = stackalloc byte[RequestMessage.Length];
+            RequestMessage.Encode(request, bar);
+            _connection?.Request(FrameKind.InboundInvalidate, _id, request);
         }
 
         // The bridge sends BAR_MAPPED before its acknowledgement.

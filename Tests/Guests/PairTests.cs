@@ -53,7 +53,7 @@ internal sealed class PairTests
 
         // READ and WRITE of 1,024,000 and 1,024,001 bytes in two pieces each, COPY in twice as many.
         string[] log = File.ReadAllLines(folder.File("EpcDevice.log"));
-        Assert.That(log.Count(line => line.Contains("1 made", StringComparison.Ordinal)), Is.EqualTo(4 + 4 + 8));
+        Assert.That(log.Count(line => line.Contains("1 added", StringComparison.Ordinal)), Is.EqualTo(4 + 4 + 8));
     }
 
     /// <summary>

@@ -258,7 +258,9 @@ internal sealed class DmaTests
         Assert.That(_rig.Read(EpcRig.Dma(0, EpcRegister.DmaStatus)), Is.EqualTo(EpcRegister.DmaStatusRunning));
 
         Task stop = Task.Run(() => _rig.Write(EpcRig.Dma(0, EpcRegister.DmaControl), control));
-        Assert.That(stop.Wait(50), Is.False, "it waits");
+        Wait.Until(
+            () => (_rig.Read(EpcRig.Dma(0, EpcRegister.DmaControl)) & EpcRegister.DmaControlEnable) == 0, "it has begun");
+        Assert.That(stop.IsCompleted, Is.False, "it waits");
         goOn.Set();
         Assert.That(stop.Wait(EpcRig.Limit), Is.True);
         Assert.That(left, Is.True);
