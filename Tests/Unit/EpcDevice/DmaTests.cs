@@ -259,7 +259,8 @@ internal sealed class DmaTests
 
         Task stop = Task.Run(() => _rig.Write(EpcRig.Dma(0, EpcRegister.DmaControl), control));
         Wait.Until(
-            () => (_rig.Read(EpcRig.Dma(0, EpcRegister.DmaControl)) & EpcRegister.DmaControlEnable) == 0, "it has begun");
+            () => (_rig.Read(EpcRig.Dma(0, EpcRegister.DmaControl)) & EpcRegister.DmaControlEnable) == 0,
+            "it has begun");
         Assert.That(stop.IsCompleted, Is.False, "it waits");
         goOn.Set();
         Assert.That(stop.Wait(EpcRig.Limit), Is.True);
