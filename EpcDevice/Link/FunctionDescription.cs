@@ -2,8 +2,8 @@ using EpfTest.Protocol.Pcie.ConfigurationSpace;
 
 namespace EpfTest.EpcDevice.Link;
 
-/// <summary>What the bridge must know of a function before the host looks at it.</summary>
-/// <param name="Bars">By BAR number; null where there is none.</param>
+/// <summary>A function as the bridge announces it to the host.</summary>
+/// <param name="Bars">By BAR number; null if it is not set.</param>
 /// <param name="BarAddresses">Host bus addresses as programmed, by BAR number.</param>
 /// <param name="BarsEnabled">Whether the function claims accesses to them, by BAR number.</param>
 /// <param name="BarsAwaited">Whether they lead to private memory of the EP guest, by BAR number.</param>

@@ -4,12 +4,12 @@ using EpfTest.Protocol.Linux;
 namespace EpfTest.EpcDevice.Link;
 
 /// <summary>
-/// The eventfds that the host's QEMU waits on for MSI and MSI-X of a function, as far as the bridge has passed them:
-/// such an interrupt takes no message.
+/// The eventfds that the host's QEMU waits on for MSI and MSI-X of a function, if the bridge has passed them.
+/// Signalling one replaces the message TLP.
 /// </summary>
 /// <remarks>
-/// Any thread may signal. An eventfd is passed after the first interrupt of its vector, and taken back before the host
-/// sets that vector up differently.
+/// Any thread may signal. The bridge passes an eventfd after the first interrupt of its vector, and takes it back
+/// before the host sets that vector up differently.
 /// </remarks>
 internal sealed class HostInterrupts
 {
@@ -17,10 +17,10 @@ internal sealed class HostInterrupts
     private readonly Dictionary<int, EventFd> _signals = [];
 
     /// <summary>Signals a vector.</summary>
-    /// <returns>False where the bridge has to do it.</returns>
+    /// <returns>False if the bridge must signal it.</returns>
     public bool TrySignal(bool isMsix, int vector)
     {
-        // With the lock, so that on return from Forget() nobody is at it.
+        // With the lock, so that no signal is under way when Forget() returns.
         lock (_lock)
         {
             if (!_signals.TryGetValue(KeyOf(isMsix, vector), out EventFd? signal))
@@ -33,7 +33,7 @@ internal sealed class HostInterrupts
         }
     }
 
-    /// <summary>The bridge passes the eventfd of a vector; it is taken over.</summary>
+    /// <summary>Takes over the eventfd of a vector.</summary>
     public void Add(bool isMsix, int vector, EventFd signal)
     {
         lock (_lock)
@@ -43,7 +43,7 @@ internal sealed class HostInterrupts
         }
     }
 
-    /// <summary>On return none of these vectors is signalled here any more.</summary>
+    /// <summary>Gives eventfds back: on return none of these vectors is signalled here.</summary>
     public void Forget(bool isMsix, int start, int count)
     {
         lock (_lock)
@@ -55,7 +55,7 @@ internal sealed class HostInterrupts
         }
     }
 
-    /// <summary>The same for all vectors.</summary>
+    /// <summary>Gives all eventfds back.</summary>
     public void ForgetAll()
     {
         lock (_lock)

@@ -45,8 +45,8 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
     public void Dispose() => _table.Dispose();
 
     /// <summary>
-    /// Whether the function may issue requests. Once that is taken away no write of it is under way; those that wait
-    /// for the bridge to read delay this, but no longer than a sender may wait.
+    /// Whether the function may issue requests. On return from clearing it, no write of the function is under way.
+    /// Writes that wait for the bridge to read delay this, no longer than a sender may wait.
     /// </summary>
     public void SetBusMaster(bool enabled)
     {
@@ -58,8 +58,8 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
         }
     }
 
-    /// <summary>The bridge passes a range.</summary>
-    /// <returns>False where it cannot be used.</returns>
+    /// <summary>Adds a range of the host's memory; takes the descriptor over.</summary>
+    /// <returns>False if the range is invalid.</returns>
     public bool Map(MemoryMessage range, FileDescriptor? descriptor)
     {
         lock (_changing)
@@ -92,7 +92,7 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
         }
     }
 
-    /// <summary>Forgets all ranges, likewise.</summary>
+    /// <summary>Removes all ranges; on return no access to them is under way.</summary>
     public void UnmapAll()
     {
         lock (_changing)
