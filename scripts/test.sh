@@ -4,7 +4,7 @@
 #
 # Usage: scripts/test.sh [--unit] [--pair] [--guests] [--filter EXPRESSION] [TOOLCHAIN-OPTION]...
 #
-#   --unit                only Tests/Unit, without its stress loops: the inner loop, some seconds
+#   --unit                only Tests/Unit, without stress loops and waits for real limits: the inner loop
 #   --pair                only Tests/Pair: both processes in one, and what takes sockets, time or other programs
 #   --guests              only Tests/Guests: guests on stock QEMU
 #   --filter EXPRESSION   only some tests, as in dotnet test --filter
@@ -68,7 +68,7 @@ status=0 passed=0 failed=0 skipped=0
 run_tier() {
 	local only=$filter verbosity=minimal counters total executed ok start=$SECONDS
 	[ "$1" != Guests ] || verbosity=normal
-	[ "$all$1" != noUnit ] || only="${only:+($only)&}TestCategory!=Stress"
+	[ "$all$1" != noUnit ] || only="${only:+($only)&}TestCategory!=Stress&TestCategory!=Slow"
 	dotnet test "$REPO_ROOT/Tests/$1" -c "$CONFIGURATION" --no-build --nologo ${only:+--filter "$only"} \
 		--logger "console;verbosity=$verbosity" --logger "trx;LogFileName=$1.trx" --results-directory "$results" || status=$?
 	[ -r "$results/$1.trx" ] || die "Tests/$1 ended with status $status and without a result"

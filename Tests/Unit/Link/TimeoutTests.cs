@@ -43,6 +43,7 @@ internal sealed class TimeoutTests : RawLinkFixture
     }
 
     [Test]
+    [Category("Slow")]
     public void TimeLimitIsForAllThatACallerAsks()
     {
         // Each completion comes well within the limit after the one before, all together far beyond it.

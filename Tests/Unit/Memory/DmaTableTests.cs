@@ -134,6 +134,7 @@ internal sealed class DmaTableTests
     }
 
     [Test]
+    [Category("Stress")]
     public void TableMayBeDisposedWhileThreadsUseIt()
     {
         for (int round = 0; round < 20; round++)

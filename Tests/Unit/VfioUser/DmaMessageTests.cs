@@ -138,6 +138,7 @@ internal sealed class DmaMessageTests : ConnectedFixture
     }
 
     [Test]
+    [Category("Slow")]
     public void AnswerThatComesTooLateIsDroppedAndTheConnectionGoesOn()
     {
         byte[] data = new byte[4];
@@ -191,6 +192,7 @@ internal sealed class DmaMessageTests : ConnectedFixture
     }
 
     [Test]
+    [Category("Slow")]
     public void ClientThatTakesNothingIsHungUpOn()
     {
         // Half a message may have gone out, so nothing that follows would make sense to it.

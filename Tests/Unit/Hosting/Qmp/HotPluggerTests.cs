@@ -166,6 +166,7 @@ internal sealed class HotPluggerTests
     }
 
     [Test]
+    [Category("Slow")]
     public void ARefusalIsReportedOnceAndTriedAgain()
     {
         _monitor.Refusal = "Bus 'rp0' not found";
