@@ -11,12 +11,15 @@ internal static class FolderArrows
 {
     private const string Root = "EpfTest.";
 
+    private static readonly (string Folder, string Assembly)[] s_projects =
+        [("Protocol", "Protocol"), ("EpcDevice", "EpcDevice"), ("EpfBridge", "EpfBridge"), ("Rig", "epftest")];
+
     public static IReadOnlySet<(string From, string To)> Read()
     {
         var arrows = new HashSet<(string From, string To)>();
-        foreach (string project in new[] { "Protocol", "EpcDevice", "EpfBridge" })
+        foreach ((string project, string assembly) in s_projects)
         {
-            using var module = ModuleDefMD.Load(Path.Combine(AppContext.BaseDirectory, project + ".dll"));
+            using var module = ModuleDefMD.Load(Path.Combine(AppContext.BaseDirectory, assembly + ".dll"));
             foreach (TypeDef type in module.GetTypes())
             {
                 arrows.UnionWith(Uses(type).SelectMany(Leaves).Select(used => (FolderOf(type), FolderOf(used))));

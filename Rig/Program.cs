@@ -1,0 +1,3 @@
+using EpfTest.Rig.Options;
+
+return Verbs.Run(args);
