@@ -42,6 +42,7 @@ internal static class DeviceProcess
         TOptions options, Func<TOptions, ILoggerFactory, Action<string>, IDisposable> start)
         where TOptions : DeviceOptions
     {
+        NativeHeap.ShareArenas();
         using ILoggerFactory loggers = LoggerFactory.Create(builder => builder
             .SetMinimumLevel(options.LogLevel)
             .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
