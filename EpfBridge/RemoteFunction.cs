@@ -31,7 +31,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
     private readonly BurstLog _timeouts;
     private readonly Bar[] _bars;
     private readonly BarAccess _access;
-    private readonly FunctionConfiguration _configuration;
+    private readonly RemoteConfiguration _configuration;
     private readonly HostTarget _host;
     private readonly FunctionCompleter _completer;
     private readonly DeviceRegion[] _regions = new DeviceRegion[RegionIndex.Count];
@@ -60,7 +60,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
             1,
             1,
         ];
-        _configuration = new FunctionConfiguration(link.Requester, id);
+        _configuration = new RemoteConfiguration(link.Requester, id);
         _access = new BarAccess(link.Requester, id, _configuration.Shadow);
         _host = new HostTarget(id, _configuration.Shadow, IsDirect, IrqCounts, logger);
         _completer = new FunctionCompleter(link, id, RootComplex, _host, logger);

@@ -7,7 +7,7 @@ namespace EpfTest.EpfBridge;
 
 /// <summary>The host's accesses to a function's configuration space, by CfgRd0 and CfgWr0.</summary>
 /// <remarks>For the serving thread.</remarks>
-internal sealed class FunctionConfiguration(TlpRequester requester, FunctionId function)
+internal sealed class RemoteConfiguration(TlpRequester requester, FunctionId function)
 {
     /// <summary>What the root complex knows of the space.</summary>
     public ConfigShadow Shadow { get; } = new();
