@@ -1,3 +1,1 @@
-using EpfTest.Rig.Options;
-
-return Verbs.Run(args);
+return EpfTest.Rig.Verbs.Run(args);

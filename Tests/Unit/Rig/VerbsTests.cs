@@ -1,6 +1,6 @@
-using EpfTest.Rig.Options;
+using EpfTest.Rig;
 
-namespace EpfTest.Unit.Rig.Options;
+namespace EpfTest.Unit.Rig;
 
 internal sealed class VerbsTests
 {
