@@ -35,7 +35,7 @@ internal static partial class OptionCheck
 
     public static int Processors(string option, string value)
     {
-        Matches(Count().IsMatch(value), option, value, "not a number of processors");
+        Matches(IsProcessors(value), option, value, "not a number of processors");
         return int.Parse(value, CultureInfo.InvariantCulture);
     }
 
@@ -49,6 +49,12 @@ internal static partial class OptionCheck
 
     /// <summary>Whether a kernel is named by its series, such as 6.12.</summary>
     public static bool IsSeries(string kernel) => Series().IsMatch(kernel);
+
+    /// <summary>Whether a value is a number of processors.</summary>
+    public static bool IsProcessors(string value) => Count().IsMatch(value);
+
+    /// <summary>Whether a value is the size of a guest's memory.</summary>
+    public static bool IsSize(string value) => Size().IsMatch(value);
 
     private static bool CanRead(string path)
     {
@@ -68,4 +74,7 @@ internal static partial class OptionCheck
 
     [GeneratedRegex(@"^[1-9][0-9]?\z")]
     private static partial Regex Count();
+
+    [GeneratedRegex(@"^[1-9][0-9]*[MG]\z")]
+    private static partial Regex Size();
 }

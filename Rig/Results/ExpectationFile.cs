@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using EpfTest.Rig.Options;
 
 namespace EpfTest.Rig.Results;
 
@@ -11,7 +12,7 @@ internal static class ExpectationFile
 {
     private static readonly string[] s_keys = ["report", "fingerprint", "qemu", "guest", "kernel", "reason", "until"];
 
-    /// <exception cref="FormatException">The message starts with file and line.</exception>
+    /// <exception cref="UsageException">The message starts with file and line.</exception>
     public static IReadOnlyList<Expectation> Read(string path)
     {
         var entries = new List<Expectation>();
@@ -49,12 +50,12 @@ internal static class ExpectationFile
         string value = colon < 0 ? "" : line[(colon + 1)..].Trim();
         if (!s_keys.Contains(key))
         {
-            throw new FormatException($"{place}: '{key}' is unknown; known are: {string.Join(", ", s_keys)}");
+            throw new UsageException($"{place}: '{key}' is unknown; known are: {string.Join(", ", s_keys)}");
         }
 
         if (value == "" || !entry.TryAdd(key, value))
         {
-            throw new FormatException($"{place}: '{key}' has no value, or stands twice in one entry");
+            throw new UsageException($"{place}: '{key}' has no value, or stands twice in one entry");
         }
     }
 
@@ -63,18 +64,18 @@ internal static class ExpectationFile
         string[] what = ["report", "fingerprint", "qemu"];
         if (what.Count(entry.ContainsKey) != 1)
         {
-            throw new FormatException($"{place}: an entry needs one of: {string.Join(", ", what)}");
+            throw new UsageException($"{place}: an entry needs one of: {string.Join(", ", what)}");
         }
 
         if (!entry.TryGetValue("reason", out string? reason))
         {
-            throw new FormatException($"{place}: an entry needs a reason");
+            throw new UsageException($"{place}: an entry needs a reason");
         }
 
         string until = entry.GetValueOrDefault("until", "");
         if (!DateOnly.TryParseExact(until, "yyyy-MM-dd", CultureInfo.InvariantCulture, 0, out DateOnly end))
         {
-            throw new FormatException($"{place}: an entry needs an end, such as 'until: 2030-12-31'");
+            throw new UsageException($"{place}: an entry needs an end, such as 'until: 2030-12-31'");
         }
 
         return new Expectation(place, reason, end)
@@ -95,7 +96,7 @@ internal static class ExpectationFile
         }
         catch (RegexParseException e)
         {
-            throw new FormatException($"{place}: {key}: invalid pattern: {e.Message}", e);
+            throw new UsageException($"{place}: {key}: invalid pattern: {e.Message}");
         }
     }
 }

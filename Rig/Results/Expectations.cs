@@ -1,3 +1,5 @@
+using EpfTest.Rig.Options;
+
 namespace EpfTest.Rig.Results;
 
 /// <summary>
@@ -19,7 +21,7 @@ internal sealed class Expectations(IReadOnlyList<Expectation> entries, DateOnly 
     public static string File(string root) => Path.Combine(root, "scenarios", FileName);
 
     /// <summary>Entries of all <paramref name="files"/> that exist.</summary>
-    /// <exception cref="FormatException">The message starts with file and line.</exception>
+    /// <exception cref="UsageException">The message starts with file and line.</exception>
     public static Expectations Read(DateOnly today, params IEnumerable<string> files) =>
         new([.. files.Where(System.IO.File.Exists).SelectMany(ExpectationFile.Read)], today);
 

@@ -1,4 +1,5 @@
 using EpfTest.Kit;
+using EpfTest.Rig.Options;
 using EpfTest.Rig.Results;
 
 namespace EpfTest.Unit.Rig.Results;
@@ -90,7 +91,7 @@ internal sealed class ExpectationsTests : IDisposable
     [TestCase("report: (\nreason: r\nuntil: 2026-12-31", ":1: report: invalid pattern")]
     public void AnInvalidFileIsRefusedWithItsLine(string text, string message)
     {
-        FormatException? error = Assert.Throws<FormatException>(() => Read(text.Split('\n')));
+        UsageException? error = Assert.Throws<UsageException>(() => Read(text.Split('\n')));
         Assert.That(error?.Message, Does.StartWith(_folder.File("expected.txt")).And.Contains(message));
     }
 
