@@ -104,7 +104,8 @@ internal sealed class EpcService : IDisposable
         }
 
         bool postsWrites = options.HotPlugPostsWrites ?? options.DataPath == DataPath.Tlp;
-        devices.Add(HotPlugDevice.VfioUser(ControllerId, target.Buses[0], options.Socket, postsWrites) with
+        devices.Add(HotPlugDevice.VfioUser(
+            ControllerId, target.Buses[0], options.Socket, postsWrites, options.QemuTimeout) with
         {
             IsServed = () => _server.IsConnected,
         });

@@ -166,7 +166,7 @@ internal sealed class FunctionServers : IDisposable
     private HotPlugDevice DeviceOf(FunctionId function, string path, VfioUserServer server)
     {
         HotPlugDevice device = HotPlugDevice.VfioUser(
-            IdOf(function), _target!.Buses[0], path, _options.HotPlugPostsWrites ?? true) with
+            IdOf(function), _target!.Buses[0], path, _options.HotPlugPostsWrites ?? true, _options.QemuTimeout) with
         {
             IsServed = () => server.IsConnected,
         };

@@ -42,7 +42,7 @@ done
 all=no
 [ ${#tiers[@]} -gt 0 ] || all=yes tiers=(Unit Pair Guests)
 
-[[ " ${tiers[*]} " != *" Pair "* ]] || need_tools strace strace
+[[ " ${tiers[*]} " != *" Pair "* ]] || need_tools strace strace socat socat
 [ "$all" = no ] || need_tools lspci pciutils
 if [ "${tiers[*]}" = Unit ]; then
 	need_dotnet

@@ -9,7 +9,8 @@ namespace EpfTest.Protocol.Hosting;
 internal abstract class LinkedDeviceOptions : DeviceOptions
 {
     // One access may wait for room and for two requests, and QEMU's default timeout is 5 s.
-    private const int MaxCompletionTimeout = 2000;
+    private const int DefaultTimeout = 2000;
+    private const int MaxTimeout = 60_000;
 
     /// <summary>The socket of the link.</summary>
     [Option(
@@ -37,18 +38,45 @@ internal abstract class LinkedDeviceOptions : DeviceOptions
     /// <summary>How long a request to the other side may take, in milliseconds.</summary>
     [Option(
         "completion-timeout",
-        Default = MaxCompletionTimeout,
+        Default = DefaultTimeout,
         MetaValue = "MS",
-        HelpText = "Completion timeout of requests to the other side in milliseconds, 10 to 2000. After it, reads "
-            + "return all ones.")]
-    public int CompletionTimeout { get; set; } = MaxCompletionTimeout;
+        HelpText = "Completion timeout of requests to the other side in milliseconds, 10 to 60000. After it, reads "
+            + "return all ones. QEMU's x-msg-timeout has to be three times as long.")]
+    public int CompletionTimeout { get; set; } = DefaultTimeout;
+
+    /// <summary>How long the other process may take to acknowledge, in milliseconds.</summary>
+    [Option(
+        "link-timeout",
+        Default = DefaultTimeout,
+        MetaValue = "MS",
+        HelpText = "How long the other process may take to acknowledge a request of the link, in milliseconds, 10 to "
+            + "60000; two and a half times that to say hello, and to read. After it, the link ends.")]
+    public int LinkTimeout { get; set; } = DefaultTimeout;
 
     /// <summary>How long this side waits for the other.</summary>
     /// <exception cref="UsageException">An option has an invalid value.</exception>
-    public LinkTimeouts LinkTimeouts => CompletionTimeout is >= 10 and <= MaxCompletionTimeout
-        ? new() { Completion = TimeSpan.FromMilliseconds(CompletionTimeout) }
-        : throw new UsageException(
-            $"--completion-timeout {CompletionTimeout}: invalid; give milliseconds from 10 to {MaxCompletionTimeout}");
+    public LinkTimeouts LinkTimeouts
+    {
+        get
+        {
+            TimeSpan link = ParseTimeout("--link-timeout", LinkTimeout);
+            return new LinkTimeouts
+            {
+                Completion = ParseTimeout("--completion-timeout", CompletionTimeout),
+                Acknowledge = link,
+                Room = link,
+                Hello = 2.5 * link,
+                Send = 2.5 * link,
+            };
+        }
+    }
+
+    /// <summary>
+    /// QEMU's time-out for our replies: longer than all of our own. With the defaults it is what
+    /// <c>qemu-configs/*.args</c> has.
+    /// </summary>
+    public TimeSpan QemuTimeout =>
+        TimeSpan.FromMilliseconds(5 * Math.Max(DefaultTimeout, Math.Max(CompletionTimeout, LinkTimeout)));
 
     /// <summary>The monitor of the QEMU to plug into.</summary>
     [Option(
@@ -120,4 +148,8 @@ internal abstract class LinkedDeviceOptions : DeviceOptions
     /// <exception cref="UsageException">An option has an invalid value.</exception>
     public VfioUserServerOptions ServerOptions =>
         new() { Peers = Peers, Poll = Poll, TracksPosted = DataPath == DataPath.Tlp };
+
+    private static TimeSpan ParseTimeout(string option, int milliseconds) => milliseconds is >= 10 and <= MaxTimeout
+        ? TimeSpan.FromMilliseconds(milliseconds)
+        : throw new UsageException($"{option} {milliseconds}: invalid; give milliseconds from 10 to {MaxTimeout}");
 }

@@ -74,10 +74,18 @@ internal sealed class LinkConnection : IDisposable
     {
         using CancellationTokenRegistration stopping = stop.Register(transport.Shutdown);
         var reader = new FrameReader(transport);
-        string? refusal = Handshake.Exchange(transport, reader, settings, out LinkCapabilities capabilities);
+        string? refusal = Handshake.Exchange(
+            transport, reader, settings, out LinkCapabilities capabilities, out bool isRelayed);
         if (refusal is null)
         {
             refusals?.Accepted();
+            if (isRelayed)
+            {
+                logger.LogWarning(
+                    "no descriptor passes on this link, as with a relay between two machines: there is no direct path, "
+                    + "and every access is a TLP. Give both processes --datapath tlp (docs/two-machines.md)");
+            }
+
             return new LinkConnection(transport, reader, settings, capabilities, handler, logger);
         }
 

@@ -8,11 +8,14 @@ namespace EpfTest.Protocol.Link;
 internal readonly record struct LinkHello(ushort Major, ushort Minor, LinkRole Role, LinkCapabilities Capabilities)
 {
     public const ushort OurMajor = 1;
-    public const ushort OurMinor = 0;
+    public const ushort OurMinor = 1;
     public const int Length = 16;
 
     /// <summary>"EPFL" in memory order.</summary>
     public const uint Magic = 0x4c465045;
+
+    /// <summary>Whether this HELLO was sent with a descriptor: since minor version 1, if it offers anything.</summary>
+    public bool SendsDescriptor => Minor >= 1 && Capabilities != LinkCapabilities.None;
 
     public void Encode(Span<byte> destination)
     {

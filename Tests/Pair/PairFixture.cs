@@ -43,6 +43,9 @@ internal abstract class PairFixture(DataPath dataPath)
 
     protected string LinkSocket => _folder.File("link.sock");
 
+    /// <summary>Where EpfBridge looks for EpcDevice.</summary>
+    protected virtual string BridgeLink => LinkSocket;
+
     protected string HostSocket => _folder.File("host.sock");
 
     [SetUp]
@@ -90,7 +93,7 @@ internal abstract class PairFixture(DataPath dataPath)
         new BridgeOptions
         {
             Socket = HostSocket,
-            Link = LinkSocket,
+            Link = BridgeLink,
             DataPath = DataPath,
             MapBars = MapBars,
             CompletionTimeout = CompletionTimeout,

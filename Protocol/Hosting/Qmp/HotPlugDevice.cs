@@ -7,12 +7,6 @@ namespace EpfTest.Protocol.Hosting.Qmp;
 /// <param name="Arguments">The other arguments of <c>device_add</c>.</param>
 internal sealed record HotPlugDevice(string Id, JsonObject Arguments)
 {
-    /// <summary>
-    /// QEMU's timeout for our replies, in milliseconds: longer than all of our own. A later reply ends QEMU's
-    /// connection. <c>qemu-configs/*.args</c> has the same value.
-    /// </summary>
-    private const int MessageTimeout = 10_000;
-
     /// <summary>The Unix socket of the character device that it needs, which has the same ID; or null.</summary>
     public string? CharacterDevice { get; init; }
 
@@ -27,7 +21,9 @@ internal sealed record HotPlugDevice(string Id, JsonObject Arguments)
     /// <param name="bus">The ID of the root port that takes it.</param>
     /// <param name="socket">Where it is served.</param>
     /// <param name="postsWrites">Whether QEMU may post writes: go on before they have arrived.</param>
-    public static HotPlugDevice VfioUser(string id, string bus, string socket, bool postsWrites) => new(
+    /// <param name="timeout">How long QEMU waits for our replies. A later reply ends its connection.</param>
+    public static HotPlugDevice VfioUser(
+        string id, string bus, string socket, bool postsWrites, TimeSpan timeout) => new(
         id,
         new JsonObject
         {
@@ -35,6 +31,6 @@ internal sealed record HotPlugDevice(string Id, JsonObject Arguments)
             ["bus"] = bus,
             ["socket"] = new JsonObject { ["type"] = "unix", ["path"] = Path.GetFullPath(socket) },
             ["x-no-posted-writes"] = !postsWrites,
-            ["x-msg-timeout"] = MessageTimeout,
+            ["x-msg-timeout"] = (int)timeout.TotalMilliseconds,
         });
 }

@@ -19,7 +19,7 @@ internal sealed class HelloTests
         new TestCaseData(RawFrame.HelloOf(RawFrame.Bridge, magic: "EPFX"), "does not speak its protocol")
             .SetArgDisplayNames("magic"),
         new TestCaseData(
-            RawFrame.HelloOf(RawFrame.Bridge, major: 2, minor: 7), "link version 2.7 is not supported here, but 1.0")
+            RawFrame.HelloOf(RawFrame.Bridge, major: 2, minor: 7), "link version 2.7 is not supported here, but 1.1")
             .SetArgDisplayNames("major"),
         new TestCaseData(RawFrame.HelloOf(RawFrame.Endpoint), "both ends are a Endpoint")
             .SetArgDisplayNames("same role"),
@@ -109,7 +109,7 @@ internal sealed class HelloTests
         Assert.That(connection!.Capabilities, Is.EqualTo(LinkCapabilities.None));
         Assert.That(
             peer.Receive().Payload,
-            Is.EqualTo(RawFrame.HelloOf(RawFrame.Endpoint, capabilities: 0)[RawFrame.HeaderSize..]),
+            Is.EqualTo(RawFrame.HelloOf(RawFrame.Endpoint, capabilities: 0, minor: 1)[RawFrame.HeaderSize..]),
             "nor is it offered");
     }
 
@@ -119,7 +119,30 @@ internal sealed class HelloTests
     {
         _peer.Send(RawFrame.HelloOf(theirs));
         using LinkConnection? connection = Open(ours);
-        Assert.That(_peer.Receive().Payload, Is.EqualTo(RawFrame.HelloOf(expected)[RawFrame.HeaderSize..]));
+        RawFrame hello = _peer.Receive();
+        Assert.That(hello.Payload, Is.EqualTo(RawFrame.HelloOf(expected, minor: 1)[RawFrame.HeaderSize..]));
+        Assert.That(hello.Descriptors, Has.Count.EqualTo(1), "whether descriptors pass is found out at once");
+    }
+
+    /// <summary>As with a relay: both sides' HELLOs offer the direct path, and the descriptor is lost on the way.</summary>
+    [TestCase(true, LinkCapabilities.Direct)]
+    [TestCase(false, LinkCapabilities.None)]
+    public void LinkOnWhichNoDescriptorPassesHasTlpsOnly(bool passes, LinkCapabilities used)
+    {
+        using var memfd = Memfd.Create(0x1000);
+        byte[] hello = RawFrame.HelloOf(RawFrame.Bridge, minor: 1);
+        if (passes)
+        {
+            _peer.Send(hello, memfd.Descriptor);
+        }
+        else
+        {
+            _peer.Send(hello);
+        }
+
+        using LinkConnection? connection = Open(LinkRole.Endpoint);
+        Assert.That(connection!.Capabilities, Is.EqualTo(used));
+        Assert.That(_logger.Has("no descriptor passes on this link"), Is.EqualTo(!passes));
     }
 
     [Test]
@@ -157,8 +180,8 @@ internal sealed class HelloTests
         using LinkConnection? bridge = LinkConnection.Open(
             ours, new LinkSettings(LinkRole.Bridge, LinkCapabilities.None), new TestLinkHandler(), bridgeLogger);
         bridge!.Run();
-        Assert.That(_logger.Has("link version 9.0 is not supported here, but 1.0"), Is.True);
-        Assert.That(bridgeLogger.Has("by the other side: link version 9.0 is not supported here, but 1.0"), Is.True);
+        Assert.That(_logger.Has("link version 9.0 is not supported here, but 1.1"), Is.True);
+        Assert.That(bridgeLogger.Has("by the other side: link version 9.0 is not supported here, but 1.1"), Is.True);
     }
 
     [Test]

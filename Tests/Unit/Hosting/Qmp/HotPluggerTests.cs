@@ -10,7 +10,7 @@ namespace EpfTest.Unit.Hosting.Qmp;
 internal sealed class HotPluggerTests
 {
     private static readonly HotPlugDevice s_device = HotPlugDevice.VfioUser(
-        "epf0", "rp0", "/run/endpoint", postsWrites: true);
+        "epf0", "rp0", "/run/endpoint", postsWrites: true, TimeSpan.FromSeconds(10));
 
     private TemporaryFolder _folder = null!;
     private RecordingLogger _logger = null!;
