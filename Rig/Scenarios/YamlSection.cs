@@ -32,7 +32,11 @@ internal sealed class YamlSection
 
     /// <summary>The section below <paramref name="key"/>, empty if there is none or nothing in it.</summary>
     public YamlSection Section(string key, string what, params IEnumerable<string> known) =>
-        new(_file, Node(key) is { } node and not YamlScalarNode { Value: "" } ? node : new YamlMappingNode(), what, known);
+        new(
+            _file,
+            Node(key) is { } node and not YamlScalarNode { Value: "" } ? node : new YamlMappingNode(),
+            what,
+            known);
 
     /// <summary>The sections of a list; empty if there is none.</summary>
     public IEnumerable<YamlSection> Sections(string key, string what, params IEnumerable<string> known) =>
