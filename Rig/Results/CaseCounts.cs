@@ -1,8 +1,11 @@
+using System.Text.Json.Serialization;
+
 namespace EpfTest.Rig.Results;
 
 /// <summary>How many cases ended how.</summary>
 internal readonly record struct CaseCounts(int Passed, int Failed, int Skipped)
 {
+    [JsonIgnore]
     public int Total => Passed + Failed + Skipped;
 
     public static CaseCounts Of(IReadOnlyCollection<CaseResult> cases) => new(

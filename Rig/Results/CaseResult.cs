@@ -1,8 +1,12 @@
+using System.Text.Json.Serialization;
+
 namespace EpfTest.Rig.Results;
 
 /// <summary>A case of a test that has ended.</summary>
-internal sealed record CaseResult(string Name, CaseStatus Status, TimeSpan Duration)
+internal sealed record CaseResult(string Name, CaseStatus Status, [property: JsonIgnore] TimeSpan Duration)
 {
+    public double Seconds => Math.Round(Duration.TotalSeconds, 3);
+
     /// <summary>KTAP's word after the name, such as SKIP or XFAIL, or "".</summary>
     public string Directive { get; init; } = "";
 
@@ -16,9 +20,11 @@ internal sealed record CaseResult(string Name, CaseStatus Status, TimeSpan Durat
     public string? Explanation { get; init; }
 
     /// <summary>True for a skip that nothing explains: the run then fails.</summary>
+    [JsonIgnore]
     public bool IsUnexplained => Status == CaseStatus.Skipped && Explanation == null;
 
     /// <summary>The name for a reader.</summary>
+    [JsonIgnore]
     public string Title => TitleOf(Name);
 
     /// <summary>pci_ep_bar.BAR0.BAR_TEST as BAR_TEST (BAR0).</summary>
