@@ -42,7 +42,10 @@ internal sealed class RunResultTests
             var report = new ConsoleReport(kind, "title", [], []) { FirstLine = 1 };
             AssertValid(Write(new RunResult("mine", RunOutcome.Failed, 1)
             {
-                Guests = [new GuestResult("ep", "ep") { Reports = [new JudgedReport(report, new Judgement(false, ""))] }],
+                Guests =
+                [
+                    new GuestResult("ep", "ep") { Reports = [new JudgedReport(report, new Judgement(false, ""))] },
+                ],
             }));
         }
 
