@@ -21,7 +21,8 @@
 #   --out FILE          write the script's output to a file, too
 #   --help
 #
-# and those of scripts/toolchain.sh: --qemu, --kernel, --kernel-src, --kernel-config, --accel.
+# and those of scripts/toolchain.sh: --qemu, --kernel, --kernel-src, --kernel-image, --kernel-modules, --kernel-config,
+# --accel.
 #
 # Exits with the script's status. 124: timeout. 125: the guest failed (panic, QEMU); the last line on stderr says why.
 # 64: invalid option.

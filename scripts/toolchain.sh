@@ -8,7 +8,10 @@
 #
 #   --qemu PATH           this QEMU; default: the system's if it has vfio-user-pci, else Debian's, unpacked privately
 #   --kernel SERIES       Debian's linux-source-SERIES; default: the first in qemu-configs/versions.env
-#   --kernel-src DIR      this Linux source tree, built incrementally each time, outside the tree
+#   --kernel-src DIR      this Linux source tree, built incrementally each time, outside the tree; a copy of it if it
+#                         was built in
+#   --kernel-image FILE   this kernel, which is built already, with its modules (docs/kernels.md)
+#   --kernel-modules DIR  where these are: default: beside it, or /lib/modules/RELEASE
 #   --kernel-config FILE  more kernel options, over qemu-configs/guest-kernel.config; may be repeated
 #   --accel auto|kvm|tcg  auto: KVM if a guest boots with it, else TCG
 #   --print               only print what is ready, and fail if something is not

@@ -8,16 +8,21 @@ KERNEL_FRAGMENT=$CONFIG_DIR/guest-kernel.config
 # Raised when the same source and fragment have to be built again.
 KERNEL_RECIPE=1
 
-# build_kernel SERIES|DIR [FRAGMENT]...: builds a kernel from Debian's linux-source-SERIES, or from the source tree DIR
-# (a name with a slash), configured by qemu-configs/guest-kernel.config and then each FRAGMENT. Sets KERNEL_DIR, with
+# build_kernel SERIES|DIR|FILE [FRAGMENT]...: builds a kernel from Debian's linux-source-SERIES, or from the source tree
+# DIR (a name with a slash), configured by qemu-configs/guest-kernel.config and then each FRAGMENT; or takes the kernel
+# FILE, which is built already. Sets KERNEL_DIR, with
 #   bzImage, config, release, modules/lib/modules/RELEASE/...
 #   key                 a hash of bzImage and modules
-#   pci_endpoint_test   the self-test, static (not with kernels before 6.13)
-#   build/              for out-of-tree modules: make -C $KERNEL_DIR/build M=...
+#   pci_endpoint_test   the self-test, static (not with kernels before 6.13, nor with a FILE)
+#   build/              for out-of-tree modules: make -C $KERNEL_DIR/build M=... (with a FILE: if its modules have it)
 build_kernel() {
 	local what=$1
 	shift
 	KERNEL_FRAGMENTS=("$KERNEL_FRAGMENT" "$@")
+	if [ -f "$what" ]; then
+		take_kernel_image "$what"
+		return
+	fi
 	case $what in
 	*/*) build_kernel_from_tree "$what" ;;
 	*) build_kernel_from_debian "$what" ;;
@@ -90,23 +95,129 @@ build_kernel_from_tree() {
 	if ! [ -e "$source/Kbuild" ] || ! [ -e "$source/arch/x86/Kconfig" ]; then
 		die "--kernel-src $1: not a Linux source tree"
 	fi
-	if [ -e "$source/.config" ] || [ -d "$source/include/config" ] ||
-		[ -d "$source/arch/x86/include/generated" ]; then
-		say "error: $source contains build output, so the kernel's make refuses to build outside it. Either run"
-		say "    make -C $source mrproper        (removes its .config and everything built in it)"
-		say "or build from a clean checkout of it:"
-		say "    git -C $source worktree add --detach $source.clean    and then --kernel-src $source.clean"
-		exit 1
-	fi
 	KERNEL_DIR=$CACHE_DIR/kernel/tree-$(hash_of "$source" "${KERNEL_FRAGMENTS[@]}")
 	if [ "$PREPARE" = no ] && [ -e "$KERNEL_DIR/key" ]; then
 		return
 	fi
 	need_kernel_tools
-	with_lock "${KERNEL_DIR##*/}" make_kernel "$source"
+	with_lock "${KERNEL_DIR##*/}" make_kernel_from_tree "$source"
 }
 
-# --- Common to both
+# make_kernel_from_tree SOURCE: the kernel's make refuses to build outside a tree that was built in. Then a copy of its
+# sources, as they are now, is built; the tree is left as it is.
+make_kernel_from_tree() {
+	local source=$1
+	if [ -e "$source/.config" ] || [ -d "$source/include/config" ] ||
+		[ -d "$source/arch/x86/include/generated" ]; then
+		need_tools git git
+		mkdir -p "$KERNEL_DIR"
+		step "copying the sources of $source, which was built in" copy_sources "$source" "$KERNEL_DIR/source"
+		source=$KERNEL_DIR/source
+	fi
+	make_kernel "$source"
+}
+
+# copy_sources SOURCE COPY: copies what has changed of all files that git has or would add, so nothing that was built.
+# A tree that is not git's has .gitignore files, too.
+copy_sources() {
+	local git=(git -c safe.directory='*' -C "$1")
+	mkdir -p "$2"
+	if ! [ -e "$1/.git" ]; then
+		git init -q --bare "$2.git"
+		git+=(--git-dir="$2.git" --work-tree=.)
+	fi
+	"${git[@]}" ls-files -co --exclude-standard | grep -vxF -f <("${git[@]}" ls-files -d) | LC_ALL=C sort >"$2.files"
+	(cd "$1" && tr '\n' '\0' <"$2.files" | xargs -0 cp -dpu --parents -t "$2")
+	(cd "$2" && find . ! -type d -printf '%P\n' | LC_ALL=C sort | LC_ALL=C comm -23 - "$2.files" | tr '\n' '\0' |
+		xargs -0 -r rm --)
+}
+
+# --- A kernel that is built already
+
+# Where the modules are of which an image is taken; and what they need, and what was installed beside them
+IMAGE_MODULES='kernel/(drivers/(pci|ntb|nvme|virtio|dma|net/ntb_netdev|block/(null_blk|virtio_blk)|firmware/qemu_fw_cfg'
+IMAGE_MODULES+='|misc/pci_endpoint_test|vfio)|fs/(configfs|9p|overlayfs)|net/9p|arch/x86/kvm)|updates|extra'
+
+# take_kernel_image FILE: uses KERNEL_MODULES, or looks for the modules where distributions keep them.
+take_kernel_image() {
+	local image release modules=${KERNEL_MODULES:-} place
+	image=$(realpath -e -- "$1")
+	release=$(image_release "$image") || die "--kernel-image $1: not a bzImage, the form of a kernel that x86 boots"
+	for place in "${image%/*}" "${image%/*/*}"/{usr/,}lib/modules/"$release" "/lib/modules/$release"; do
+		[ -n "$modules" ] || [ "${place##*/}" != "$release" ] || ! [ -d "$place/kernel" ] || modules=$place
+	done
+	[ -d "$modules/kernel" ] ||
+		die "--kernel-image $1: the modules of kernel $release were not found: give --kernel-modules DIR, which has kernel/"
+	modules=$(realpath -- "$modules")
+	KERNEL_DIR=$CACHE_DIR/kernel/image-$(hash_of "$IMAGE_MODULES" "$(stat -c '%n %s %Y' -- "$image" "$modules"{,/*})")
+	[ -e "$KERNEL_DIR/key" ] || with_lock "${KERNEL_DIR##*/}" \
+		step "taking kernel $release and its modules" collect_image "$image" "$release" "$modules"
+}
+
+# image_release FILE: prints the release in a bzImage's header (Documentation/arch/x86/boot.rst), or fails.
+image_release() {
+	local offset
+	[ "$(bytes_of "$1" 514 4)" = HdrS ] || return 1
+	offset=$(od -An -tu2 -j526 -N2 -- "$1")
+	bytes_of "$1" $((offset + 512)) 256 | cut -d' ' -f1
+}
+
+# bytes_of FILE OFFSET COUNT: prints them as text.
+bytes_of() { dd if="$1" bs=1 skip="$2" count="$3" status=none | tr '\0' ' '; }
+
+# collect_image IMAGE RELEASE MODULES: fills KERNEL_DIR. A distribution has more modules than fit into a guest.
+collect_image() {
+	local image=$1 release=$2 modules=$3 to=$KERNEL_DIR/modules/lib/modules/$2 config
+	need_tools depmod kmod xz xz-utils zstd zstd
+	rm -rf "$KERNEL_DIR"
+	mkdir -p "$to"
+	cp -L "$image" "$KERNEL_DIR/bzImage"
+	echo "$release" >"$KERNEL_DIR/release"
+	for config in "$modules/config" "${image%/*}/config-$release" "$modules/build/.config" /dev/null; do
+		[ -e "$KERNEL_DIR/config" ] || ! [ -r "$config" ] || cp "$config" "$KERNEL_DIR/config"
+	done
+	[ ! -d "$modules/build" ] || ln -s "$(realpath "$modules/build")" "$KERNEL_DIR/build"
+	(cd "$modules" && find . ! -type d ! -type l -printf '%P\n' | tr '\n' '\0' | xargs -0 cp -p --parents -t "$to")
+	depmod -b "$KERNEL_DIR/modules" "$release"
+	awk -F ': *' -v wanted="^($IMAGE_MODULES)[/.]" '
+		{ needs[$1] = $2 }
+		$1 ~ wanted { print $1; if ($2) { gsub(" ", "\n", $2); print $2 } }' "$to/modules.dep" | LC_ALL=C sort -u >"$to/keep"
+	(cd "$to" && find . -name '*.ko*' -printf '%P\n' | LC_ALL=C sort | LC_ALL=C comm -23 - keep | tr '\n' '\0' |
+		xargs -0 -r rm)
+	find "$to" -name '*.ko.xz' -exec xz -d {} + -o -name '*.ko.zst' -exec zstd -q -d --rm {} + -o -name '*.ko.gz' \
+		-exec gzip -d {} +
+	depmod -b "$KERNEL_DIR/modules" "$release"
+	rm -f "$to/keep" "$to/vmlinuz" "$to/System.map"
+	write_kernel_key
+}
+
+# debian_kernel_image: unpacks Debian's own kernel for 64-bit PCs. Sets KERNEL_IMAGE to its file.
+debian_kernel_image() {
+	local dir=$CACHE_DIR/debian-kernel
+	[ -e "$dir/ready" ] || with_lock apt fetch_debian_image "$dir"
+	KERNEL_IMAGE=$(find "$dir" -name 'vmlinuz*' -type f)
+}
+
+fetch_debian_image() {
+	local version image package pin=KERNEL_PINNED_${KERNEL_SERIES%% *}
+	pin=${pin//./_}
+	[ ! -e "$1/ready" ] || return 0
+	use_package_lists
+	version=$(choose_version linux-image-amd64 "${!pin:-}")
+	rm -rf "$1"
+	image=$(package_needs linux-image-amd64 "$version" image)
+	for package in "$image" $(package_needs "$image" "$version" 'base|binary|modules'); do
+		step "downloading $package" unpack_package "$package" "$version" "$1"
+	done
+	touch "$1/ready"
+}
+
+# package_needs PACKAGE VERSION KINDS: prints the packages linux-KIND-... on which it depends.
+package_needs() {
+	private_apt apt-cache show "$1=$2" | sed -n 's/^Depends: //p' | grep -oE "linux-($3)-[0-9][^ ,]*" | sort -u || true
+}
+
+# --- Common
 
 kernel_make() { make -C "$KERNEL_SOURCE" O="$KERNEL_DIR/build" -j "$JOBS" "$@"; }
 
@@ -188,7 +299,11 @@ collect_kernel() {
 	kernel_make modules_install INSTALL_MOD_PATH="$modules" INSTALL_MOD_STRIP=1
 	rm -f "$modules"/lib/modules/*/{build,source}
 	build_selftest
-	find "$modules" -type f -name '*.ko' -print0 | sort -z | xargs -0 cat -- "$KERNEL_DIR/bzImage" |
+	write_kernel_key
+}
+
+write_kernel_key() {
+	find "$KERNEL_DIR/modules" -type f -name '*.ko' -print0 | sort -z | xargs -0 cat -- "$KERNEL_DIR/bzImage" |
 		sha256sum | cut -c1-16 >"$KERNEL_DIR/key"
 }
 

@@ -19,7 +19,9 @@ TOOLCHAIN_ACCEL=auto
 # toolchain_option OPTION [VALUE...]: handles one of the shared options, each of which has a value; fails for another.
 toolchain_option() {
 	case $1 in
-	--qemu | --kernel | --kernel-src | --kernel-config | --accel) [ $# -ge 2 ] || usage_error "$1 needs a value" ;;
+	--qemu | --kernel | --kernel-src | --kernel-image | --kernel-modules | --kernel-config | --accel)
+		[ $# -ge 2 ] || usage_error "$1 needs a value"
+		;;
 	esac
 	case $1 in
 	--qemu) TOOLCHAIN_QEMU=$2 ;;
@@ -28,6 +30,11 @@ toolchain_option() {
 		TOOLCHAIN_KERNEL=$2
 		;;
 	--kernel-src) TOOLCHAIN_KERNEL=$(source_tree "$@") || exit ;;
+	--kernel-image)
+		[ -f "$2" ] || usage_error "--kernel-image $2: no such file"
+		TOOLCHAIN_KERNEL=$(realpath -- "$2")
+		;;
+	--kernel-modules) KERNEL_MODULES=$(source_tree "$@") || exit ;;
 	--kernel-config)
 		[ -r "$2" ] || usage_error "--kernel-config $2: cannot be read"
 		TOOLCHAIN_FRAGMENTS+=("$(realpath -- "$2")")
@@ -42,7 +49,7 @@ toolchain_option() {
 
 is_series() { [[ $1 =~ ^[0-9]+\.[0-9]+$ ]]; }
 
-# source_tree OPTION DIR: prints the absolute path of DIR.
+# source_tree OPTION DIR: prints the absolute path of DIR (or of a file).
 source_tree() { realpath -e -- "$2" 2>/dev/null || usage_error "$1 $2: no such directory"; }
 
 # prepare_toolchain: sets QEMU, QEMU_VERSION, KERNEL_DIR, INITRAMFS and ACCEL as the options ask.
