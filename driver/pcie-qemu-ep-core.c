@@ -20,6 +20,7 @@
 #include <linux/pci.h>
 #include <linux/pci-epc.h>
 #include <linux/pci-epf.h>
+#include <linux/pm.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
 
@@ -94,6 +95,27 @@ static void qemu_ep_link_events(struct qemu_ep *ep, u32 events)
 	}
 }
 
+/*
+ * A hot reset takes the link down, and it comes up again by itself. The controller keeps the
+ * function from sending requests until the event is cleared: what an endpoint function still has
+ * under way for the host of before the reset then fails, and does not reach the memory of the next
+ * one. An event that is raised meanwhile is cleared, too: nothing has been started for that host.
+ */
+static void qemu_ep_hot_reset(struct qemu_ep *ep)
+{
+	unsigned int i;
+
+	dev_dbg(&ep->epc->dev, "hot reset\n");
+	if (ep->link_up)
+		pci_epc_linkdown(ep->epc);
+
+	for (i = 0; i < ep->num_functions; i++)
+		writel(EPC_FN_EVENT_RESET, ep->functions[i].regs + EPC_FN_EVENT_STATUS);
+
+	if (ep->link_up)
+		pci_epc_linkup(ep->epc);
+}
+
 static bool qemu_ep_function_event(struct qemu_ep *ep, struct qemu_ep_function *fn)
 {
 	u32 events = readl(fn->regs + EPC_FN_EVENT_STATUS);
@@ -101,7 +123,10 @@ static bool qemu_ep_function_event(struct qemu_ep *ep, struct qemu_ep_function *
 	if (!events || PCI_POSSIBLE_ERROR(events))
 		return false;
 
-	writel(events, fn->regs + EPC_FN_EVENT_STATUS);
+	/* For all functions: their link is the same. */
+	if (events & EPC_FN_EVENT_RESET)
+		qemu_ep_hot_reset(ep);
+	writel(events & ~EPC_FN_EVENT_RESET, fn->regs + EPC_FN_EVENT_STATUS);
 
 	dev_dbg(&ep->epc->dev, "function %u/%u:%s%s%s%s%s%s%s%s\n", fn->func_no, fn->vfunc_no,
 		events & EPC_FN_EVENT_BUS_MASTER ? " bus-master" : "",
@@ -491,6 +516,22 @@ static void qemu_ep_shutdown(struct pci_dev *pdev)
 	qemu_ep_window_disable(ep);
 }
 
+/*
+ * Refuse to sleep: the controller would lose its registers, and there is no way to have endpoint
+ * functions set them up again. Refuse before any device sleeps: the mapped window's would lose its
+ * mappings.
+ */
+static int qemu_ep_pm_prepare(struct device *dev)
+{
+	dev_warn(dev, "cannot sleep: unlink the endpoint functions and unload this driver first\n");
+
+	return -EBUSY;
+}
+
+static const struct dev_pm_ops qemu_ep_pm_ops = {
+	.prepare = pm_sleep_ptr(qemu_ep_pm_prepare),
+};
+
 static const struct pci_device_id qemu_ep_ids[] = {
 	{ PCI_DEVICE(EPC_PCI_VENDOR_ID, EPC_PCI_DEVICE_ID) },
 	{ }
@@ -503,6 +544,7 @@ static struct pci_driver qemu_ep_driver = {
 	.probe = qemu_ep_probe,
 	.remove = qemu_ep_remove,
 	.shutdown = qemu_ep_shutdown,
+	.driver.pm = pm_ptr(&qemu_ep_pm_ops),
 };
 
 /* Register the window's driver first, so that the controller's probe finds its window. */

@@ -15,12 +15,19 @@ internal sealed class FunctionConfiguration(
     FunctionContext context, BarSet bars, InterruptSource interrupts, FunctionEvents events, ILogger logger)
     : IConfigSpaceObserver
 {
+    // With all of them clear, a host neither reaches the function's BARs nor is reached.
+    private const PciCommand Used =
+        PciCommand.IoSpaceEnable | PciCommand.MemorySpaceEnable | PciCommand.BusMasterEnable;
+
     // An EUI-64 of no manufacturer: locally administered, the same for all functions, since they are one device.
     private const ulong SerialNumber = 0x0200_00ff_fe00_0001;
 
     // Taken before the controller's lock, never with it held: the port learns of changes in order.
     private readonly Lock _busMasterSending = new();
     private bool _busMasterSent;
+
+    // Whether a host has used the function since the link came up or the last hot reset
+    private bool _isUsed;
 
     /// <summary>The committed header; null while the function is not present.</summary>
     public ConfigSpaceHeader? Header { get; private set; }
@@ -64,6 +71,7 @@ internal sealed class FunctionConfiguration(
     public void Hide()
     {
         context.Config = null;
+        _isUsed = false;
         interrupts.Detach();
         Publish();
     }
@@ -143,7 +151,7 @@ internal sealed class FunctionConfiguration(
             {
                 // QEMU keeps the addresses of BARs across an FLR only.
                 config.Reset(kind, preserveBarAddresses: kind == ResetKind.FunctionLevel);
-                events.Raise(EpcRegister.FnEventReset);
+                RaiseReset(kind);
             }
 
             interrupts.Clear();
@@ -152,6 +160,26 @@ internal sealed class FunctionConfiguration(
 
         SendBusMaster();
         interrupts.SendIntxChange();
+    }
+
+    /// <summary>The driver clears or masks events, which may end the hold of a hot reset.</summary>
+    public void WriteEvents(int offset, uint value)
+    {
+        lock (context.Lock)
+        {
+            if (offset == EpcRegister.FnEventStatus)
+            {
+                events.WriteStatus(value);
+            }
+            else
+            {
+                events.WriteMask(value);
+            }
+
+            Publish();
+        }
+
+        SendBusMaster();
     }
 
     /// <summary>Clears the header, and with it hides the function. Under the controller's lock.</summary>
@@ -163,6 +191,7 @@ internal sealed class FunctionConfiguration(
 
     void IConfigSpaceObserver.CommandChanged(PciCommand previous, PciCommand current)
     {
+        _isUsed |= (current & Used) != 0;
         bool busMaster = (current & ~previous & PciCommand.BusMasterEnable) != 0;
         events.Raise(EpcRegister.FnEventCommand | Field.Put(EpcRegister.FnEventBusMaster, busMaster));
         Publish();
@@ -236,10 +265,25 @@ internal sealed class FunctionConfiguration(
         return config;
     }
 
+    /// <summary>A reset of a function that no host has used is no event: it changes nothing.</summary>
+    private void RaiseReset(ResetKind kind)
+    {
+        if (kind == ResetKind.FunctionLevel)
+        {
+            events.Raise(EpcRegister.FnEventFlr);
+        }
+        else if (_isUsed)
+        {
+            _isUsed = false;
+            events.Raise(EpcRegister.FnEventReset);
+        }
+    }
+
     /// <summary>Publishes what the host has programmed to requests of both directions. Under the lock.</summary>
     private void Publish()
     {
-        context.IsBusMaster = context.Config is { BusMasterEnable: true, PowerState: PowerState.D0 };
+        context.IsBusMaster = context.Config is { BusMasterEnable: true, PowerState: PowerState.D0 }
+            && !events.HoldsFunction;
         bars.Publish();
         interrupts.Publish();
     }

@@ -14,6 +14,11 @@ internal sealed class FunctionEvents(FunctionId function, GlobalEvents global)
 
     public uint Mask => _bits.Mask;
 
+    /// <summary>
+    /// Whether a hot reset holds the function: the driver is to be told of it, and has not cleared the event yet.
+    /// </summary>
+    public bool HoldsFunction => (_bits.Status & ~_bits.Mask & EpcRegister.FnEventReset) != 0;
+
     public void Raise(uint events) => global.FunctionRaised(function, _bits.Raise(events));
 
     /// <summary>The driver clears events.</summary>

@@ -69,17 +69,7 @@ internal sealed class FunctionRegisters(
         }
         else if (offset is EpcRegister.FnEventStatus or EpcRegister.FnEventMask)
         {
-            lock (context.Lock)
-            {
-                if (offset == EpcRegister.FnEventStatus)
-                {
-                    events.WriteStatus(value);
-                }
-                else
-                {
-                    events.WriteMask(value);
-                }
-            }
+            configuration.WriteEvents(offset, value);
         }
 
         return false;

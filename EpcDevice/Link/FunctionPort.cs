@@ -112,7 +112,11 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
     public void Dispose() => Memory.Dispose();
 
     /// <inheritdoc/>
-    public void SetBusMaster(bool enabled) => Memory.SetBusMaster(enabled);
+    public void SetBusMaster(bool enabled)
+    {
+        Memory.SetBusMaster(enabled);
+        _endpoint.AfterReconcile(static () => { });
+    }
 
     /// <inheritdoc/>
     public RequestStatus Read(ulong address, Span<byte> destination) =>

@@ -22,7 +22,7 @@ internal static class EpcRegister
     public const uint VersionMajor = 0xffff0000;
     public const uint VersionMinor = 0xffff;
     public const uint VersionMajorValue = 1;
-    public const uint VersionMinorValue = 1;
+    public const uint VersionMinorValue = 2;
     public const int FeaturesLo = 0x0008;
     public const int FeaturesHi = 0x000c;
     public const uint FeatureIntx = 1U << 0;

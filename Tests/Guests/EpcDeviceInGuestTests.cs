@@ -79,7 +79,7 @@ internal sealed class EpcDeviceInGuestTests
     public void GuestReadsIdAndVersionRegisters()
     {
         Assert.That(_guest.Value("id"), Is.EqualTo($"0x{EpcRegister.IdValue:X8}"));
-        Assert.That(_guest.Value("version"), Is.EqualTo("0x00010001"));
+        Assert.That(_guest.Value("version"), Is.EqualTo("0x00010002"));
     }
 
     [Test]

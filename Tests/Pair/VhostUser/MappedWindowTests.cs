@@ -251,6 +251,21 @@ internal sealed class MappedWindowTests
     }
 
     [Test]
+    public void HotResetTakesTheMappingUntilTheDriverHasSeenItAndTheHostEnablesBusMastering()
+    {
+        BringUp();
+        _ep[EpDriver.Function(0, EpcRegister.FnEventMask)] = 0;
+        Map(0, 0, 0x1000, HostBuffer);
+        Host.ResetDevice();
+        Assert.That(_window.Load(0, 8), Is.Null);
+        Host.SetCommand(MemoryAndMaster);
+        Assert.That(_window.Load(0, 8), Is.Null, "the driver does not know of the reset yet");
+        _ep[EpDriver.Function(0, EpcRegister.FnEventStatus)] = EpcRegister.FnEventReset;
+        WaitUntilIdle();
+        Assert.That(_window.Load(0, 8), Is.Not.Null);
+    }
+
+    [Test]
     public void LinkDownTakesTheMappingAndLinkUpGivesItBack()
     {
         BringUp();

@@ -16,7 +16,7 @@ internal sealed class GlobalRegisterTests
     public void DisposeRig() => _rig.Dispose();
 
     [TestCase(EpcRegister.Id, 0x43465045u)]
-    [TestCase(EpcRegister.Version, 0x0001_0001u)]
+    [TestCase(EpcRegister.Version, 0x0001_0002u)]
     [TestCase(EpcRegister.FeaturesLo, 0x7fu)]
     [TestCase(EpcRegister.FeaturesHi, 0u)]
     [TestCase(EpcRegister.Functions, 8u)]
