@@ -122,6 +122,6 @@ internal sealed class Bar(BarMessage description) : IDisposable
     public void Dispose() => _inbound.Dispose();
 
     private static bool IsAligned(DmaRange range) =>
-        (range.Address | range.Size | range.FileOffset) % (ulong)Environment.SystemPageSize == 0
+        (range.Address | range.Size | range.FileOffset) % range.File!.PageSize == 0
             && range.FileOffset >= range.Address;
 }

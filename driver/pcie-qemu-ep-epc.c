@@ -235,8 +235,8 @@ static void qemu_ep_clear_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 #ifdef EPC_HAS_ALIGN_ADDR
 /*
  * The framework uses the first window that has room, and tries no other one if the address cannot
- * be mapped there. So while the host's memory is private, and cannot be mapped, all free parts of
- * the mapped window are marked as taken.
+ * be mapped there. So while the host's memory is private or in huge pages, and cannot be mapped, all
+ * free parts of the mapped window are marked as taken.
  */
 static void qemu_ep_window_offer(struct qemu_ep *ep)
 {
@@ -255,7 +255,7 @@ static void qemu_ep_window_offer(struct qemu_ep *ep)
 		bitmap_complement(ep->window_taken, mem->bitmap, mem->pages);
 		bitmap_fill(mem->bitmap, mem->pages);
 		dev_info(&ep->pdev->dev,
-			 "the host's memory is not shared: mappings are in the trapped window\n");
+			 "the host's memory cannot be mapped: mappings are in the trapped window\n");
 	} else {
 		bitmap_andnot(mem->bitmap, mem->bitmap, ep->window_taken, mem->pages);
 		bitmap_free(ep->window_taken);

@@ -188,8 +188,11 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
 
     private bool IsDirect => _connection is { } connection && (connection.Capabilities & LinkCapabilities.Direct) != 0;
 
-    private static bool IsMappable(DmaRange range) =>
-        range is { File: not null, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write };
+    /// <summary>Whether QEMU can map any page of a range: of huge pages it can map whole ones only.</summary>
+    private static bool IsMappable(DmaRange range) => range is
+    {
+        File.IsHuge: false, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write,
+    };
 
     private RequestStatus ReadByTlp(ulong address, Span<byte> destination)
     {

@@ -45,8 +45,8 @@ internal interface IFunctionPort
     MemoryLease Lease(ulong address, int wanted, DmaAccess access);
 
     /// <summary>
-    /// Finds the files that hold a range of host memory, where it is shared for reading and writing and cannot shrink.
-    /// Waits for nothing.
+    /// Finds the files that hold a range of host memory, where it is shared for reading and writing, cannot shrink, and
+    /// is not in huge pages. Waits for nothing.
     /// </summary>
     /// <param name="address">Host bus address.</param>
     /// <param name="size">Bytes.</param>

@@ -26,9 +26,11 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
     private readonly OutboundTable _table;
     private readonly Reconciler _reconciler;
     private readonly WindowMappings _mappings;
+    private readonly ILogger _logger;
     private readonly byte[] _config = new byte[sizeof(ulong)];
     private volatile WindowSession _session = new(null);
     private volatile bool _enabled;
+    private bool _wasUnshared;
 
     /// <summary>A window in which nothing is mapped; without a size there is none.</summary>
     public MappedWindow(
@@ -45,6 +47,7 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
         _table = table;
         _reconciler = reconciler;
         _mappings = new WindowMappings(logger);
+        _logger = logger;
         RandomNumberGenerator.Fill(_config);
         if (size > 0)
         {
@@ -75,10 +78,26 @@ internal sealed class MappedWindow : IWindowDevice, IDisposable
         }
     }
 
-    /// <summary>WINDOW_STATUS.</summary>
-    public uint Status => Field.Put(EpcRegister.WindowStatusUnshared, _host.SharesNoMemory)
-        | Field.Put(EpcRegister.WindowStatusReady, _session.Backend is not null)
-        | Field.Put(EpcRegister.WindowStatusBusy, _reconciler.IsBusy);
+    /// <summary>WINDOW_STATUS. Read by the thread that serves the EP guest.</summary>
+    public uint Status
+    {
+        get
+        {
+            bool isUnshared = _host.SharesNoMemory;
+            if (isUnshared && !_wasUnshared && Size > 0)
+            {
+                _logger.LogWarning(
+                    "the mapped window cannot show the host's memory, so processors of the EP guest use the trapped"
+                    + " window, which is far slower; give the host's QEMU -object memory-backend-memfd,share=on without"
+                    + " hugetlb=on, and both processes --datapath direct");
+            }
+
+            _wasUnshared = isUnshared;
+            return Field.Put(EpcRegister.WindowStatusUnshared, isUnshared)
+                | Field.Put(EpcRegister.WindowStatusReady, _session.Backend is not null)
+                | Field.Put(EpcRegister.WindowStatusBusy, _reconciler.IsBusy);
+        }
+    }
 
     /// <summary>Requests a reconciliation.</summary>
     public void Reconcile() => AfterReconcile(static () => { });

@@ -5,9 +5,10 @@ internal enum DmaBacking
 {
     /// <summary>By messages to its QEMU, because it is private memory: no usable descriptor came with it.</summary>
     Messages,
-    /// <summary>By system calls on its descriptor, because its file could shrink; they fail cleanly then.</summary>
+    /// <summary>By system calls, because its file could shrink, or its huge pages are not all reserved; they fail
+    /// cleanly then.</summary>
     SystemCalls,
-    /// <summary>By loads and stores, because its file is sealed against shrinking, so that no access can
-    /// fault.</summary>
+    /// <summary>By loads and stores, because its file is sealed against shrinking, and huge pages are reserved, so that
+    /// no access can fault.</summary>
     Mapping,
 }

@@ -8,9 +8,13 @@ namespace EpfTest.Protocol.Memory;
 /// neither that many descriptors nor that many areas of our address space.
 /// </summary>
 /// <remarks>
-/// A peer may truncate a file, and an access to a mapping beyond its end ends the process (SIGBUS). So a file is mapped
-/// only if the kernel guarantees that it cannot shrink (F_SEAL_SHRINK, which QEMU's memory-backend-memfd sets); others
-/// are accessed by pread(2) and pwrite(2). Not thread-safe, except for <see cref="Access"/>.
+/// <para>A peer may truncate a file, and an access to a mapping beyond its end ends the process (SIGBUS). So loads and
+/// stores are for files that cannot shrink (F_SEAL_SHRINK, which QEMU's memory-backend-memfd sets). Others are accessed
+/// by system calls, which fail cleanly.</para>
+/// <para>The same signal comes when the machine has no huge page left. A mapping of a file in huge pages reserves all
+/// of them, or fails. Then, too, system calls do it. Such files cannot be written by pwrite(2) (hugetlbfs_write_begin()
+/// of fs/hugetlbfs/inode.c), so another mapping serves <see cref="FileMapping.Store"/>.</para>
+/// <para>Not thread-safe, except for <see cref="Access"/>.</para>
 /// </remarks>
 internal sealed unsafe class SharedFile
 {
@@ -23,6 +27,7 @@ internal sealed unsafe class SharedFile
     {
         _descriptor = descriptor;
         Identity = identity;
+        PageSize = FileMapping.PageSizeOf(descriptor.Number);
         _length = length;
     }
 
@@ -30,26 +35,29 @@ internal sealed unsafe class SharedFile
     public FileIdentity Identity { get; }
 
     /// <summary><see cref="DmaBacking.Mapping"/> or <see cref="DmaBacking.SystemCalls"/>.</summary>
-    public DmaBacking Backing => _base != null ? DmaBacking.Mapping : DmaBacking.SystemCalls;
+    public DmaBacking Backing { get; private set; } = DmaBacking.SystemCalls;
+
+    /// <summary>Bytes of a page: offset and length of a mapping are multiples of it.</summary>
+    public ulong PageSize { get; }
+
+    /// <summary>Whether the file is in huge pages.</summary>
+    public bool IsHuge => PageSize > (ulong)Environment.SystemPageSize;
 
     /// <summary>The descriptor, which can be passed to another process.</summary>
     public FileDescriptor Descriptor => _descriptor;
 
-    /// <summary>Takes ownership of <paramref name="descriptor"/>, and maps the file if it cannot shrink.</summary>
+    /// <summary>Takes ownership of <paramref name="descriptor"/>, and maps the file if that is safe.</summary>
     /// <returns>The file, without a reference yet.</returns>
     internal static SharedFile Open(FileDescriptor descriptor, FileIdentity identity, ulong length)
     {
         var file = new SharedFile(descriptor, identity, length);
-        if (identity.CannotShrink && length > 0)
+        if (identity.CannotShrink && file.TryMap(0))
         {
-            int protection = identity.Writable ? LibC.PROT_READ | LibC.PROT_WRITE : LibC.PROT_READ;
-            void* mapping = LibC.mmap(null, (size_t)length, protection, LibC.MAP_SHARED, descriptor.Number, 0);
-            if (mapping != LibC.MAP_FAILED)
-            {
-                // Guest memory does not belong into our core dumps.
-                _ = LibC.madvise(mapping, (size_t)length, LibC.MADV_DONTDUMP);
-                file._base = (byte*)mapping;
-            }
+            file.Backing = DmaBacking.Mapping;
+        }
+        else if (file.IsHuge)
+        {
+            file.TryMap(LibC.MAP_NORESERVE);
         }
 
         return file;
@@ -87,9 +95,11 @@ internal sealed unsafe class SharedFile
     /// <see cref="Covers"/>.</summary>
     internal Errno Access(ulong offset, Span<byte> bytes, DmaAccess kind)
     {
-        if (_base == null)
+        if (Backing != DmaBacking.Mapping)
         {
-            return AccessBySystemCalls((long)offset, bytes, kind);
+            return kind == DmaAccess.Write && _base != null
+                ? FileMapping.Store(_base + offset, bytes)
+                : AccessBySystemCalls((long)offset, bytes, kind);
         }
 
         // In bounds: Covers() holds for the range, the file cannot shrink, and all of it is mapped.
@@ -103,6 +113,22 @@ internal sealed unsafe class SharedFile
         }
 
         return Errno.None;
+    }
+
+    private bool TryMap(int flags)
+    {
+        int protection = Identity.Writable ? LibC.PROT_READ | LibC.PROT_WRITE : LibC.PROT_READ;
+        void* mapping =
+            LibC.mmap(null, (size_t)_length, protection, LibC.MAP_SHARED | flags, _descriptor.Number, 0);
+        if (mapping == LibC.MAP_FAILED)
+        {
+            return false;
+        }
+
+        // Guest memory does not belong into our core dumps.
+        _ = LibC.madvise(mapping, (size_t)_length, LibC.MADV_DONTDUMP);
+        _base = (byte*)mapping;
+        return true;
     }
 
     private Errno AccessBySystemCalls(long offset, Span<byte> bytes, DmaAccess kind)

@@ -63,10 +63,23 @@ internal sealed partial class VfioUserConnection
         if (range.Backing == DmaBacking.SystemCalls && !flags.HasFlag(DmaMapFlags.FileIo) && !_warnedOfSystemCalls)
         {
             _warnedOfSystemCalls = true;
+            (string reason, string remedy) = range.File switch
+            {
+                { Identity.CannotShrink: true } => (
+                    "its huge pages cannot be reserved",
+                    "raise /proc/sys/vm/nr_hugepages"),
+                { IsHuge: true } => (
+                    "its file could shrink",
+                    "give QEMU -object memory-backend-memfd,share=on,hugetlb=on, whose file is sealed"),
+                _ => (
+                    "its file could shrink",
+                    "give QEMU -object memory-backend-memfd,share=on, whose file is sealed"),
+            };
             _logger.LogWarning(
-                "guest memory {Range} is reached by system calls, which are slower, because its file could shrink;"
-                + " give QEMU -object memory-backend-memfd,share=on, whose file is sealed",
-                range);
+                "guest memory {Range} is reached by system calls, which are slower, because {Reason}; {Remedy}",
+                range,
+                reason,
+                remedy);
         }
 
         _device.DmaMapped(range);

@@ -43,6 +43,27 @@ internal sealed class MappedBarTests(DataPath dataPath) : PairFixture(dataPath)
     }
 
     [Test]
+    public void OnlyWholeHugePagesAreMapped()
+    {
+        const ulong Elsewhere = 0x2000_0000;
+        using var pages = new HugePages(2);
+        ulong page = (ulong)HugePages.Size;
+        using var memory = Memfd.Create(2 * (long)page, huge: true);
+        Ep.MapFile(memory.Descriptor, Elsewhere, 2 * page);
+        Ep.SetUp(0);
+        Ep.SetBar(0, 1, page, 0, (0, page, Elsewhere + EpGuest.BarSize));
+        Ep.SetBar(0, 2, page, 0, (0, page, Elsewhere + page));
+        Ep.LinkUp();
+        HostGuest host = ConnectHost();
+        (byte[] info, FileDescriptor? file) = host.RegionInfo(1);
+        using FileDescriptor? none = file;
+        Assert.That(BinaryPrimitives.ReadUInt32LittleEndian(info.AsSpan(4)) & MmapFlag, Is.Zero, "across two pages");
+        (info, file) = host.RegionInfo(2);
+        using FileDescriptor? owned = file;
+        Assert.That(BinaryPrimitives.ReadUInt32LittleEndian(info.AsSpan(4)) & MmapFlag, Is.Not.Zero, "a whole page");
+    }
+
+    [Test]
     public void OnlyAWholePageAlignedRangeOfSharedMemoryIsMapped()
     {
         Ep.MapPrivateMemory();

@@ -139,6 +139,23 @@ internal sealed class MappedWindowTests
         }
     }
 
+    /// <summary>QEMU maps whole huge pages, and a translation is seldom that.</summary>
+    [Test]
+    public void DriverIsToldWhenTheHostsMemoryIsInHugePages()
+    {
+        using var pages = new HugePages(1);
+        using var memory = Memfd.Create(HugePages.Size, huge: true);
+        BringUp();
+        Host.MapFile(memory.Descriptor, GuestClient.PrivateStart, (ulong)HugePages.Size);
+        Host.ReadConfig(0);
+        Assert.That(_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Zero, "some can be mapped");
+        Assert.That(Map(0, 0, 0x1000, GuestClient.PrivateStart), Is.EqualTo(EpcRegister.ResultNotMappable));
+        Host.Unmap(0, GuestClient.SharedSize);
+        Host.ReadConfig(0);
+        Assert.That(_ep[EpcRegister.WindowStatus] & EpcRegister.WindowStatusUnshared, Is.Not.Zero);
+        Assert.That(_logger.Lines, Has.Some.Contains("hugetlb=on"));
+    }
+
     [Test]
     public void NothingIsMappedBeforeTheWindowIsEnabledAndItsDriverReady()
     {

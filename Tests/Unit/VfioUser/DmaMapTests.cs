@@ -32,6 +32,27 @@ internal sealed class DmaMapTests : ConnectedFixture
         Assert.That(read, Is.EqualTo(new byte[] { 8, 7, 6, 5, 4, 3, 2, 1 }));
     }
 
+    /// <summary>With hugetlb=on, and with a file of /dev/hugepages.</summary>
+    [TestCase(false, DmaBacking.Mapping)]
+    [TestCase(true, DmaBacking.SystemCalls)]
+    public void HugePagesAreReachedThroughTheirDescriptor(bool canShrink, DmaBacking backing)
+    {
+        using var pages = new HugePages(2);
+        ulong page = (ulong)HugePages.Size;
+        using var memfd = Memfd.Create(2 * (long)page, canShrink, huge: true);
+        Assert.That(Map(0x10000, page, memfd.Descriptor, offset: Page), Is.EqualTo(Errno.None));
+        Assert.That(Memory.Ranges.Find(0x10000)?.Backing, Is.EqualTo(backing));
+
+        // In the range's last page of 4 KiB, across the two huge pages.
+        ulong across = page - Page - 2;
+        Assert.That(Memory.Write(0x10000 + across, [1, 2, 3, 4]), Is.EqualTo(Errno.None));
+        Assert.That(memfd.Read((long)page - 2, 4), Is.EqualTo(new byte[] { 1, 2, 3, 4 }));
+        memfd.Write((long)page - 3, [8, 7, 6, 5]);
+        byte[] read = new byte[4];
+        Assert.That(Memory.Read(0x10000 + across - 1, read), Is.EqualTo(Errno.None));
+        Assert.That(read, Is.EqualTo(new byte[] { 8, 7, 6, 5 }));
+    }
+
     [TestCase(1)]
     [TestCase(2)]
     [TestCase(3)]
@@ -185,6 +206,42 @@ internal sealed class DmaMapTests : ConnectedFixture
         Assert.That(Memory.Write(Page - 8, bytes), Is.EqualTo(Errno.EFAULT));
         Assert.That(Memory.Read(Page - 16, bytes), Is.EqualTo(Errno.None));
         Assert.That(() => memfd.Read((long)Page, 1), Throws.TypeOf<EndOfStreamException>());
+    }
+
+    [Test]
+    public void HugePagesThatAreTruncatedGiveAnErrorAndAreNotMadeToGrow()
+    {
+        using var pages = new HugePages(2);
+        ulong page = (ulong)HugePages.Size;
+        using var memfd = Memfd.Create(2 * (long)page, canShrink: true, huge: true);
+        Map(0, 2 * page, memfd.Descriptor);
+        byte[] bytes = [1, 2, 3, 4];
+        Assert.That(Memory.Write(page - 2, bytes), Is.EqualTo(Errno.None));
+        memfd.Resize((long)page);
+        Assert.That(Memory.Read(page - 2, new byte[4]), Is.EqualTo(Errno.EFAULT));
+        Assert.That(Memory.Write(page - 2, bytes), Is.EqualTo(Errno.EFAULT));
+        Assert.That(Memory.Write(page, bytes), Is.EqualTo(Errno.EFAULT));
+        Assert.That(Memory.Write(page - 4, bytes), Is.EqualTo(Errno.None));
+        Assert.That(() => memfd.Read((long)page, 1), Throws.TypeOf<EndOfStreamException>());
+    }
+
+    /// <summary>With reserve=off, memory can be larger than what the machine has.</summary>
+    [Test]
+    public void HugePagesThatTheMachineDoesNotHaveGiveAnError()
+    {
+        using var pages = new HugePages(1);
+        ulong page = (ulong)HugePages.Size;
+        using var memfd = Memfd.Create((HugePages.Available + 1) * (long)page, huge: true);
+        ulong size = (ulong)memfd.Length;
+        Assert.That(Map(0, size, memfd.Descriptor), Is.EqualTo(Errno.None));
+        Assert.That(Memory.Ranges.Find(0)?.Backing, Is.EqualTo(DmaBacking.SystemCalls));
+        for (ulong start = 0; start < size - page; start += page)
+        {
+            Assert.That(Memory.Write(start, [1]), Is.EqualTo(Errno.None));
+        }
+
+        Assert.That(Memory.Write(size - page, [1]), Is.EqualTo(Errno.EFAULT));
+        Assert.That(Memory.Write(0, [1]), Is.EqualTo(Errno.None));
     }
 
     [Test]
