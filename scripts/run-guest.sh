@@ -32,7 +32,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/toolchain.sh
 . "$REPO_ROOT/scripts/lib/toolchain.sh"
 
-script='' shell=no additions=() devices=() append='' memory=512M smp=2 shared=yes iommu=yes timeout=300
+script='' shell=no additions=() devices=() append='' size=512M smp=2 memory=shared iommu=yes timeout=300
 console='' out=''
 
 # readable OPTION FILE
@@ -46,7 +46,7 @@ while [ $# -gt 0 ]; do
 		break
 		;;
 	--shell) shell=yes && shift && continue ;;
-	--no-shared-memory) shared=no && shift && continue ;;
+	--no-shared-memory) memory=private && shift && continue ;;
 	--no-iommu) iommu=no && shift && continue ;;
 	esac
 	if toolchain_option "$@"; then
@@ -64,7 +64,7 @@ while [ $# -gt 0 ]; do
 	--add) readable "$1" "${2%%:*}" && additions+=("$1" "$2") ;;
 	--module) readable "$@" && additions+=("$1" "$2") ;;
 	--append) append+=" $2" ;;
-	--memory) memory=$2 ;;
+	--memory) size=$2 ;;
 	--smp) smp=$2 ;;
 	--timeout) timeout=$2 ;;
 	--console) console=$2 ;;
@@ -74,7 +74,7 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 [[ $smp =~ ^[1-9][0-9]*$ ]] || usage_error "--smp $smp: not a number of processors"
-[[ $memory =~ ^[1-9][0-9]*[MG]$ ]] || usage_error "--memory $memory: not a size such as 512M or 2G"
+[[ $size =~ ^[1-9][0-9]*[MG]$ ]] || usage_error "--memory $size: not a size such as 512M or 2G"
 [[ $timeout =~ ^[0-9]+$ ]] || usage_error "--timeout $timeout: not a number of seconds"
 [ -z "$script" ] || [ "$shell" = no ] || usage_error "--script and --shell exclude each other"
 
@@ -97,7 +97,7 @@ for device in "${devices[@]}"; do
 	arguments+=(-device "$placed")
 	[ "$placed" = "$device" ] || port=$((port + 1))
 done
-machine_args "$memory" "$smp" "$shared" "$iommu" $((port > ROOT_PORTS ? port : ROOT_PORTS))
+machine_args "$size" "$smp" "$memory" "$iommu" $((port > ROOT_PORTS ? port : ROOT_PORTS))
 
 if [ -z "$script" ]; then
 	kernel_args "$image" "$append"

@@ -31,9 +31,10 @@
 #                            a host that reads a flag in BAR memory may miss data that the endpoint wrote before it
 #   --strict-order           on the direct path, do not even let the host's QEMU post its writes to BARs: slower, but an
 #                            endpoint that reads a flag in host memory then finds what the host wrote to a BAR before
-#   --ep-memory shared|private, --host-memory shared|private
-#                            private: QEMU does not share that guest's memory, and each access to it is a message to
-#                            QEMU; default shared
+#   --ep-memory shared|huge|private, --host-memory shared|huge|private
+#                            huge: in huge pages, 512 MiB of which must be free (sysctl vm.nr_hugepages=256); private:
+#                            QEMU does not share that guest's memory, and each access to it is a message to QEMU;
+#                            default shared
 #   --iommu pass|translate   translate: the host guest's IOMMU translates the endpoint's accesses, so that mappings come
 #                            and go with each transfer of its driver; default pass
 #   --dma memcpy|slave|off   what pcie-qemu-ep's DMA channels are; default memcpy, because pci-epf-test's COPY by DMA
@@ -140,7 +141,9 @@ while [ $# -gt 0 ]; do
 		fi
 		;;
 	--add) [ -r "${2%%:*}" ] || usage_error "$1 $2: cannot be read" ;;
-	--ep-memory | --host-memory) [[ $2 =~ ^(shared|private)$ ]] || usage_error "$1 $2: not one of shared, private" ;;
+	--ep-memory | --host-memory)
+		[[ $2 =~ ^(shared|huge|private)$ ]] || usage_error "$1 $2: not one of shared, huge, private"
+		;;
 	--iommu) [[ $2 =~ ^(pass|translate)$ ]] || usage_error "$1 $2: not one of pass, translate" ;;
 	--datapath) [[ $2 =~ ^(direct|tlp)$ ]] || usage_error "$1 $2: not one of direct, tlp" ;;
 	--dma) [[ $2 =~ ^(memcpy|slave|off)$ ]] || usage_error "$1 $2: not one of memcpy, slave, off" ;;
@@ -157,8 +160,8 @@ while [ $# -gt 0 ]; do
 	--case-timeout) [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "$1 $2: not a number of seconds" ;;
 	esac
 	case $1 in
-	--ep-memory) [ "$2" = shared ] || SIDE_SHARED[ep]=no ;;
-	--host-memory) [ "$2" = shared ] || SIDE_SHARED[host]=no ;;
+	--ep-memory) SIDE_MEMORY[ep]=$2 ;;
+	--host-memory) SIDE_MEMORY[host]=$2 ;;
 	--iommu) iommu=$2 ;;
 	--ep-script) ep_script=$2 ;;
 	--host-script) host_script=$2 ;;

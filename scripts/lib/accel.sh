@@ -51,7 +51,7 @@ probe_kvm() {
 	say "booting a guest with KVM to try it (at most $KVM_PROBE_SECONDS s; once until this machine reboots)"
 	dir=$(new_run_dir)
 	ACCEL=kvm
-	machine_args 256M 1 yes yes
+	machine_args 256M 1 shared yes
 	kernel_args "$INITRAMFS" epftest.run=/bin/true
 	start_guest "$dir" "$KVM_PROBE_SECONDS"
 	finish_guest "$dir" 2>/dev/null || status=$?

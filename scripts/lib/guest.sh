@@ -16,16 +16,17 @@ GUEST_NAME=guest
 # read_args FILE: the words of a file in qemu-configs/, without comments.
 read_args() { sed 's/^#.*//' "$CONFIG_DIR/$1"; }
 
-# machine_args MEMORY SMP SHARED IOMMU [PORTS]: sets MACHINE, the arguments of QEMU before the devices. SHARED and IOMMU
-# are yes or no.
+# machine_args SIZE SMP MEMORY IOMMU [PORTS]: sets MACHINE, the arguments of QEMU before the devices. MEMORY is shared,
+# huge or private; IOMMU is yes or no.
 machine_args() {
-	local memory=$1 smp=$2 shared=$3 iommu=$4 ports=${5:-$ROOT_PORTS} port
+	local size=$1 smp=$2 memory=$3 iommu=$4 ports=${5:-$ROOT_PORTS} port huge=
 	# Each word of the files is an argument.
 	# shellcheck disable=SC2207
-	MACHINE=($(read_args machine.args) -m "$memory" -smp "$smp" -accel "$ACCEL")
+	MACHINE=($(read_args machine.args) -m "$size" -smp "$smp" -accel "$ACCEL")
 	[ "$ACCEL" != kvm ] || MACHINE+=(-cpu host)
-	if [ "$shared" = yes ]; then
-		MACHINE+=(-object "memory-backend-memfd,id=mem,size=$memory,share=on" -machine memory-backend=mem)
+	[ "$memory" != huge ] || huge=,hugetlb=on
+	if [ "$memory" != private ]; then
+		MACHINE+=(-object "memory-backend-memfd,id=mem,size=$size,share=on$huge" -machine memory-backend=mem)
 	fi
 	# shellcheck disable=SC2207
 	[ "$iommu" = no ] || MACHINE+=($(read_args iommu.args))

@@ -7,8 +7,8 @@
 # RUN_DIR keeps ep/ and host/ (console.log, result.log, qemu.log), EpcDevice.log and EpfBridge.log. SOCKET_DIR has the
 # sockets; its name is short enough for a socket's path.
 declare -A SIDE_NAME=([ep]="EP guest" [host]="host guest")
-# yes if QEMU shares the guest's memory with the processes
-declare -A SIDE_SHARED=([ep]=yes [host]=yes)
+# The guest's memory: shared with the processes, shared in huge pages, or private
+declare -A SIDE_MEMORY=([ep]=shared [host]=shared)
 declare -A SIDE_KERNEL=() SIDE_INITRAMFS=() SIDE_ACCEL=() SIDE_CORE=() SIDE_SMP=() SIDE_GROUP=()
 declare -A PROCESS_GROUP=() PROCESS_COMMAND=()
 # Words that guests' scripts want remembered, and the number of killed QEMUs whose "epftest: end" is still to come
@@ -133,7 +133,7 @@ side_arguments() {
 	local side=$1 image=$2 socket=$3 file=endpoint.args
 	shift 3
 	use_side "$side"
-	machine_args 512M "${SIDE_SMP[$side]}" "${SIDE_SHARED[$side]}" yes
+	machine_args 512M "${SIDE_SMP[$side]}" "${SIDE_MEMORY[$side]}" yes
 	kernel_args "$image" "$@"
 	[ "$side" = host ] || file=epc.args
 	# shellcheck disable=SC2207 # the file's words are arguments, one by one
