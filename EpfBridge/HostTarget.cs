@@ -14,12 +14,14 @@ namespace EpfTest.EpfBridge;
 /// <param name="configuration">Sizes that the host has set.</param>
 /// <param name="isDirect">Whether memory is shared over the link.</param>
 /// <param name="irqCounts">Vectors, by <see cref="IrqIndex"/>.</param>
+/// <param name="writeFailed">Tells the function of a posted write that failed; nothing else does.</param>
 /// <param name="logger">Gets failed requests.</param>
 internal sealed class HostTarget(
     FunctionId function,
     ConfigShadow configuration,
     bool isDirect,
     IReadOnlyList<int> irqCounts,
+    Action<WriteFailedMessage> writeFailed,
     ILogger logger) : ICompleterTarget
 {
     private readonly BurstLog _failures = new(logger);
@@ -102,8 +104,15 @@ internal sealed class HostTarget(
     }
 
     /// <inheritdoc/>
-    public void RecordFailure(in TlpHeader request, RequestStatus status) =>
-        _failures.Report(request.HasPayload ? _write : _read, request.Address, status);
+    public void RecordFailure(in TlpHeader request, RequestStatus status)
+    {
+        ulong address = request.FirstByteAddress;
+        _failures.Report(request.HasPayload ? _write : _read, address, status);
+        if (!request.IsNonPosted)
+        {
+            writeFailed(new WriteFailedMessage(status, address));
+        }
+    }
 
     /// <inheritdoc/>
     public void RecordMalformed(in TlpHeader request) => logger.LogWarning(

@@ -62,7 +62,7 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
         ];
         _configuration = new RemoteConfiguration(link.Requester, id);
         _access = new BarAccess(link.Requester, id, _configuration.Shadow);
-        _host = new HostTarget(id, _configuration.Shadow, IsDirect, IrqCounts, logger);
+        _host = new HostTarget(id, _configuration.Shadow, IsDirect, IrqCounts, ReportFailedWrite, logger);
         _completer = new FunctionCompleter(link, id, RootComplex, _host, logger);
         Array.Fill(_regions, DeviceRegion.Absent);
         for (int bar = 0; bar < _bars.Length; bar++)
@@ -366,6 +366,13 @@ internal sealed class RemoteFunction : IVfioUserDevice, ISignalLessee, IDisposab
 
     /// <summary>Whether EpcDevice knows a range: shared memory on the direct path, private memory on either.</summary>
     private bool IsAnnounced(DmaRange range) => IsDirect || range.Backing == DmaBacking.Messages;
+
+    private void ReportFailedWrite(WriteFailedMessage failed)
+    {
+        Span<byte> message = stackalloc byte[WriteFailedMessage.Length];
+        failed.Encode(message);
+        _link.SendControl(FrameKind.WriteFailed, Id, message);
+    }
 
     private void ResetFunction()
     {

@@ -50,7 +50,7 @@ internal sealed class DmaRead(DmaPort port) : IReadTarget
             return RequestStatus.Success;
         }
 
-        RequestStatus status = run.Function.EndRead(_pending);
+        RequestStatus status = run.Function.EndRead(Descriptor.Source + Start, _pending);
         isComplete = !_hasMissed;
         return run.HasEnded ? RequestStatus.Cancelled : status;
     }

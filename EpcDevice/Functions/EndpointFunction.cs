@@ -28,6 +28,7 @@ internal sealed class EndpointFunction : IFunction
     private readonly BarSet _bars;
     private readonly FunctionConfiguration _configuration;
     private readonly FunctionErrors _errors;
+    private readonly FailedRequests _failures;
 
     /// <summary>A function out of reset.</summary>
     /// <param name="id">Its number, which is also its register block's.</param>
@@ -36,7 +37,7 @@ internal sealed class EndpointFunction : IFunction
     /// <param name="events">Receives the function's events.</param>
     /// <param name="guest">Target of inbound translations.</param>
     /// <param name="inboundGate">Entered by accesses through inbound translations.</param>
-    /// <param name="logger">Gets the reason why the function keeps the link down.</param>
+    /// <param name="logger">Gets the reason why the function keeps the link down, and failed requests.</param>
     public EndpointFunction(
         FunctionId id,
         Lock controllerLock,
@@ -53,7 +54,8 @@ internal sealed class EndpointFunction : IFunction
         var functionEvents = new FunctionEvents(id, events);
         _configuration = new FunctionConfiguration(_context, _bars, interrupts, functionEvents, logger);
         Registers = new FunctionRegisters(_context, _configuration, _bars, interrupts, functionEvents);
-        Requester = new FunctionRequester(_context, interrupts, _errors);
+        _failures = new FailedRequests(id, logger);
+        Requester = new FunctionRequester(_context, interrupts, _errors, _failures);
     }
 
     public FunctionRegisters Registers { get; }
@@ -109,6 +111,11 @@ internal sealed class EndpointFunction : IFunction
     public IReadOnlyList<InboundMapping> ResolveInbound(int bar) => _bars.ResolveInbound(bar);
 
     public void RecordFailure(in TlpHeader request, UncorrectableError error) => _errors.Record(request, error);
+
+    public void RecordFailedWrite(ulong address, RequestStatus status) =>
+        Requester.Record(DmaAccess.Write, address, status);
+
+    public void LogFailedRequests() => _failures.LogCounts();
 
     public void ResetByHost(ResetKind kind) => _configuration.ResetByHost(kind);
 }

@@ -10,7 +10,8 @@ namespace EpfTest.EpcDevice.Functions;
 /// records those that fail.
 /// </summary>
 /// <remarks>For any thread that holds no lock; waits no longer than the link's time limit.</remarks>
-internal sealed class FunctionRequester(FunctionContext context, InterruptSource interrupts, FunctionErrors errors)
+internal sealed class FunctionRequester(
+    FunctionContext context, InterruptSource interrupts, FunctionErrors errors, FailedRequests failures)
 {
     public FunctionId Id => context.Id;
 
@@ -23,7 +24,10 @@ internal sealed class FunctionRequester(FunctionContext context, InterruptSource
     public RequestStatus Read(ulong address, Span<byte> destination)
     {
         RequestStatus status = Check();
-        return status == RequestStatus.Success ? Record(context.Port.Read(address, destination)) : status;
+        return Record(
+            DmaAccess.Read,
+            address,
+            status == RequestStatus.Success ? context.Port.Read(address, destination) : status);
     }
 
     /// <inheritdoc cref="IFunctionPort.BeginRead"/>
@@ -36,16 +40,19 @@ internal sealed class FunctionRequester(FunctionContext context, InterruptSource
     }
 
     /// <summary>Awaits what <see cref="BeginRead"/> has begun.</summary>
-    public RequestStatus EndRead(PendingRead read) => Record(read.Await());
+    public RequestStatus EndRead(ulong address, PendingRead read) => Record(DmaAccess.Read, address, read.Await());
 
     /// <summary>Writes memory of the host. A write that is an MSI of the function is sent as an interrupt.</summary>
     /// <returns>As for <see cref="Read"/>; success says only that no later request passes the write.</returns>
     public RequestStatus Write(ulong address, ReadOnlySpan<byte> source)
     {
         RequestStatus status = Check();
-        return status != RequestStatus.Success || interrupts.TrySendMsi(address, source)
-            ? status
-            : Record(context.Port.Write(address, source));
+        if (status == RequestStatus.Success && !interrupts.TrySendMsi(address, source))
+        {
+            status = context.Port.Write(address, source);
+        }
+
+        return Record(DmaAccess.Write, address, status);
     }
 
     /// <summary>Reads, filling the bytes, or writes.</summary>
@@ -61,17 +68,20 @@ internal sealed class FunctionRequester(FunctionContext context, InterruptSource
     public bool TryResolve(ulong address, ulong size, List<HostMapping> parts) =>
         context.Port.TryResolve(address, size, parts);
 
-    private RequestStatus Check() => !context.Link.IsUp
-        ? RequestStatus.LinkDown
-        : context.IsBusMaster ? RequestStatus.Success : RequestStatus.NotBusMaster;
-
-    private RequestStatus Record(RequestStatus status)
+    /// <summary>Records the result of a request of the function.</summary>
+    /// <returns>The result.</returns>
+    public RequestStatus Record(DmaAccess access, ulong address, RequestStatus status)
     {
         if (status != RequestStatus.Success)
         {
             errors.RecordOwn(status);
+            failures.Add(access, address, status);
         }
 
         return status;
     }
+
+    private RequestStatus Check() => !context.Link.IsUp
+        ? RequestStatus.LinkDown
+        : context.IsBusMaster ? RequestStatus.Success : RequestStatus.NotBusMaster;
 }

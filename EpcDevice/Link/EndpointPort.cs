@@ -146,7 +146,7 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
         using FileDescriptor? owned = descriptor;
         if (kind is not (FrameKind.MemoryAdd or FrameKind.MemoryInvalidate or FrameKind.MemoryInvalidateAll
             or FrameKind.FunctionReset or FrameKind.BarMapped or FrameKind.InterruptAdd
-            or FrameKind.InterruptInvalidate))
+            or FrameKind.InterruptInvalidate or FrameKind.WriteFailed))
         {
             return true;
         }
@@ -176,6 +176,9 @@ internal sealed class EndpointPort : IHostLink, ILinkHandler, IDisposable
                 when InterruptInvalidateMessage.TryDecode(payload, out InterruptInvalidateMessage vectors):
                 port.Interrupts.Forget(vectors.IsMsix, vectors.Start, vectors.Count);
                 connection.Acknowledge(payload);
+                return true;
+            case FrameKind.WriteFailed when WriteFailedMessage.TryDecode(payload, out WriteFailedMessage failed):
+                port.WriteFailed(failed);
                 return true;
             case FrameKind.MemoryInvalidate when MemoryMessage.TryDecode(payload, out MemoryMessage range)
                 && port.Memory.Unmap(range):

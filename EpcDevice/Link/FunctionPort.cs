@@ -73,6 +73,7 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
         _connection = null;
         Memory.Connection = null;
         _completer?.Dispose();
+        _function.LogFailedRequests();
     }
 
     /// <summary>Takes a request of the host. For the receiving thread.</summary>
@@ -93,6 +94,9 @@ internal sealed class FunctionPort : IFunctionPort, ICompleterTarget, IDisposabl
 
     /// <summary>The host's QEMU has mapped a BAR, or let go of it.</summary>
     public void SetMapped(int bar, bool isMapped) => Volatile.Write(ref _mapped[bar], isMapped);
+
+    /// <summary>A posted write of the function failed at the host's memory.</summary>
+    public void WriteFailed(WriteFailedMessage failed) => _function.RecordFailedWrite(failed.Address, failed.Status);
 
     /// <summary>The host resets the function.</summary>
     public void ResetByHost(ResetKind kind)

@@ -63,6 +63,14 @@ internal interface IFunction
     /// <param name="error">Unsupported Request, Completer Abort, Poisoned TLP Received or Malformed TLP.</param>
     void RecordFailure(in TlpHeader request, UncorrectableError error);
 
+    /// <summary>Records a posted write of the function that failed at the host's memory.</summary>
+    /// <param name="address">Host bus address.</param>
+    /// <param name="status">How it failed.</param>
+    void RecordFailedWrite(ulong address, RequestStatus status);
+
+    /// <summary>Logs how many of the function's requests failed: the link has ended.</summary>
+    void LogFailedRequests();
+
     /// <summary>The host resets the function.</summary>
     void ResetByHost(ResetKind kind);
 }

@@ -1,4 +1,5 @@
 using EpfTest.EpcDevice.Link;
+using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.Pcie;
 
@@ -11,7 +12,7 @@ namespace EpfTest.EpcDevice.Outbound;
 /// <see cref="Drain"/> returns. Inside, they wait for the link only, never for private memory of the EP guest: a commit
 /// waits no longer than a completion may take.
 /// </remarks>
-internal sealed class OutboundTranslations
+internal sealed class OutboundTranslations(BurstLog log)
 {
     private readonly AccessGate _gate = new();
     private volatile OutboundMap _map = OutboundMap.Empty;
@@ -34,6 +35,10 @@ internal sealed class OutboundTranslations
         OutboundMap map = _map;
         if (!map.TryFind(offset, bytes.Length, ref hint, out length))
         {
+            log.Report(
+                access == DmaAccess.Read ? "outbound read without translation" : "outbound write without translation",
+                offset,
+                RequestStatus.UnsupportedRequest);
             return RequestStatus.UnsupportedRequest;
         }
 

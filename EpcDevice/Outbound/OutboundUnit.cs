@@ -28,18 +28,21 @@ internal sealed class OutboundUnit : IDisposable
         Action windowChanged,
         ILogger logger)
     {
+        var log = new BurstLog(logger);
+        Trapped = new OutboundTranslations(log);
+        Mapped = new OutboundTranslations(log);
         _reconciler = new Reconciler(windowChanged);
         var table = new OutboundTable(Trapped, Mapped, _reconciler, host);
-        Window = new OutboundWindow(Trapped, host, new BurstLog(logger));
+        Window = new OutboundWindow(Trapped, host);
         MappedWindow = new MappedWindow(windowSize, link, host, table, _reconciler, logger);
         Registers = new OutboundRegisters(table, MappedWindow, functions, windowChanged);
     }
 
     /// <summary>The translations of BAR2.</summary>
-    public OutboundTranslations Trapped { get; } = new();
+    public OutboundTranslations Trapped { get; }
 
     /// <summary>The translations of the mapped window.</summary>
-    public OutboundTranslations Mapped { get; } = new();
+    public OutboundTranslations Mapped { get; }
 
     public OutboundRegisters Registers { get; }
 

@@ -1,12 +1,11 @@
 using EpfTest.EpcDevice.Link;
-using EpfTest.Protocol.Hosting;
 using EpfTest.Protocol.Memory;
 using EpfTest.Protocol.Pcie;
 
 namespace EpfTest.EpcDevice.Outbound;
 
 /// <summary>BAR2, the trapped window. Belongs to the thread that serves the EP guest.</summary>
-internal sealed class OutboundWindow(OutboundTranslations translations, IHostLink host, BurstLog log)
+internal sealed class OutboundWindow(OutboundTranslations translations, IHostLink host)
 {
     private int _lastHit;
 
@@ -24,13 +23,9 @@ internal sealed class OutboundWindow(OutboundTranslations translations, IHostLin
             host.GuestWaits = true;
             RequestStatus status = translations.Access(offset, rest, access, ref _lastHit, out int length);
             host.GuestWaits = false;
-            if (status != RequestStatus.Success)
+            if (status != RequestStatus.Success && access == DmaAccess.Read)
             {
-                log.Report(access == DmaAccess.Read ? "outbound read" : "outbound write", offset, status);
-                if (access == DmaAccess.Read)
-                {
-                    rest[..length].Fill(byte.MaxValue);
-                }
+                rest[..length].Fill(byte.MaxValue);
             }
 
             rest = rest[length..];

@@ -37,4 +37,6 @@ internal enum FrameKind : ushort
     InterruptAdd = 37,
     /// <summary>Bridge to endpoint, request: stop signalling some vectors.</summary>
     InterruptInvalidate = 38,
+    /// <summary>Bridge to endpoint: a memory write of the function failed at the host's memory.</summary>
+    WriteFailed = 39,
 }

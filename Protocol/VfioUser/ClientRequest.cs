@@ -40,7 +40,14 @@ internal sealed unsafe class ClientRequest
     {
         if ((header.Flags & MessageFlags.Error) != 0)
         {
-            Error = header.Error > Errno.None ? header.Error : Errno.EINVAL;
+            // With EPERM QEMU says that the memory does not allow it (MEMTX_ACCESS_ERROR); here it is the device that
+            // may not ask.
+            Error = header.Error switch
+            {
+                <= Errno.None => Errno.EINVAL,
+                Errno.EPERM => Errno.EACCES,
+                _ => header.Error,
+            };
         }
         else if (header.Command != _command || (_destination != null && payload.Length != HeaderLength + _length))
         {

@@ -23,6 +23,7 @@ internal sealed record RawFrame(ushort Kind, ushort Function, byte[] Payload, IR
     public const ushort BarMapped = 36;
     public const ushort InterruptAdd = 37;
     public const ushort InterruptInvalidate = 38;
+    public const ushort WriteFailed = 39;
 
     public const uint Direct = 1 << 0;
     public const uint Interrupts = 1 << 2;

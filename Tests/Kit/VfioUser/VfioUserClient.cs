@@ -32,8 +32,9 @@ internal abstract class VfioUserClient(int memorySize) : IDisposable
         Call(RawCommand.DmaMap, RawPayload.DmaMap(address, size, fileOffset), Memory.Descriptor);
 
     /// <summary>Maps another file, from its start.</summary>
-    public void MapFile(FileDescriptor file, ulong address, ulong size) =>
-        Call(RawCommand.DmaMap, RawPayload.DmaMap(address, size), file);
+    public void MapFile(
+        FileDescriptor file, ulong address, ulong size, uint flags = RawPayload.Readable | RawPayload.Writable) =>
+        Call(RawCommand.DmaMap, RawPayload.DmaMap(address, size, flags: flags), file);
 
     public void Unmap(ulong address, ulong size) => Call(RawCommand.DmaUnmap, RawPayload.DmaUnmap(address, size));
 

@@ -40,7 +40,10 @@ internal sealed class EndpointRobustnessTests
             .Select(vectors => new TestCaseData(
                     RawFrame.InvalidateInterrupts(0, 7, vectors[0], vectors[1], vectors[2]), false)
                 .SetArgDisplayNames($"vectors {string.Join(' ', vectors)}")),
-        .. new ushort[] { RawFrame.InterruptAdd, RawFrame.InterruptInvalidate }.SelectMany(kind => new[]
+        .. new uint[] { 0, 4, uint.MaxValue }.Select(status => new TestCaseData(
+                RawFrame.Build(RawFrame.WriteFailed, 0, new WireBytes().U32(status, 0).U64(0x1000).ToArray()), false)
+            .SetArgDisplayNames($"failed write with status {status}")),
+        .. new[] { RawFrame.InterruptAdd, RawFrame.InterruptInvalidate, RawFrame.WriteFailed }.SelectMany(kind => new[]
         {
             new TestCaseData(RawFrame.Build(kind, 0, new byte[7]), false).SetArgDisplayNames($"kind {kind} too short"),
             new TestCaseData(RawFrame.Build(kind, 0, new byte[17]), false).SetArgDisplayNames($"kind {kind} too long"),

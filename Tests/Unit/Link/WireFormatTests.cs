@@ -36,7 +36,7 @@ internal sealed class WireFormatTests
                 RawFrame.FunctionKind, RawFrame.BarAddress, RawFrame.LinkUp, RawFrame.LinkDown,
                 RawFrame.InboundAdd, RawFrame.InboundInvalidate,
                 RawFrame.MemoryAdd, RawFrame.MemoryInvalidate, RawFrame.MemoryInvalidateAll, RawFrame.FunctionReset,
-                RawFrame.BarMapped, RawFrame.InterruptAdd, RawFrame.InterruptInvalidate,
+                RawFrame.BarMapped, RawFrame.InterruptAdd, RawFrame.InterruptInvalidate, RawFrame.WriteFailed,
             }));
 
     [Test]
@@ -53,6 +53,18 @@ internal sealed class WireFormatTests
         Assert.That(Written(message.Encode, 16), Is.EqualTo(expected));
         Assert.That(BarAddressMessage.TryDecode(expected, out BarAddressMessage read), Is.True);
         Assert.That(read, Is.EqualTo(message));
+    }
+
+    [TestCase(RequestStatus.UnsupportedRequest, 1, RequestStatus.UnsupportedRequest)]
+    [TestCase(RequestStatus.CompleterAbort, 2, RequestStatus.CompleterAbort)]
+    [TestCase(RequestStatus.CompletionTimeout, 3, RequestStatus.CompletionTimeout)]
+    [TestCase(RequestStatus.LinkDown, 2, RequestStatus.CompleterAbort, TestName = "{m}(the host's QEMU has gone)")]
+    public void FailedWriteIsStatusAndAddress(RequestStatus status, byte written, RequestStatus read)
+    {
+        byte[] expected = [written, 0, 0, 0, 0, 0, 0, 0, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11];
+        Assert.That(Written(new WriteFailedMessage(status, 0x1122334455667788).Encode, 16), Is.EqualTo(expected));
+        Assert.That(WriteFailedMessage.TryDecode(expected, out WriteFailedMessage message), Is.True);
+        Assert.That(message, Is.EqualTo(new WriteFailedMessage(read, 0x1122334455667788)));
     }
 
     [Test]
