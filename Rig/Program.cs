@@ -1,1 +1,3 @@
+[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
+
 return EpfTest.Rig.Verbs.Run(args);

@@ -9,7 +9,10 @@ internal static class Verbs
     /// <summary>The exit code for an invalid command line (EX_USAGE of sysexits.h).</summary>
     public const int ExitUsage = 64;
 
-    private static readonly SortedDictionary<string, Func<string[], int>> s_all = new(StringComparer.Ordinal);
+    private static readonly SortedDictionary<string, Func<string[], int>> s_all = new(StringComparer.Ordinal)
+    {
+        ["pair"] = PairCommand.Run,
+    };
 
     /// <summary>Runs the verb that the first argument names.</summary>
     /// <returns>The exit code.</returns>
@@ -41,7 +44,11 @@ internal static class Verbs
         }
         catch (RunEndedException error)
         {
-            Console.Error.WriteLine($"error: {error.Message}");
+            if (error.Message.Length > 0)
+            {
+                Console.Error.WriteLine($"error: {error.Message}");
+            }
+
             return error.Status;
         }
     }

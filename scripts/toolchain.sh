@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # Prepares everything that runs EpfTest's guests, and prints where it is as KEY=VALUE lines: EPFTEST_QEMU,
-# EPFTEST_QEMU_VERSION, EPFTEST_KERNEL (bzImage), EPFTEST_KERNEL_DIR (with modules, configuration and a build tree for
-# modules), EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13).
+# EPFTEST_QEMU_VERSION, EPFTEST_QEMU_WINDOW (yes if it can have a mapped window), EPFTEST_KERNEL (bzImage),
+# EPFTEST_KERNEL_DIR (with modules, configuration and a build tree for modules), EPFTEST_KERNEL_RELEASE,
+# EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13), EPFTEST_DRIVER (with --driver).
 #
 # Usage: scripts/toolchain.sh [OPTION]...
 #
@@ -14,6 +15,7 @@
 #   --kernel-modules DIR  where these are: default: beside it, or /lib/modules/RELEASE
 #   --kernel-config FILE  more kernel options, over qemu-configs/guest-kernel.config; may be repeated
 #   --accel auto|kvm|tcg  auto: KVM if a guest boots with it, else TCG
+#   --driver              also build pcie-qemu-ep.ko for that kernel
 #   --print               only print what is ready, and fail if something is not
 #   --help
 #
@@ -24,10 +26,14 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/toolchain.sh
 . "$REPO_ROOT/scripts/lib/toolchain.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/driver.sh
+. "$REPO_ROOT/scripts/lib/driver.sh"
 
+driver=no DRIVER_MODULE=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) print_help && exit ;;
+	--driver) driver=yes && shift && continue ;;
 	--print)
 		PREPARE=no
 		shift
@@ -39,15 +45,19 @@ while [ $# -gt 0 ]; do
 done
 
 prepare_toolchain
+[ "$driver" = no ] || build_driver
 
 selftest=$KERNEL_DIR/pci_endpoint_test
 [ -e "$selftest" ] || selftest=
 cat <<KEYS
 EPFTEST_QEMU=$QEMU_PATH
 EPFTEST_QEMU_VERSION=$QEMU_VERSION
+EPFTEST_QEMU_WINDOW=$QEMU_WINDOW
 EPFTEST_KERNEL=$KERNEL_DIR/bzImage
 EPFTEST_KERNEL_DIR=$KERNEL_DIR
+EPFTEST_KERNEL_RELEASE=$(cat "$KERNEL_DIR/release")
 EPFTEST_INITRAMFS=$INITRAMFS
 EPFTEST_ACCEL=$ACCEL
 EPFTEST_SELFTEST=$selftest
+EPFTEST_DRIVER=$DRIVER_MODULE
 KEYS

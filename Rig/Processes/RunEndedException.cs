@@ -1,6 +1,7 @@
 namespace EpfTest.Rig.Processes;
 
-/// <summary>The run cannot go on. The message is the reason, and the last line that people see.</summary>
+/// <summary>The run cannot go on. The message is the reason, and the last line that people see; it is empty if they have
+/// seen it.</summary>
 /// <param name="status">The exit code of the run.</param>
 internal sealed class RunEndedException(int status, string message) : Exception(message)
 {
@@ -14,4 +15,7 @@ internal sealed class RunEndedException(int status, string message) : Exception(
     public const int Error = 1;
 
     public int Status { get; } = status;
+
+    /// <summary>The guest whose console shows why; null if the reason says all.</summary>
+    public string? Guest { get; init; }
 }

@@ -1,0 +1,35 @@
+namespace EpfTest.Rig.Pairs;
+
+/// <summary>What a run is to be: its guests and links, and how the guests reach each other.</summary>
+internal sealed record PairPlan
+{
+    public required IReadOnlyList<GuestPlan> Guests { get; init; }
+
+    public required IReadOnlyList<LinkPlan> Links { get; init; }
+
+    public RunLimits Limits { get; init; } = new();
+
+    /// <summary>The guest whose KTAP judges the run; null if all exit statuses do.</summary>
+    public string? Judged { get; init; }
+
+    public bool TlpPath { get; init; }
+
+    public bool MapBars { get; init; }
+
+    /// <summary>The size of the mapped window, as EpcDevice takes it; null for none.</summary>
+    public string? Window { get; init; } = "256M";
+
+    /// <summary>Whether the EP guest's QEMU posts its writes through a window.</summary>
+    public bool PostsEpWrites { get; init; }
+
+    /// <summary>Whether the host guests' QEMUs post their writes to BARs.</summary>
+    public bool PostsHostWrites { get; init; } = true;
+
+    /// <summary>What pcie-qemu-ep's DMA channels are.</summary>
+    public string Dma { get; init; } = "memcpy";
+
+    public bool HotPlug { get; init; }
+
+    /// <summary>What EpcDevice and EpfBridge log.</summary>
+    public string LogLevel { get; init; } = "Warning";
+}
