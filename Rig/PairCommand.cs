@@ -1,107 +1,91 @@
-using EpfTest.Rig.Guests;
 using EpfTest.Rig.Options;
 using EpfTest.Rig.Pairs;
 using EpfTest.Rig.Processes;
 using EpfTest.Rig.Results;
+using EpfTest.Rig.Scenarios;
 using EpfTest.Rig.Toolchain;
 
 namespace EpfTest.Rig;
 
-/// <summary>The verb <c>pair</c>.</summary>
+/// <summary>The verb <c>pair</c>: runs a scenario.</summary>
 internal static class PairCommand
 {
-    /// <summary>Runs guests and what is between them.</summary>
+    private const string ExpectedReports = "expected-reports.txt";
+
+    /// <summary>Runs it and judges it.</summary>
     /// <returns>The exit code.</returns>
     public static int Run(string[] arguments)
     {
-        PairOptions options = CommandLineReader.Read<PairOptions>(arguments);
-        options.Check();
-        PairPlan plan = PairPlanner.Plan(options);
-        CorePlacement cores = CorePlacement.Choose(
-            [.. NamesOf(plan, GuestRole.Ep), .. plan.Links.Select(link => link.EpcDevice)],
-            [.. NamesOf(plan, GuestRole.Host), .. plan.Links.Select(link => link.EpfBridge)],
-            CoreList.Allowed(),
-            plan.TlpPath,
-            options.NoPin ? null : options.Pins);
+        PairOptions options = Read(arguments, out Scenario scenario);
+        using var session = new PairSession(scenario, options, new RunOutput(Console.Out, Console.Error));
+        if (options.Shell)
+        {
+            new PairRun(session.Setup, new StatusJudge(session.Output), session.Events).StartProcesses();
+            new PairShell(session.Setup, session.Sockets, session.Processes).Run();
+            session.Output.Say($"all consoles and logs: {session.Folder.Path}");
+            return 0;
+        }
 
-        var events = new EventQueue();
-        using var signals = new Signals(events);
-        using var sockets = new SocketFolder();
-        using var processes = new ChildProcesses();
-        var toolchain = new PairToolchain(plan, new BashToolchain(processes, events.WaitFor));
-        toolchain.Prepare(options);
-
-        var output = new RunOutput(Console.Out, Console.Error);
-        output.Say(cores.ToString());
-        var folder = new RunFolder(options.Out);
-        var builder = new PairBuilder(plan, toolchain.Systems, cores, folder, sockets);
-        toolchain.MakeImages(builder);
-        PairSetup setup = builder.Build(processes, events);
-        return Judge(plan, setup, toolchain.Systems, events, folder, output, options.Out is not null);
+        Expectations expectations = Expectations.Read(
+            DateOnly.FromDateTime(DateTime.Now),
+            Repository.File("scenarios", ExpectedReports),
+            Path.Combine(scenario.Folder, ExpectedReports));
+        return session.Plan.Judged is null
+            ? Run(session, new StatusJudge(session.Output), expectations)
+            : RunTest(session, expectations, options.Out is not null);
     }
 
-    private static int Judge(
-        PairPlan plan,
-        PairSetup setup,
-        IReadOnlyDictionary<string, GuestSystem> systems,
-        EventQueue events,
-        RunFolder folder,
-        RunOutput output,
-        bool isKept)
+    /// <summary>Reads the options, after which those of the scenario come first: the last one counts.</summary>
+    /// <exception cref="UsageException">They are invalid, or there is no such scenario.</exception>
+    public static PairOptions Read(string[] arguments, out Scenario scenario)
     {
-        KtapJudge? ktap = plan.Judged is null ? null : KtapJudgeOf(plan, systems, folder, output);
-        var run = new PairRun(setup, ktap ?? (IPairJudge)new StatusJudge(output), events);
-        Expectations expectations = Expectations.Read(
-            DateOnly.FromDateTime(DateTime.Now), Repository.File("scenarios", "expected-reports.txt"));
+        PairOptions options = CommandLineReader.Read<PairOptions>(arguments);
+        options.Check();
+        scenario = new ScenarioFolder(Repository.File("scenarios")).Read(options.Scenario ?? ScenarioFolder.Default);
+        options = CommandLineReader.Read<PairOptions>([.. scenario.Arguments, .. arguments]);
+        options.Check();
+        return options;
+    }
+
+    private static int RunTest(PairSession session, Expectations expectations, bool isKept)
+    {
+        PairPlan plan = session.Plan;
+        GuestPlan judged = plan.Guests.First(guest => guest.Name == plan.Judged);
+        var skips = new SelfTestSkips(
+            session.Systems[plan.Links[0].Ep].Kernel.Directory,
+            session.Systems[judged.Name].Kernel.Directory,
+            judged.Processors,
+            plan.MapBars);
+        var judge = new KtapJudge(judged.Name, plan.Limits.Case, session.Output, session.Folder.File("junit.xml"))
+        {
+            Test = plan.NeedsSelfTest ? "the self-test" : "the test",
+            Explain = plan.NeedsSelfTest ? skips.Explain : reason => reason == "" ? null : "the test says so",
+        };
+        int status = Run(session, judge, expectations);
+        if (status != 0 || isKept)
+        {
+            session.Output.Say($"all consoles and logs: {session.Folder.Path}");
+        }
+
+        session.Output.Print(judge.Counts);
+        return status;
+    }
+
+    private static int Run(PairSession session, IPairJudge judge, Expectations expectations)
+    {
+        var run = new PairRun(session.Setup, judge, session.Events);
         try
         {
             int status = run.Run();
-            var reports = new KernelReports(setup.Guests, expectations);
-            reports.Show(output);
-            if (status == 0 && reports.HasUnexpected)
-            {
-                status = 1;
-            }
-
-            if (ktap is not null && (status != 0 || isKept))
-            {
-                output.Say($"all consoles and logs: {folder.Path}");
-            }
-
-            if (ktap is not null)
-            {
-                output.Print(ktap.Counts);
-            }
-
-            return status;
+            var reports = new KernelReports(session.Setup.Guests, expectations);
+            reports.Show(session.Output);
+            return status == 0 && reports.HasUnexpected ? 1 : status;
         }
         catch (RunEndedException error)
         {
-            AbandonReport.Write(setup, new KernelReports(setup.Guests, expectations), error, folder.Path, output);
+            var reports = new KernelReports(session.Setup.Guests, expectations);
+            AbandonReport.Write(session.Setup, reports, error, session.Folder.Path, session.Output);
             throw;
         }
-        finally
-        {
-            foreach (PairGuest guest in setup.Guests)
-            {
-                guest.Guest.Dispose();
-            }
-        }
     }
-
-    private static KtapJudge KtapJudgeOf(
-        PairPlan plan, IReadOnlyDictionary<string, GuestSystem> systems, RunFolder folder, RunOutput output)
-    {
-        GuestPlan judged = plan.Guests.First(guest => guest.Name == plan.Judged);
-        GuestPlan ep = plan.Guests.First(guest => guest.Role == GuestRole.Ep);
-        var skips = new SelfTestSkips(
-            systems[ep.Name].Kernel.Directory,
-            systems[judged.Name].Kernel.Directory,
-            judged.Processors,
-            plan.MapBars);
-        return new KtapJudge(judged.Name, plan.Limits.Case, skips.Explain, output, folder.File("junit.xml"));
-    }
-
-    private static IEnumerable<string> NamesOf(PairPlan plan, GuestRole role) =>
-        plan.Guests.Where(guest => guest.Role == role).Select(guest => guest.Name);
 }

@@ -1,3 +1,1 @@
-[assembly: System.Runtime.Versioning.SupportedOSPlatform("linux")]
-
 return EpfTest.Rig.Verbs.Run(args);

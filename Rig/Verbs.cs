@@ -11,6 +11,7 @@ internal static class Verbs
 
     private static readonly SortedDictionary<string, Func<string[], int>> s_all = new(StringComparer.Ordinal)
     {
+        ["guest"] = GuestCommand.Run,
         ["pair"] = PairCommand.Run,
     };
 

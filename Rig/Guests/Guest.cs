@@ -5,7 +5,6 @@ namespace EpfTest.Rig.Guests;
 /// <summary>A guest: its QEMU, the channel of its script, its files.</summary>
 internal sealed class Guest : IDisposable
 {
-    private readonly IReadOnlyList<string> _command;
     private readonly string _socket;
     private readonly IProcessStarter _starter;
     private readonly EventQueue _events;
@@ -31,12 +30,16 @@ internal sealed class Guest : IDisposable
     {
         Spec = spec;
         Files = files;
-        (_command, _socket, _starter, _events) = (command, socket, starter, events);
+        Command = command;
+        (_socket, _starter, _events) = (socket, starter, events);
     }
 
     public GuestSpec Spec { get; }
 
     public string Name => Spec.Name;
+
+    /// <summary>Its QEMU's command line, without the serial ports.</summary>
+    public IReadOnlyList<string> Command { get; }
 
     public GuestFiles Files { get; }
 
@@ -54,7 +57,7 @@ internal sealed class Guest : IDisposable
             _socket, Files.Result, line => _events.Post(new GuestLine(this, _events.Now, line)));
         _channel = channel;
         _qemu = _starter.Start(new ProcessSpec(
-            $"the {Spec.Title}'s QEMU", [.. _command, .. QemuCommandLine.Unattended(Files.Console, _socket)])
+            $"the {Spec.Title}'s QEMU", [.. Command, .. QemuCommandLine.Unattended(Files.Console, _socket)])
         {
             Log = Files.QemuLog,
             Cores = Spec.Cores,

@@ -149,11 +149,6 @@ internal sealed partial class PairOptions : ToolchainOptions
             throw new UsageException("--no-pin and --pin exclude each other");
         }
 
-        if (Scenario is not null && (EpScript is not null || HostScript is not null))
-        {
-            throw new UsageException("--scenario excludes --ep-script and --host-script: it has its own");
-        }
-
         if (Shell && HotPlug)
         {
             throw new UsageException("--hotplug and --shell exclude each other");

@@ -10,17 +10,21 @@ namespace EpfTest.Rig.Pairs;
 /// </summary>
 /// <param name="judged">The name of that guest.</param>
 /// <param name="limit">How long a case may take.</param>
-/// <param name="explain">Explains the reason of a skip; null if nothing does.</param>
 /// <param name="output">Where to show the cases.</param>
 /// <param name="junit">The JUnit file that is written at the end.</param>
-internal sealed class KtapJudge(
-    string judged, TimeSpan limit, Func<string, string?> explain, RunOutput output, string junit) : IPairJudge
+internal sealed class KtapJudge(string judged, TimeSpan limit, RunOutput output, string junit) : IPairJudge
 {
     private readonly KtapReader _reader = new();
     private readonly List<CaseResult> _cases = [];
 
+    /// <summary>The test, in messages.</summary>
+    public required string Test { get; init; }
+
+    /// <summary>Explains the reason of a skip; null if nothing does.</summary>
+    public required Func<string, string?> Explain { get; init; }
+
     /// <inheritdoc/>
-    public string Awaited => _reader.Current is { } name ? CaseResult.TitleOf(name) : "the self-test";
+    public string Awaited => _reader.Current is { } name ? CaseResult.TitleOf(name) : Test;
 
     /// <inheritdoc/>
     public TimeSpan ProgressLimit => limit;
@@ -60,9 +64,9 @@ internal sealed class KtapJudge(
     public int Finish(IReadOnlyList<PairGuest> guests)
     {
         PairGuest host = guests.First(guest => guest.Name == judged);
-        string? trouble = _reader.Planned == 0 ? $"the self-test did not start (exit status {host.Status})"
+        string? trouble = _reader.Planned == 0 ? $"{Test} did not start (exit status {host.Status})"
             : _reader.Ended != _reader.Planned
-                ? $"the self-test ended with status {host.Status} after {_reader.Ended} of {_reader.Planned} cases"
+                ? $"{Test} ended with status {host.Status} after {_reader.Ended} of {_reader.Planned} cases"
             : null;
         if (trouble is not null)
         {
@@ -91,7 +95,7 @@ internal sealed class KtapJudge(
 
         if (ended.Status == CaseStatus.Skipped)
         {
-            ended = ended with { Explanation = explain(ended.Reason) };
+            ended = ended with { Explanation = Explain(ended.Reason) };
         }
 
         _cases.Add(ended);

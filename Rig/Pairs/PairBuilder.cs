@@ -103,8 +103,8 @@ internal sealed class PairBuilder
 
     /// <summary>What a guest's image adds to the base image.</summary>
     /// <param name="plan">The guest.</param>
-    /// <param name="drivers">pcie-qemu-ep for the guest's kernel, and the modules that are built for it.</param>
-    public ImageSpec ImageSpecOf(GuestPlan plan, IEnumerable<string> drivers)
+    /// <param name="modules">The kernel modules that it gets.</param>
+    public ImageSpec ImageSpecOf(GuestPlan plan, IReadOnlyList<string> modules)
     {
         bool isWrapped = plan.Role == GuestRole.Ep || _plan.HotPlug;
         string script = plan.Script;
@@ -120,7 +120,7 @@ internal sealed class PairBuilder
         return new ImageSpec
         {
             Script = isWrapped ? Repository.File("guest", wrapper) : script,
-            Modules = [.. drivers],
+            Modules = modules,
             Additions =
             [
                 .. isWrapped ? [$"{script}:/epftest/script"] : Array.Empty<string>(),

@@ -12,21 +12,24 @@ internal sealed record PairPlan
     /// <summary>The guest whose KTAP judges the run; null if all exit statuses do.</summary>
     public string? Judged { get; init; }
 
+    /// <summary>Whether that KTAP is the kernel's endpoint self-test.</summary>
+    public bool NeedsSelfTest { get; init; }
+
+    /// <summary>Folders with the source of a kernel module each, for every guest.</summary>
+    public IReadOnlyList<string> ModuleSources { get; init; } = [];
+
     public bool TlpPath { get; init; }
 
     public bool MapBars { get; init; }
 
     /// <summary>The size of the mapped window, as EpcDevice takes it; null for none.</summary>
-    public string? Window { get; init; } = "256M";
+    public string? Window { get; init; }
 
     /// <summary>Whether the EP guest's QEMU posts its writes through a window.</summary>
     public bool PostsEpWrites { get; init; }
 
     /// <summary>Whether the host guests' QEMUs post their writes to BARs.</summary>
     public bool PostsHostWrites { get; init; } = true;
-
-    /// <summary>What pcie-qemu-ep's DMA channels are.</summary>
-    public string Dma { get; init; } = "memcpy";
 
     public bool HotPlug { get; init; }
 

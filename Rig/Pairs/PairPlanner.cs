@@ -1,67 +1,89 @@
 using System.Globalization;
 using EpfTest.Rig.Options;
-using EpfTest.Rig.Toolchain;
+using EpfTest.Rig.Scenarios;
 
 namespace EpfTest.Rig.Pairs;
 
 /// <summary>Makes the plan of a run from its options.</summary>
 internal static class PairPlanner
 {
-    private const int HostProcessors = 12;
+    private const int EpProcessors = 2;
 
-    /// <summary>The plan of options that have been checked.</summary>
-    public static PairPlan Plan(PairOptions options)
+    // 2048 MSI-X vectors need so many.
+    private const int HostProcessors = 12;
+    private const string DefaultMemory = "512M";
+    private const string DefaultWindow = "256M";
+
+    /// <summary>The plan of a scenario.</summary>
+    /// <param name="scenario">The scenario.</param>
+    /// <param name="options">Its options and the user's, which have been checked.</param>
+    public static PairPlan Plan(Scenario scenario, PairOptions options)
     {
-        bool tlpPath = options.DataPath == "tlp";
+        Scenario run = scenario.WithScripts(options.EpScript, options.HostScript);
+        bool isKtap = run.Verdict == ScenarioVerdict.Ktap;
+        bool isSelfTest = isKtap && run.Name == ScenarioFolder.Default;
         return new PairPlan
         {
-            Guests = [EpGuest(options), HostGuest(options)],
-            Links = [new LinkPlan("", "ep", "host")],
+            Guests = [.. run.Guests.Select(guest => GuestOf(guest, isSelfTest, options))],
+            Links =
+            [
+                .. run.Links.Select((link, index) => new LinkPlan(index == 0 ? "" : $"{index + 1}", link.Ep, link.Host)),
+            ],
             Limits = LimitsOf(options),
-            Judged = options.HostScript is null ? "host" : null,
-            TlpPath = tlpPath,
+            Judged = isKtap ? run.Guests.First(guest => !guest.IsEp).Name : null,
+            NeedsSelfTest = isSelfTest,
+            ModuleSources = run.ModuleSources,
+            TlpPath = options.DataPath == "tlp",
             MapBars = options.MapBars,
-            Window = options.Window is null ? "256M" : options.Window == "off" ? null : options.Window,
+            Window = options.Window is null ? DefaultWindow : options.Window == "off" ? null : options.Window,
             PostsEpWrites = options.PostedWrites,
             PostsHostWrites = !options.StrictOrder,
-            Dma = options.Dma ?? "memcpy",
             HotPlug = options.HotPlug,
             LogLevel = options.LogLevel ?? "Warning",
         };
     }
 
-    private static GuestPlan EpGuest(PairOptions options) => new(
-        "ep", GuestRole.Ep, options.EpScript ?? Repository.File("guest", "pci-epf-test"))
+    private static GuestPlan GuestOf(ScenarioGuest guest, bool isSelfTest, PairOptions options)
     {
-        Kernel = options.EpKernel,
-        SharesMemory = options.EpMemory != "private",
-        KernelWords = ["epftest.run=/epftest/run", $"pcie_qemu_ep.dma={options.Dma ?? "memcpy"}"],
-        QemuArguments = [.. options.EpQemu.SelectMany(Words)],
-        Additions = [.. options.Additions],
-        Modules = [.. options.Modules],
-    };
+        // The self-test runs when the user calls it.
+        string[] run = !options.Shell ? ["epftest.run=/epftest/run"]
+            : guest.IsEp || !isSelfTest ? ["epftest.shell=/epftest/run"]
+            : [];
+        var plan = new GuestPlan(guest.Name, guest.IsEp ? GuestRole.Ep : GuestRole.Host, guest.Script)
+        {
+            Memory = guest.Memory ?? DefaultMemory,
+            Additions = [.. options.Additions],
+            Modules = [.. options.Modules],
+        };
+        return guest.IsEp
+            ? plan with
+            {
+                Kernel = options.EpKernel,
+                Processors = guest.Processors ?? EpProcessors,
+                SharesMemory = options.EpMemory != "private",
+                KernelWords = [.. run, $"pcie_qemu_ep.dma={options.Dma ?? "memcpy"}", .. guest.KernelWords],
+                QemuArguments = [.. guest.QemuArguments, .. options.EpQemu.SelectMany(Words)],
+            }
+            : plan with
+            {
+                Kernel = options.HostKernel,
+                Processors = options.HostProcessors is { } count
+                    ? int.Parse(count, CultureInfo.InvariantCulture)
+                    : guest.Processors ?? HostProcessors,
+                SharesMemory = options.HostMemory != "private",
+                KernelWords = [.. run, .. HostWords(options), .. guest.KernelWords],
+                QemuArguments = [.. guest.QemuArguments, .. options.HostQemu.SelectMany(Words)],
+            };
+    }
 
-    private static GuestPlan HostGuest(PairOptions options) => new(
-        "host", GuestRole.Host, options.HostScript ?? Repository.File("guest", "self-test"))
-    {
-        Kernel = options.HostKernel,
-        Processors = options.HostProcessors is { } count
-            ? int.Parse(count, CultureInfo.InvariantCulture)
-            : HostProcessors,
-        SharesMemory = options.HostMemory != "private",
-        KernelWords =
-        [
-            "epftest.run=/epftest/run",
-            .. options.HotPlug ? ["epftest.hotplug"] : Array.Empty<string>(),
+    private static IEnumerable<string> HostWords(PairOptions options) =>
+    [
+        .. options.HotPlug ? ["epftest.hotplug"] : Array.Empty<string>(),
 
-            // The last word counts. Strict: an unmap takes effect at once.
-            .. options.Iommu == "translate" ? ["iommu=nopt", "iommu.strict=1"] : Array.Empty<string>(),
-            .. options.Cases is { } cases ? [$"epftest.cases={cases.Replace(' ', ',')}"] : Array.Empty<string>(),
-        ],
-        QemuArguments = [.. options.HostQemu.SelectMany(Words)],
-        Additions = [.. options.Additions],
-        Modules = [.. options.Modules],
-    };
+        // The last word counts. Strict: an unmap takes effect at once.
+        .. options.Iommu == "translate" ? ["iommu=nopt", "iommu.strict=1"] : Array.Empty<string>(),
+        .. options.Cases is { } cases ? [$"epftest.cases={cases.Replace(' ', ',')}"] : Array.Empty<string>(),
+    ];
 
     private static RunLimits LimitsOf(PairOptions options)
     {

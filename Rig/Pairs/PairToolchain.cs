@@ -10,7 +10,7 @@ namespace EpfTest.Rig.Pairs;
 internal sealed class PairToolchain(PairPlan plan, BashToolchain toolchain)
 {
     private readonly Dictionary<string, GuestSystem> _systems = [];
-    private readonly Dictionary<string, string> _drivers = [];
+    private readonly Dictionary<string, IReadOnlyList<string>> _built = [];
     private readonly Dictionary<string, string> _releases = [];
 
     /// <summary>What runs each guest.</summary>
@@ -22,15 +22,16 @@ internal sealed class PairToolchain(PairPlan plan, BashToolchain toolchain)
     {
         foreach (IGrouping<string, GuestPlan> sharing in plan.Guests.GroupBy(guest => guest.Kernel ?? ""))
         {
-            IReadOnlyList<string> arguments = options.ToolchainArguments(sharing.Key == "" ? null : sharing.Key);
-            string driver = "";
-            GuestSystem system = sharing.Any(guest => guest.Role == GuestRole.Ep)
-                ? toolchain.Prepare(arguments, out driver)
-                : toolchain.Prepare(arguments);
+            PreparedToolchain prepared = toolchain.Prepare(
+            [
+                .. options.ToolchainArguments(sharing.Key == "" ? null : sharing.Key),
+                .. sharing.Any(guest => guest.Role == GuestRole.Ep) ? ["--driver"] : Array.Empty<string>(),
+                .. plan.ModuleSources.SelectMany(source => new[] { "--module-source", source }),
+            ]);
             foreach (GuestPlan guest in sharing)
             {
-                _systems[guest.Name] = system;
-                _drivers[guest.Name] = driver;
+                _systems[guest.Name] = prepared.System;
+                _built[guest.Name] = prepared.Modules;
             }
         }
 
@@ -48,14 +49,13 @@ internal sealed class PairToolchain(PairPlan plan, BashToolchain toolchain)
             toolchain.MakeImage(
                 builder.ImageOf(guest),
                 system,
-                builder.ImageSpecOf(
-                    guest, guest.Role == GuestRole.Ep ? modules.Prepend(_drivers[guest.Name]) : modules));
+                builder.ImageSpecOf(guest, [.. _built[guest.Name], .. modules]));
         }
     }
 
     private void CheckSelfTest()
     {
-        if (plan.Judged is { } judged && !_systems[judged].Kernel.HasSelfTest)
+        if (plan.NeedsSelfTest && plan.Judged is { } judged && !_systems[judged].Kernel.HasSelfTest)
         {
             throw new RunEndedException(
                 RunEndedException.Error,

@@ -13,14 +13,21 @@ internal sealed class BashToolchain(IProcessStarter starter, Action<Task> wait)
     /// <summary>Prepares QEMU and a kernel.</summary>
     /// <param name="arguments">Those of scripts/toolchain.sh.</param>
     /// <exception cref="RunEndedException">It cannot be prepared; the script has said why.</exception>
-    public GuestSystem Prepare(IEnumerable<string> arguments) => SystemOf(Run("toolchain.sh", arguments));
-
-    /// <summary>The same, and builds pcie-qemu-ep for that kernel.</summary>
-    public GuestSystem Prepare(IEnumerable<string> arguments, out string driver)
+    public PreparedToolchain Prepare(IEnumerable<string> arguments)
     {
-        Dictionary<string, string> values = Run("toolchain.sh", ["--driver", .. arguments]);
-        driver = values["EPFTEST_DRIVER"];
-        return SystemOf(values);
+        string[] lines = Run("toolchain.sh", arguments);
+        var system = new GuestSystem(
+            new QemuInstallation(Value("QEMU"), Value("QEMU_VERSION"), Value("QEMU_WINDOW") == "yes"),
+            new KernelBuild(Value("KERNEL_DIR"), Value("KERNEL_RELEASE")),
+            Value("INITRAMFS"),
+            Value("ACCEL"));
+        return new PreparedToolchain(system, [.. Values("DRIVER").Where(driver => driver != ""), .. Values("MODULE")]);
+
+        string Value(string name) => Values(name).Single();
+
+        IEnumerable<string> Values(string name) => lines
+            .Where(line => line.StartsWith($"EPFTEST_{name}=", StringComparison.Ordinal))
+            .Select(line => line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..]);
     }
 
     /// <summary>Writes the image of one guest to <paramref name="path"/>.</summary>
@@ -40,7 +47,7 @@ internal sealed class BashToolchain(IProcessStarter starter, Action<Task> wait)
             : throw new RunEndedException(RunEndedException.Error, $"--module {module}: not a readable kernel module");
     }
 
-    private Dictionary<string, string> Run(string script, IEnumerable<string> arguments)
+    private string[] Run(string script, IEnumerable<string> arguments)
     {
         IChildProcess child = starter.Start(
             new ProcessSpec(script, [Repository.File("scripts", script), .. arguments])
@@ -50,21 +57,6 @@ internal sealed class BashToolchain(IProcessStarter starter, Action<Task> wait)
             });
         wait(Task.WhenAll(child.Ended, child.Output));
         int status = child.Ended.Result;
-        if (status != 0)
-        {
-            throw new RunEndedException(status, "");
-        }
-
-        return child.Output.Result.Split('\n')
-            .Select(line => line.Split('=', 2))
-            .Where(parts => parts.Length == 2)
-            .ToDictionary(parts => parts[0], parts => parts[1]);
+        return status == 0 ? child.Output.Result.Split('\n') : throw new RunEndedException(status, "");
     }
-
-    private static GuestSystem SystemOf(Dictionary<string, string> values) => new(
-        new QemuInstallation(
-            values["EPFTEST_QEMU"], values["EPFTEST_QEMU_VERSION"], values["EPFTEST_QEMU_WINDOW"] == "yes"),
-        new KernelBuild(values["EPFTEST_KERNEL_DIR"], values["EPFTEST_KERNEL_RELEASE"]),
-        values["EPFTEST_INITRAMFS"],
-        values["EPFTEST_ACCEL"]);
 }
