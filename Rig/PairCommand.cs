@@ -1,6 +1,5 @@
 using EpfTest.Rig.Options;
 using EpfTest.Rig.Pairs;
-using EpfTest.Rig.Processes;
 using EpfTest.Rig.Results;
 using EpfTest.Rig.Scenarios;
 using EpfTest.Rig.Toolchain;
@@ -10,8 +9,6 @@ namespace EpfTest.Rig;
 /// <summary>The verb <c>pair</c>: runs a scenario.</summary>
 internal static class PairCommand
 {
-    private const string ExpectedReports = "expected-reports.txt";
-
     /// <summary>Runs it and judges it.</summary>
     /// <returns>The exit code.</returns>
     public static int Run(string[] arguments)
@@ -26,13 +23,9 @@ internal static class PairCommand
             return 0;
         }
 
-        Expectations expectations = Expectations.Read(
-            DateOnly.FromDateTime(DateTime.Now),
-            Repository.File("scenarios", ExpectedReports),
-            Path.Combine(scenario.Folder, ExpectedReports));
         return session.Plan.Judged is null
-            ? Run(session, new StatusJudge(session.Output), expectations)
-            : RunTest(session, expectations, options.Out is not null);
+            ? new PairVerdict(session, scenario, arguments).Run(new StatusJudge(session.Output))
+            : RunTest(session, new PairVerdict(session, scenario, arguments), options.Out is not null);
     }
 
     /// <summary>Reads the options, after which those of the scenario come first: the last one counts.</summary>
@@ -47,7 +40,7 @@ internal static class PairCommand
         return options;
     }
 
-    private static int RunTest(PairSession session, Expectations expectations, bool isKept)
+    private static int RunTest(PairSession session, PairVerdict verdict, bool isKept)
     {
         PairPlan plan = session.Plan;
         GuestPlan judged = plan.Guests.First(guest => guest.Name == plan.Judged);
@@ -61,7 +54,7 @@ internal static class PairCommand
             Test = plan.NeedsSelfTest ? "the self-test" : "the test",
             Explain = plan.NeedsSelfTest ? skips.Explain : reason => reason == "" ? null : "the test says so",
         };
-        int status = Run(session, judge, expectations);
+        int status = verdict.Run(judge);
         if (status != 0 || isKept)
         {
             session.Output.Say($"all consoles and logs: {session.Folder.Path}");
@@ -69,23 +62,5 @@ internal static class PairCommand
 
         session.Output.Print(judge.Counts);
         return status;
-    }
-
-    private static int Run(PairSession session, IPairJudge judge, Expectations expectations)
-    {
-        var run = new PairRun(session.Setup, judge, session.Events);
-        try
-        {
-            int status = run.Run();
-            var reports = new KernelReports(session.Setup.Guests, expectations);
-            reports.Show(session.Output);
-            return status == 0 && reports.HasUnexpected ? 1 : status;
-        }
-        catch (RunEndedException error)
-        {
-            var reports = new KernelReports(session.Setup.Guests, expectations);
-            AbandonReport.Write(session.Setup, reports, error, session.Folder.Path, session.Output);
-            throw;
-        }
     }
 }

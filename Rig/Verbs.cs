@@ -1,5 +1,7 @@
 using EpfTest.Rig.Options;
 using EpfTest.Rig.Processes;
+using EpfTest.Rig.Scenarios;
+using EpfTest.Rig.Toolchain;
 
 namespace EpfTest.Rig;
 
@@ -13,6 +15,8 @@ internal static class Verbs
     {
         ["guest"] = GuestCommand.Run,
         ["pair"] = PairCommand.Run,
+        ["scenario"] = arguments => ScenarioCommand.Run(
+            arguments, new ScenarioFolder(Repository.File("scenarios")), Console.Out),
     };
 
     /// <summary>Runs the verb that the first argument names.</summary>

@@ -21,8 +21,6 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
-# shellcheck source-path=SCRIPTDIR source=lib/guest.sh
-. "$REPO_ROOT/scripts/lib/guest.sh"
 
 # Limit for a step. The longest is a case of the self-test, which has a minute; the machine may be slow
 STEP_SECONDS=180
@@ -64,7 +62,8 @@ while [ $# -gt 0 ]; do
 done
 
 RUN_DIR=$out
-[ -n "$out" ] || RUN_DIR=$(new_run_dir)
+mkdir -p "$CACHE_DIR/runs"
+[ -n "$out" ] || RUN_DIR=$(mktemp -d "$CACHE_DIR/runs/$(date +%Y%m%d-%H%M%S).XXXX")
 mkdir -p "$RUN_DIR"
 rm -f "$RUN_DIR"/{samples,lines,soak-times,*.pid}
 

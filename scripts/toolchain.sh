@@ -3,7 +3,8 @@
 # Prepares everything that runs EpfTest's guests, and prints where it is as KEY=VALUE lines: EPFTEST_QEMU,
 # EPFTEST_QEMU_VERSION, EPFTEST_QEMU_WINDOW (yes if it can have a mapped window), EPFTEST_KERNEL (bzImage),
 # EPFTEST_KERNEL_DIR (with modules, configuration and a build tree for modules), EPFTEST_KERNEL_RELEASE,
-# EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13), EPFTEST_DRIVER (with --driver).
+# EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13), EPFTEST_DRIVER (with --driver), and an
+# EPFTEST_MODULE for each --module-source.
 #
 # Usage: scripts/toolchain.sh [OPTION]...
 #
@@ -16,6 +17,7 @@
 #   --kernel-config FILE  more kernel options, over qemu-configs/guest-kernel.config; may be repeated
 #   --accel auto|kvm|tcg  auto: KVM if a guest boots with it, else TCG
 #   --driver              also build pcie-qemu-ep.ko for that kernel
+#   --module-source DIR   also build DIR's kernel module, which has the folder's name; may be repeated
 #   --print               only print what is ready, and fail if something is not
 #   --help
 #
@@ -29,14 +31,16 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib/driver.sh
 . "$REPO_ROOT/scripts/lib/driver.sh"
 
-driver=no DRIVER_MODULE=
+driver=no DRIVER_MODULE='' sources=()
 while [ $# -gt 0 ]; do
 	case $1 in
 	--help) print_help && exit ;;
 	--driver) driver=yes && shift && continue ;;
-	--print)
-		PREPARE=no
-		shift
+	--print) PREPARE=no && shift && continue ;;
+	--module-source)
+		[ -e "${2:-}/Kbuild" ] || usage_error "$1 ${2:-}: not a folder with a Kbuild"
+		sources+=("$(realpath -- "$2")")
+		shift 2
 		continue
 		;;
 	esac
@@ -61,3 +65,7 @@ EPFTEST_ACCEL=$ACCEL
 EPFTEST_SELFTEST=$selftest
 EPFTEST_DRIVER=$DRIVER_MODULE
 KEYS
+for source in "${sources[@]}"; do
+	build_module "$source" "${source##*/}"
+	printf 'EPFTEST_MODULE=%s\n' "$MODULE"
+done

@@ -11,11 +11,15 @@ internal static class AbandonReport
 
     /// <summary>Prints it all but the reason.</summary>
     public static void Write(
-        PairSetup setup, KernelReports reports, RunEndedException error, string folder, RunOutput output)
+        PairSetup setup,
+        IReadOnlyList<GuestResult> results,
+        RunEndedException error,
+        string folder,
+        RunOutput output)
     {
-        foreach (PairGuest guest in setup.Guests)
+        foreach ((PairGuest guest, GuestResult result) in setup.Guests.Zip(results))
         {
-            IReadOnlyList<ConsoleReport> unexpected = reports.UnexpectedOf(guest);
+            IReadOnlyList<ConsoleReport> unexpected = KernelReports.UnexpectedOf(result);
             if (guest.Name == error.Guest)
             {
                 Tail($"the {guest.Title}'s QEMU", guest.Guest.Files.QemuLog, output);

@@ -1,4 +1,5 @@
 using EpfTest.Rig.Guests;
+using EpfTest.Rig.Results;
 
 namespace EpfTest.Rig.Pairs;
 
@@ -10,6 +11,15 @@ internal interface IPairJudge
 
     /// <summary>How long what is judged may print nothing; zero is no limit.</summary>
     TimeSpan ProgressLimit { get; }
+
+    /// <summary>The cases that have ended; none if exit statuses judge.</summary>
+    IReadOnlyList<CaseResult> Cases { get; }
+
+    /// <summary>Number of cases that were planned.</summary>
+    int Planned { get; }
+
+    /// <summary>Why the run has not passed, as far as the judge can say.</summary>
+    IReadOnlyList<string> Reasons { get; }
 
     /// <summary>Takes a line of a script.</summary>
     /// <returns>Whether it was one of what is judged, which so makes progress.</returns>

@@ -2,77 +2,53 @@ using EpfTest.Rig.Results;
 
 namespace EpfTest.Rig.Pairs;
 
-/// <summary>What the guests' kernels and QEMUs have complained of, and whether it was expected.</summary>
-internal sealed class KernelReports
+/// <summary>Prints what the guests' kernels and QEMUs have complained of and nobody expected.</summary>
+internal static class KernelReports
 {
     private const int ShownLines = 5;
 
-    private readonly List<(PairGuest Guest, ConsoleReport Report, Judgement Judgement)> _reports = [];
-    private readonly List<(PairGuest Guest, QemuError Error, Judgement Judgement)> _errors = [];
-
-    /// <summary>Reads the consoles and logs of a run that has ended.</summary>
-    /// <param name="guests">The guests.</param>
-    /// <param name="expectations">What may be reported.</param>
-    public KernelReports(IEnumerable<PairGuest> guests, Expectations expectations)
-    {
-        foreach (PairGuest guest in guests)
+    /// <summary>Reads the consoles and logs of a guest.</summary>
+    public static GuestResult Read(PairGuest guest, Expectations expectations) =>
+        new GuestResult(guest.Name, guest.Role == GuestRole.Ep ? "ep" : "host")
         {
-            string role = guest.Role == GuestRole.Ep ? "ep" : "host";
-            foreach (ConsoleReport report in ConsoleReader.Read(File.ReadLines(guest.Guest.Files.Console)))
-            {
-                _reports.Add((guest, report, expectations.Judge(report, guest.Name, role)));
-            }
-
-            foreach (QemuError error in QemuLogReader.Read(File.ReadLines(guest.Guest.Files.QemuLog)))
-            {
-                _errors.Add((guest, error, expectations.Judge(error, guest.Name, role)));
-            }
-        }
-    }
-
-    /// <summary>Whether something is not expected, so that the run fails.</summary>
-    public bool HasUnexpected =>
-        _reports.Any(item => !item.Judgement.IsExpected) || _errors.Any(item => !item.Judgement.IsExpected);
+            Kernel = guest.Guest.Spec.System.Kernel.Release,
+            Qemu = guest.Guest.Spec.System.Qemu.Version,
+            Accelerator = guest.Guest.Spec.System.Accelerator,
+            ExitStatus = guest.Status,
+        }.WithLogs(guest.Guest.Files.Folder, expectations);
 
     /// <summary>The reports of a guest's kernel that are not expected.</summary>
-    public IReadOnlyList<ConsoleReport> UnexpectedOf(PairGuest guest) =>
-        [.. _reports.Where(item => item.Guest == guest && !item.Judgement.IsExpected).Select(item => item.Report)];
+    public static IReadOnlyList<ConsoleReport> UnexpectedOf(GuestResult guest) =>
+        [.. guest.Reports.Where(item => !item.IsExpected).Select(item => item.Report)];
 
-    /// <summary>Prints what is not expected.</summary>
-    public void Show(RunOutput output)
+    /// <summary>Prints what is not expected, each thing once.</summary>
+    /// <returns>Why the run has failed: a reason for each.</returns>
+    public static IReadOnlyList<string> Show(PairGuest guest, GuestResult result, RunOutput output)
     {
-        foreach ((PairGuest guest, ConsoleReport report, Judgement judgement) in _reports)
+        var reasons = new List<string>();
+        foreach (JudgedReport item in result.Reports.Where(item => !item.IsExpected))
         {
-            if (!judgement.IsExpected)
-            {
-                string place = $"{guest.Guest.Files.Console}:{report.FirstLine}";
-                output.Say($"failed: the {guest.Title}'s kernel reported, which is not expected ({place}, fingerprint "
-                    + $"{report.Fingerprint}):");
-                Show(output, report.Lines.Take(ShownLines), judgement);
-            }
+            reasons.Add($"the {guest.Title}'s kernel reported: {item.Title} ({guest.Guest.Files.Console}:{item.Line}, "
+                + $"fingerprint {item.Fingerprint})");
+            Show(output, reasons[^1], item.Report.Lines.Take(ShownLines).Skip(1), item.Remark);
         }
 
-        foreach ((PairGuest guest, QemuError error, Judgement judgement) in _errors)
+        foreach (JudgedError item in result.QemuErrors.Where(item => !item.IsExpected))
         {
-            if (!judgement.IsExpected)
-            {
-                output.Say($"failed: the {guest.Title}'s QEMU reported, which is not expected, {error.Count} times "
-                    + $"({guest.Guest.Files.QemuLog}):");
-                Show(output, [error.Line], judgement);
-            }
+            reasons.Add($"the {guest.Title}'s QEMU reported, {item.Count} times: {item.Line} "
+                + $"({guest.Guest.Files.QemuLog})");
+            Show(output, reasons[^1], [], item.Remark);
         }
+
+        return reasons;
     }
 
-    private static void Show(RunOutput output, IEnumerable<string> lines, Judgement judgement)
+    private static void Show(RunOutput output, string reason, IEnumerable<string> lines, string remark)
     {
-        foreach (string line in lines)
+        output.Say($"unexpected: {reason}");
+        foreach (string line in remark.Length > 0 ? lines.Append(remark) : lines)
         {
             output.Say($"    {line}");
-        }
-
-        if (judgement.Remark.Length > 0)
-        {
-            output.Say($"    {judgement.Remark}");
         }
     }
 }

@@ -29,8 +29,19 @@ internal sealed class KtapJudge(string judged, TimeSpan limit, RunOutput output,
     /// <inheritdoc/>
     public TimeSpan ProgressLimit => limit;
 
-    /// <summary>The cases that have ended.</summary>
+    /// <inheritdoc/>
     public IReadOnlyList<CaseResult> Cases => _cases;
+
+    /// <inheritdoc/>
+    public int Planned => _reader.Planned;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Reasons =>
+    [
+        .. _cases.Where(item => item.Status == CaseStatus.Failed).Select(item => $"{item.Title} failed"),
+        .. _cases.Where(item => item.IsUnexplained)
+            .Select(item => $"{item.Title} was skipped, and nothing explains why: {item.Reason}"),
+    ];
 
     /// <summary>The last line of the run.</summary>
     public string Counts => CaseCounts.Of(_cases).ToString();

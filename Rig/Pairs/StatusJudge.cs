@@ -1,4 +1,5 @@
 using EpfTest.Rig.Guests;
+using EpfTest.Rig.Results;
 
 namespace EpfTest.Rig.Pairs;
 
@@ -6,11 +7,22 @@ namespace EpfTest.Rig.Pairs;
 /// <param name="output">Where to show it.</param>
 internal sealed class StatusJudge(RunOutput output) : IPairJudge
 {
+    private readonly List<string> _reasons = [];
+
     /// <inheritdoc/>
     public string Awaited => "";
 
     /// <inheritdoc/>
     public TimeSpan ProgressLimit => TimeSpan.Zero;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<CaseResult> Cases => [];
+
+    /// <inheritdoc/>
+    public int Planned => 0;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Reasons => _reasons;
 
     /// <inheritdoc/>
     public bool Take(PairGuest guest, GuestLine line)
@@ -33,7 +45,8 @@ internal sealed class StatusJudge(RunOutput output) : IPairJudge
         {
             if (guest.Status is not (null or 0))
             {
-                output.Say($"{guest.Script} ended with {guest.Status}");
+                _reasons.Add($"{guest.Script} ended with {guest.Status}");
+                output.Say(_reasons[^1]);
                 status = status == 0 ? guest.Status.Value : status;
             }
         }

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Picks KVM or TCG. A KVM device node may exist although KVM cannot run a kernel, so a guest is booted to find out.
 # Sourced, never run.
-# shellcheck shell=bash source-path=SCRIPTDIR
-# shellcheck source=guest.sh
-. "$REPO_ROOT/scripts/lib/guest.sh"
+# shellcheck shell=bash disable=SC2034,SC2153 # set here or there, used there or here
 
 KVM_PROBE_SECONDS=15
 
@@ -46,23 +44,25 @@ kvm_node_trouble() {
 
 # probe_kvm VERDICT: boots a guest with KVM and writes the result to VERDICT; once until the machine reboots.
 probe_kvm() {
-	local verdict=$1 dir status=0
+	local verdict=$1 console status=0
 	[ ! -e "$verdict" ] || return 0
 	say "booting a guest with KVM to try it (at most $KVM_PROBE_SECONDS s; once until this machine reboots)"
-	dir=$(new_run_dir)
-	ACCEL=kvm
-	machine_args 256M 1 shared yes
-	kernel_args "$INITRAMFS" epftest.run=/bin/true
-	start_guest "$dir" "$KVM_PROBE_SECONDS"
-	finish_guest "$dir" 2>/dev/null || status=$?
+	console=$verdict.console
 	mkdir -p "${verdict%/*}"
-	case $status in
-	0) printf 'kvm\na guest booted with it\n' ;;
-	"$GUEST_TIMED_OUT")
-		printf 'tcg\ntimeout: a guest did not boot with KVM within %d s; console: %s\n' "$KVM_PROBE_SECONDS" \
-			"$dir/console.log"
-		;;
-	*) printf 'tcg\na guest did not boot with KVM; console: %s\n' "$dir/console.log" ;;
-	esac >"$verdict.$BASHPID"
+	# Each word of the files is an argument.
+	# shellcheck disable=SC2046
+	timeout -k 3 "$KVM_PROBE_SECONDS" "${QEMU[@]}" $(config_words machine.args iommu.args) -m 256M -accel kvm -cpu host \
+		-kernel "$KERNEL_DIR/bzImage" -initrd "$INITRAMFS" -append "$(config_words kernel.args) epftest.run=/bin/true" \
+		-serial "file:$console" -serial "file:$verdict.result" </dev/null >"$verdict.log" 2>&1 || status=$?
+	if grep -q 'epftest: exit 0' "$verdict.result" 2>/dev/null; then
+		printf 'kvm\na guest booted with it\n'
+	elif [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+		printf 'tcg\ntimeout: a guest did not boot with KVM within %d s; console: %s\n' "$KVM_PROBE_SECONDS" "$console"
+	else
+		printf 'tcg\na guest did not boot with KVM; console: %s\n' "$console"
+	fi >"$verdict.$BASHPID"
 	mv "$verdict.$BASHPID" "$verdict"
 }
+
+# config_words FILE...: prints the words of files in qemu-configs/, without comments, in one line.
+config_words() { (cd "$CONFIG_DIR" && sed 's/^#.*//' "$@" | xargs); }

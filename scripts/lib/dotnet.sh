@@ -11,23 +11,24 @@ build_solution() {
 	step "building EpfTest" dotnet build "$REPO_ROOT/EpfTest.sln" -c "$CONFIGURATION" --nologo -v quiet
 }
 
-# build_programs: builds EpcDevice and EpfBridge. Does not call dotnet, which is slow, if no source has changed.
+# build_programs: builds EpcDevice, EpfBridge and epftest. Does not call dotnet, which is slow, if no source has changed.
 build_programs() {
-	local built=$REPO_ROOT/EpfBridge/obj/programs.built.$CONFIGURATION changed
-	changed=$(cd "$REPO_ROOT" && find Protocol EpcDevice EpfBridge Directory.*.props .editorconfig \
+	local built=$REPO_ROOT/Rig/obj/programs.built.$CONFIGURATION changed
+	changed=$(cd "$REPO_ROOT" && find Protocol EpcDevice EpfBridge Rig Directory.*.props .editorconfig \
 		\( -name bin -o -name obj \) -prune -o -newer "$built" -print -quit 2>/dev/null) || true
-	if [ -e "$built" ] && [ -z "$changed" ] && [ -x "$(program EpcDevice)" ] && [ -x "$(program EpfBridge)" ]; then
+	if [ -e "$built" ] && [ -z "$changed" ] && [ -x "$(program EpcDevice)" ] && [ -x "$(program EpfBridge)" ] &&
+		[ -x "$(program epftest)" ]; then
 		return
 	fi
 	need_dotnet
-	step "building EpcDevice and EpfBridge" make_programs "$built"
+	step "building EpcDevice, EpfBridge and epftest" make_programs "$built"
 }
 
 # make_programs STAMP: the stamp has the time of the start, so that sources changed meanwhile are built next time.
 make_programs() {
 	local name start
 	start=$(mktemp)
-	for name in EpcDevice EpfBridge; do
+	for name in EpcDevice EpfBridge Rig; do
 		dotnet build "$REPO_ROOT/$name" -c "$CONFIGURATION" --nologo -v quiet
 	done
 	touch -r "$start" "$1"
@@ -41,17 +42,18 @@ need_dotnet() {
 }
 
 # program NAME: prints the path of a built program.
-program() { printf '%s\n' "$REPO_ROOT/$1/bin/$CONFIGURATION/net10.0/$1"; }
+program() {
+	local folder=$1
+	[ "$1" != epftest ] || folder=Rig
+	printf '%s\n' "$REPO_ROOT/$folder/bin/$CONFIGURATION/net10.0/$1"
+}
 
-# wait_for_socket PATH GROUP LOG: waits until the process started as GROUP serves PATH; prints LOG if it does not.
-wait_for_socket() {
-	local tries=0
-	until [ -S "$1" ]; do
-		if ! kill -0 "$2" 2>/dev/null || [ "$tries" -ge 300 ]; then
-			cat "$3" >&2
-			die "timeout: no process serves $1"
-		fi
-		tries=$((tries + 1))
-		sleep 0.1
-	done
+# run_epftest VERB OPTION...: builds what has changed and becomes epftest.
+run_epftest() {
+	case " $* " in
+	*' --shell '*) need_tools tmux tmux ;;
+	esac
+	need_tools setpriv util-linux setsid util-linux taskset util-linux
+	build_programs
+	exec "$(program epftest)" "$@"
 }
