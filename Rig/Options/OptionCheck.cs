@@ -21,9 +21,9 @@ internal static partial class OptionCheck
         Matches(Directory.Exists(path) || (System.IO.File.Exists(path) && CanRead(path)), option, value, "cannot be read");
     }
 
-    /// <summary>A kernel: a series of Debian's, or a source tree.</summary>
+    /// <summary>A kernel: a series of Debian's, a source tree or an image.</summary>
     public static void Kernel(string option, string value) =>
-        Matches(IsSeries(value) || Directory.Exists(value), option, value, "no such directory");
+        Matches(IsSeries(value) || Path.Exists(value), option, value, "no such directory");
 
     /// <summary>A time in seconds.</summary>
     public static TimeSpan Seconds(string option, string value, bool zero)

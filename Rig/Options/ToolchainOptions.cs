@@ -14,6 +14,12 @@ internal abstract class ToolchainOptions
     [Option("kernel-src")]
     public string? KernelSource { get; set; }
 
+    [Option("kernel-image")]
+    public string? KernelImage { get; set; }
+
+    [Option("kernel-modules")]
+    public string? KernelModules { get; set; }
+
     [Option("kernel-config")]
     public IEnumerable<string> KernelConfigs { get; set; } = [];
 
@@ -33,6 +39,16 @@ internal abstract class ToolchainOptions
             OptionCheck.Matches(Directory.Exists(tree), "--kernel-src", tree, "no such directory");
         }
 
+        if (KernelImage is { } image)
+        {
+            OptionCheck.Matches(File.Exists(image), "--kernel-image", image, "no such file");
+        }
+
+        if (KernelModules is { } modules)
+        {
+            OptionCheck.Matches(Directory.Exists(modules), "--kernel-modules", modules, "no such directory");
+        }
+
         foreach (string fragment in KernelConfigs)
         {
             OptionCheck.Addition("--kernel-config", fragment);
@@ -45,16 +61,22 @@ internal abstract class ToolchainOptions
     }
 
     /// <summary>The arguments of scripts/toolchain.sh.</summary>
-    /// <param name="kernel">Another kernel than the options': a series or a source tree; null for theirs.</param>
+    /// <param name="kernel">Another kernel than the options': a series, a source tree or an image; null for
+    /// theirs.</param>
     public IReadOnlyList<string> ToolchainArguments(string? kernel = null)
     {
         var words = new List<string>();
         Add("--qemu", Qemu);
-        kernel ??= KernelSource ?? Kernel;
+        kernel ??= KernelImage ?? KernelSource ?? Kernel;
         if (kernel is not null)
         {
-            Add(OptionCheck.IsSeries(kernel) ? "--kernel" : "--kernel-src", kernel);
+            string option = OptionCheck.IsSeries(kernel) ? "--kernel"
+                : File.Exists(kernel) ? "--kernel-image"
+                : "--kernel-src";
+            Add(option, kernel);
         }
+
+        Add("--kernel-modules", KernelModules);
 
         foreach (string fragment in KernelConfigs)
         {

@@ -26,6 +26,8 @@ internal sealed class PairOptionsTests
     [TestCase("--kernel-src|/nowhere", "--kernel-src /nowhere: no such directory")]
     [TestCase("--host-kernel|/nowhere", "--host-kernel /nowhere: no such directory")]
     [TestCase("--kernel-config|/nowhere", "--kernel-config /nowhere: cannot be read")]
+    [TestCase("--kernel-image|/nowhere", "--kernel-image /nowhere: no such file")]
+    [TestCase("--kernel-modules|/nowhere", "--kernel-modules /nowhere: no such directory")]
     [TestCase("--accel|xen", "--accel xen: not one of auto, kvm, tcg")]
     [TestCase("--ep-script|/", "--ep-script /: not a file that can be read")]
     [TestCase("--module|/nowhere", "--module /nowhere: not a file that can be read")]
@@ -50,6 +52,8 @@ internal sealed class PairOptionsTests
 
     [TestCase("--kernel|6.12|--accel|tcg", null, "--kernel|6.12|--accel|tcg")]
     [TestCase("--kernel|6.12", "7.3", "--kernel|7.3")]
+    [TestCase("--kernel-image|/etc/passwd|--kernel-modules|/tmp", null,
+        "--kernel-image|/etc/passwd|--kernel-modules|/tmp")]
     [TestCase("--kernel-config|/dev/null|--kernel-config|/etc/passwd", "/tmp",
         "--kernel-src|/tmp|--kernel-config|/dev/null|--kernel-config|/etc/passwd")]
     public void TheToolchainGetsItsOptions(string words, string? kernel, string arguments) =>
