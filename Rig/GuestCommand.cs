@@ -111,7 +111,7 @@ internal sealed class GuestCommand : IDisposable
         {
             Memory = _options.Memory,
             Processors = int.Parse(_options.Processors, CultureInfo.InvariantCulture),
-            SharesMemory = !_options.NoSharedMemory,
+            MemoryKind = _options.NoSharedMemory ? GuestMemory.Private : GuestMemory.Shared,
             HasIommu = !_options.NoIommu,
             RootPorts = Math.Max(port, GuestSpec.MinRootPorts),
             KernelWords =

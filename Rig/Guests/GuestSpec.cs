@@ -16,8 +16,7 @@ internal sealed record GuestSpec(string Name, string Title, GuestSystem System, 
 
     public int Processors { get; init; } = 2;
 
-    /// <summary>Whether QEMU shares the guest's memory with vfio-user servers.</summary>
-    public bool SharesMemory { get; init; } = true;
+    public GuestMemory MemoryKind { get; init; }
 
     /// <summary>Whether interrupts are remapped, without which a device has one MSI vector.</summary>
     public bool HasIommu { get; init; } = true;

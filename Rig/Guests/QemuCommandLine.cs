@@ -19,11 +19,12 @@ internal static class QemuCommandLine
             words.AddRange(["-cpu", "host"]);
         }
 
-        if (guest.SharesMemory)
+        if (guest.MemoryKind != GuestMemory.Private)
         {
+            string huge = guest.MemoryKind == GuestMemory.Huge ? ",hugetlb=on" : "";
             words.AddRange(
             [
-                "-object", $"memory-backend-memfd,id=mem,size={guest.Memory},share=on",
+                "-object", $"memory-backend-memfd,id=mem,size={guest.Memory},share=on{huge}",
                 "-machine", "memory-backend=mem",
             ]);
         }

@@ -117,8 +117,8 @@ internal sealed partial class PairOptions : ToolchainOptions
 
         Each("--cases", Cases, (option, value) => OptionCheck.Matches(
             SelfTestOptions().IsMatch(value), option, value, "not options of the self-test"));
-        Each("--ep-memory", EpMemory, (option, value) => OptionCheck.OneOf(option, value, "shared", "private"));
-        Each("--host-memory", HostMemory, (option, value) => OptionCheck.OneOf(option, value, "shared", "private"));
+        Each("--ep-memory", EpMemory, (option, value) => OptionCheck.OneOf(option, value, "shared", "huge", "private"));
+        Each("--host-memory", HostMemory, (option, value) => OptionCheck.OneOf(option, value, "shared", "huge", "private"));
         Each("--iommu", Iommu, (option, value) => OptionCheck.OneOf(option, value, "pass", "translate"));
         Each("--datapath", DataPath, (option, value) => OptionCheck.OneOf(option, value, "direct", "tlp"));
         Each("--dma", Dma, (option, value) => OptionCheck.OneOf(option, value, "memcpy", "slave", "off"));

@@ -1,3 +1,5 @@
+using EpfTest.Rig.Guests;
+
 namespace EpfTest.Rig.Pairs;
 
 /// <summary>A guest that a run is to have.</summary>
@@ -13,7 +15,7 @@ internal sealed record GuestPlan(string Name, GuestRole Role, string Script)
 
     public string Memory { get; init; } = "512M";
 
-    public bool SharesMemory { get; init; } = true;
+    public GuestMemory MemoryKind { get; init; }
 
     /// <summary>Words for its kernel's command line.</summary>
     public IReadOnlyList<string> KernelWords { get; init; } = [];

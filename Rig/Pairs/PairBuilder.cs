@@ -90,7 +90,7 @@ internal sealed class PairBuilder
     {
         Memory = plan.Memory,
         Processors = plan.Processors,
-        SharesMemory = plan.SharesMemory,
+        MemoryKind = plan.MemoryKind,
         RootPorts = Math.Max(
             GuestSpec.MinRootPorts, (plan.Role == GuestRole.Ep ? 2 : 1) * LinksOf(plan).Count()),
         KernelWords = plan.KernelWords,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EpfTest.Rig.Guests;
 using EpfTest.Rig.Options;
 using EpfTest.Rig.Scenarios;
 
@@ -60,7 +61,7 @@ internal static class PairPlanner
             {
                 Kernel = options.EpKernel,
                 Processors = guest.Processors ?? EpProcessors,
-                SharesMemory = options.EpMemory != "private",
+                MemoryKind = MemoryOf(options.EpMemory),
                 KernelWords = [.. run, $"pcie_qemu_ep.dma={options.Dma ?? "memcpy"}", .. guest.KernelWords],
                 QemuArguments = [.. guest.QemuArguments, .. options.EpQemu.SelectMany(Words)],
             }
@@ -70,7 +71,7 @@ internal static class PairPlanner
                 Processors = options.HostProcessors is { } count
                     ? int.Parse(count, CultureInfo.InvariantCulture)
                     : guest.Processors ?? HostProcessors,
-                SharesMemory = options.HostMemory != "private",
+                MemoryKind = MemoryOf(options.HostMemory),
                 KernelWords = [.. run, .. HostWords(options), .. guest.KernelWords],
                 QemuArguments = [.. guest.QemuArguments, .. options.HostQemu.SelectMany(Words)],
             };
@@ -101,6 +102,13 @@ internal static class PairPlanner
         };
         return limits.Times(options.Slow is { } factor ? int.Parse(factor, CultureInfo.InvariantCulture) : 1);
     }
+
+    private static GuestMemory MemoryOf(string? kind) => kind switch
+    {
+        "huge" => GuestMemory.Huge,
+        "private" => GuestMemory.Private,
+        _ => GuestMemory.Shared,
+    };
 
     private static TimeSpan? Seconds(string? value) =>
         value is null ? null : TimeSpan.FromSeconds(int.Parse(value, CultureInfo.InvariantCulture));

@@ -53,11 +53,17 @@ internal sealed class QemuCommandLineTests
             {
                 Memory = "1G",
                 Processors = 12,
-                SharesMemory = false,
+                MemoryKind = GuestMemory.Private,
                 HasIommu = false,
                 RootPorts = 1,
             });
     }
+
+    [Test]
+    public void MemoryCanBeInHugePages() => AssertIs(
+        EpGuest.Replace(",share=on ", ",share=on,hugetlb=on ", StringComparison.Ordinal)
+            .Replace(" epftest.run=/epftest/run pcie_qemu_ep.dma=memcpy -device x", "", StringComparison.Ordinal),
+        new GuestSpec("ep", "EP guest", System("/k", "kvm"), "/s/ep.cpio") { MemoryKind = GuestMemory.Huge });
 
     [TestCase("CONFIG_HZ=250\n", "bogomips\t: 4000.50\n", "tsc=reliable lpj=8001000")]
     [TestCase("CONFIG_HZ=250\n", "BogoMIPS\t: 48.00\n", "")]

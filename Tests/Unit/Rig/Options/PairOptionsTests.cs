@@ -9,8 +9,8 @@ internal sealed class PairOptionsTests
     [TestCase("--cases", "--cases needs a value")]
     [TestCase("--datapath|fast", "--datapath fast: not one of direct, tlp")]
     [TestCase("--iommu|on", "--iommu on: not one of pass, translate")]
-    [TestCase("--ep-memory|some", "--ep-memory some: not one of shared, private")]
-    [TestCase("--host-memory|", "--host-memory : not one of shared, private")]
+    [TestCase("--ep-memory|some", "--ep-memory some: not one of shared, huge, private")]
+    [TestCase("--host-memory|", "--host-memory : not one of shared, huge, private")]
     [TestCase("--dma|all", "--dma all: not one of memcpy, slave, off")]
     [TestCase("--log-level|loud",
         "--log-level loud: not one of Trace, Debug, Information, Warning, Error, Critical, None")]
