@@ -175,10 +175,11 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         }
     }
 
-    [TestCase(1)]
-    [TestCase(4)]
+    [TestCase(1, Elsewhere, (ulong)EpGuest.BarSize)]
+    [TestCase(4, Elsewhere, (ulong)EpGuest.BarSize)]
+    [TestCase(16, 0x2000_0000ul, 0x2000_0000ul, TestName = "{m}(16 ranges, and more)")]
     [Category("Stress")]
-    public void NothingIsWrittenOnceTheEpsMemoryIsUnmapped(int ranges)
+    public void NothingIsWrittenOnceTheEpsMemoryIsUnmapped(int ranges, ulong unmapped, ulong unmappedSize)
     {
         Ep.SetUp(0);
         Ep.Map(Elsewhere, EpGuest.BarSize, ElsewhereFile, ranges);
@@ -195,7 +196,7 @@ internal sealed class BarTests(DataPath dataPath) : PairFixture(dataPath)
         for (int round = 0; round < 20; round++)
         {
             loop.WaitForMore();
-            Ep.Unmap(Elsewhere, EpGuest.BarSize);
+            Ep.Unmap(unmapped, unmappedSize);
             byte[] then = Ep.Load(ElsewhereFile, 0x2004);
             loop.WaitForMore();
             Assert.That(Ep.Load(ElsewhereFile, 0x2004), Is.EqualTo(then), $"round {round}");

@@ -326,15 +326,15 @@ internal sealed class DmaMapTests : ConnectedFixture
     [Test]
     public void UnmapRemovesEveryRangeInside()
     {
-        Map(0x10000, 0x1000);
-        Map(0x11000, 0x1000);
-        Map(0x8000_0000, 0x1000);
+        Assert.That(Map(0x10000, 0x1000), Is.EqualTo(Errno.None));
+        Assert.That(Map(0x11000, 0x1000), Is.EqualTo(Errno.None));
+        Assert.That(Map(0x8000_0000, 0x1000), Is.EqualTo(Errno.None));
         Assert.That(Client.Try(RawCommand.DmaUnmap, RawPayload.DmaUnmap(0, 0x8000_0000)), Is.EqualTo(Errno.None));
         Assert.That(Memory.Count, Is.EqualTo(1));
         Assert.That(
             string.Join("; ", Device.Calls.Where(call => call.StartsWith("unmapping", StringComparison.Ordinal))),
             Is.EqualTo("unmapping [0x10000, 0x10fff] by Messages; unmapping [0x11000, 0x11fff] by Messages"));
-        Map(0x10000, 0x1000);
+        Assert.That(Map(0x10000, 0x1000), Is.EqualTo(Errno.None));
     }
 
     [TestCase(Page, Page, 0u, 8u, TestName = "{m}(argsz too small)")]
