@@ -2,7 +2,9 @@ using EpfTest.Rig.Pairs;
 using EpfTest.Rig.Processes;
 using EpfTest.Rig.Results;
 using EpfTest.Rig.Scenarios;
+using EpfTest.Rig.Terminal;
 using EpfTest.Rig.Toolchain;
+using Spectre.Console;
 
 namespace EpfTest.Rig;
 
@@ -21,10 +23,9 @@ internal sealed class PairVerdict(PairSession session, Scenario scenario, IReadO
     /// <exception cref="RunEndedException">The run was cut short; all but the reason has been printed.</exception>
     public int Run(IPairJudge judge)
     {
-        var run = new PairRun(session.Setup, judge, session.Events);
         try
         {
-            int status = run.Run();
+            int status = RunShown(judge);
             IReadOnlyList<GuestResult> guests = Read();
             string[] reasons =
             [
@@ -42,6 +43,25 @@ internal sealed class PairVerdict(PairSession session, Scenario scenario, IReadO
             RunOutcome outcome = error.Status == RunEndedException.TimedOut ? RunOutcome.TimedOut : RunOutcome.Broken;
             Write(judge, guests, outcome, error.Status, [error.Message]);
             throw;
+        }
+    }
+
+    private int RunShown(IPairJudge judge)
+    {
+        if (Console.IsOutputRedirected || Console.IsErrorRedirected)
+        {
+            return new PairRun(session.Setup, judge, session.Events).Run();
+        }
+
+        using var terminal = new TerminalProgress(AnsiConsole.Console, () => session.Events.Now);
+        session.Output.Terminal = terminal;
+        try
+        {
+            return new PairRun(session.Setup, judge, session.Events) { Step = terminal.Step }.Run();
+        }
+        finally
+        {
+            session.Output.Terminal = null;
         }
     }
 

@@ -3,8 +3,8 @@
 # Prepares everything that runs EpfTest's guests, and prints where it is as KEY=VALUE lines: EPFTEST_QEMU,
 # EPFTEST_QEMU_VERSION, EPFTEST_QEMU_WINDOW (yes if it can have a mapped window), EPFTEST_KERNEL (bzImage),
 # EPFTEST_KERNEL_DIR (with modules, configuration and a build tree for modules), EPFTEST_KERNEL_RELEASE,
-# EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13), EPFTEST_DRIVER (with --driver), and an
-# EPFTEST_MODULE for each --module-source.
+# EPFTEST_INITRAMFS, EPFTEST_ACCEL, EPFTEST_SELFTEST (empty with kernels before 6.13), EPFTEST_DRIVER (with --driver),
+# and an EPFTEST_MODULE for each --module-source.
 #
 # Usage: scripts/toolchain.sh [OPTION]...
 #

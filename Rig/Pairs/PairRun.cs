@@ -27,6 +27,9 @@ internal sealed class PairRun : IPairControl
     /// <inheritdoc/>
     public IReadOnlyList<PairGuest> Guests => _setup.Guests;
 
+    /// <summary>Called when something else is under way, with what it is.</summary>
+    public Action<string> Step { get; init; } = _ => { };
+
     /// <summary>Whether a script has had a process or a guest killed.</summary>
     public bool HasKilled => _relay.HasKilled;
 
@@ -59,6 +62,7 @@ internal sealed class PairRun : IPairControl
     {
         foreach (PairLink link in _setup.Links)
         {
+            Step($"starting {link.EpcDevice.Name} and {link.EpfBridge.Name}");
             link.EpcDevice.Start();
             _watchdog.WatchFor($"{link.EpcDevice.Name} did not make its socket", _setup.Limits.Process);
             Until(() => File.Exists(link.Sockets.Link));
@@ -82,11 +86,13 @@ internal sealed class PairRun : IPairControl
     {
         if (_setup.HotPlug)
         {
+            Step($"booting the {Titles(Hosts)}");
             Start(Hosts);
             _watchdog.WatchFor($"the {Titles(Hosts)} was not up", _setup.Limits.Boot);
             UntilReady(Hosts);
         }
 
+        Step($"booting the {Titles(EpGuests)}");
         Start(EpGuests);
         _watchdog.WatchFor($"the {Titles(EpGuests)} was not ready", _setup.Limits.EpGuest);
         UntilReady(EpGuests);
@@ -102,6 +108,7 @@ internal sealed class PairRun : IPairControl
 
     private void Test()
     {
+        Step(_judge.ProgressLimit > TimeSpan.Zero ? $"starting {_judge.Awaited}" : $"{Hosts.First().Script} runs");
         bool isLimited = _judge.ProgressLimit > TimeSpan.Zero;
         _watchdog.WatchFor(
             isLimited ? $"{_judge.Awaited} did not start" : $"{Hosts.First().Script} did not end",
@@ -116,6 +123,7 @@ internal sealed class PairRun : IPairControl
             guest.Guest.Tell("host done");
         }
 
+        Step("ending the EP guest");
         _watchdog.WatchFor($"{Hosts.First().Script} ended, but the EP guest did not", _setup.Limits.EpGuest);
         while (EpGuests.Any(guest => guest.Status is null))
         {
@@ -191,6 +199,7 @@ internal sealed class PairRun : IPairControl
 
     private void Handle(PairGuest guest, GuestLine line)
     {
+        string awaited = _judge.Awaited;
         if (_relay.Take(guest, line.Text))
         {
             return;
@@ -203,6 +212,11 @@ internal sealed class PairRun : IPairControl
         }
         else if (_judge.Take(guest, line))
         {
+            if (awaited != _judge.Awaited)
+            {
+                Step(_judge.Awaited);
+            }
+
             _watchdog.WatchFor($"{_judge.Awaited} made no progress", _judge.ProgressLimit);
         }
     }

@@ -11,7 +11,8 @@ build_solution() {
 	step "building EpfTest" dotnet build "$REPO_ROOT/EpfTest.sln" -c "$CONFIGURATION" --nologo -v quiet
 }
 
-# build_programs: builds EpcDevice, EpfBridge and epftest. Does not call dotnet, which is slow, if no source has changed.
+# build_programs: builds EpcDevice, EpfBridge and epftest. Does not call dotnet, which is slow, if no source has
+# changed.
 build_programs() {
 	local built=$REPO_ROOT/Rig/obj/programs.built.$CONFIGURATION changed
 	changed=$(cd "$REPO_ROOT" && find Protocol EpcDevice EpfBridge Rig Directory.*.props .editorconfig \
