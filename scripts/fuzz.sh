@@ -107,12 +107,12 @@ run_target() {
 	printf '%s: %s executions in %d s, %s edges, 0 findings\n' "$target" "$executed" $((SECONDS - start)) "$reached"
 }
 
-# update_corpus TARGET: replaces the corpus, except for past findings.
+# update_corpus TARGET: replaces the corpus, except for past findings and what was written by hand.
 update_corpus() {
 	local corpus=$REPO_ROOT/Fuzz/corpus/$1 picked=$dir/picked-$1
 	mkdir -p "$picked" "$corpus"
 	"$FUZZ" --pick "$1" "$picked" "$FUZZ_DIR/corpus/$1" "$corpus"
-	find "$corpus" -type f ! -name 'finding-*' -delete
+	find "$corpus" -type f ! -name 'finding-*' ! -name 'seed-*' -delete
 	cp -t "$corpus" "$picked"/*
 }
 
