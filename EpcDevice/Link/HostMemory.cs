@@ -133,8 +133,8 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
 
     /// <inheritdoc cref="IFunctionPort.Read"/>
     public RequestStatus Read(ulong address, Span<byte> destination) =>
-        IsDirect
-            ? _table.Read(address, destination).ToRequestStatus()
+        IsDirect && IsKnown(_table.Read(address, destination), out RequestStatus status)
+            ? status
             : _table.WaitsForClient(address, destination.Length)
                 ? ReadByQemu(address, destination)
                 : ReadByTlp(address, destination);
@@ -158,7 +158,10 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
     {
         if (IsDirect)
         {
-            return _table.Write(address, source).ToRequestStatus();
+            // What follows may be stored directly, and must not pass a write that travels.
+            return IsKnown(_table.Write(address, source), out RequestStatus direct)
+                ? direct
+                : WriteAndAwait(address, source);
         }
 
         if (!_table.WaitsForClient(address, source.Length))
@@ -189,6 +192,17 @@ internal sealed class HostMemory : IDmaMessenger, IDisposable
     private bool IsDirect => _connection is { } connection && (connection.Capabilities & LinkCapabilities.Direct) != 0;
 
     /// <summary>Whether QEMU can map any page of a range: of huge pages it can map whole ones only.</summary>
+    /// <summary>
+    /// Whether the memory of a direct access is known here. If not, the bridge decides: a host maps memory and then
+    /// rings a doorbell, which the bridge stores in the EP guest's memory. The EP guest may see that, and use the
+    /// memory, before the map has arrived here.
+    /// </summary>
+    private static bool IsKnown(Errno result, out RequestStatus status)
+    {
+        status = result.ToRequestStatus();
+        return result != Errno.EFAULT;
+    }
+
     private static bool IsMappable(DmaRange range) => range is
     {
         File.IsHuge: false, Backing: DmaBacking.Mapping, Access: DmaAccess.Read | DmaAccess.Write,
