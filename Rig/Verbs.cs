@@ -17,6 +17,7 @@ internal static class Verbs
         ["pair"] = PairCommand.Run,
         ["scenario"] = arguments => ScenarioCommand.Run(
             arguments, new ScenarioFolder(Repository.File("scenarios")), Console.Out),
+        ["soak"] = SoakCommand.Run,
     };
 
     /// <summary>Runs the verb that the first argument names.</summary>

@@ -4,7 +4,7 @@ using CommandLine;
 namespace EpfTest.Rig.Options;
 
 /// <summary>The options of <c>epftest pair</c>; Help/pair.txt says what each one means.</summary>
-internal sealed partial class PairOptions : ToolchainOptions
+internal partial class PairOptions : ToolchainOptions
 {
     [Option("scenario")]
     public string? Scenario { get; set; }

@@ -32,4 +32,10 @@ internal sealed record Scenario(string Name, string Folder, string Description)
         Guests = [.. Guests.Select(guest => guest with { Script = (guest.IsEp ? ep : host) ?? guest.Script })],
         Verdict = host == null ? Verdict : ScenarioVerdict.ExitStatus,
     };
+
+    /// <summary>The same with one more word on every kernel's command line.</summary>
+    public Scenario WithKernelWord(string word) => this with
+    {
+        Guests = [.. Guests.Select(guest => guest with { KernelWords = [.. guest.KernelWords, word] })],
+    };
 }

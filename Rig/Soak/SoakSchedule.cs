@@ -15,8 +15,8 @@ internal sealed record SoakSchedule(int Minutes)
     /// <summary>The least number of rounds of each fault: two in three minutes.</summary>
     public int Rounds => ((Minutes * 2) + 2) / 3;
 
-    /// <summary>The text of /epftest/soak-times in the guests.</summary>
-    public string Times => $"{FlapSeconds} {FaultSeconds} {Rounds}\n";
+    /// <summary>The word on the guests' command lines that tells the scripts.</summary>
+    public string KernelWord => $"epftest.soak={FlapSeconds},{FaultSeconds},{Rounds}";
 
     public override string ToString() =>
         $"{Minutes} minutes, of which {FaultSeconds / 60} min {FaultSeconds % 60} s with at least {Rounds} rounds of "

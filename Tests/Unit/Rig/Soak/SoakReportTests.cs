@@ -73,13 +73,13 @@ internal sealed class SoakReportTests
         Assert.That(report.Lines, Does.Contain("hangs:                   1"));
     }
 
-    [TestCase(4, "180 60 3\n", "4 minutes, of which 1 min 0 s with at least 3 rounds of each fault")]
-    [TestCase(10, "240 360 7\n", "10 minutes, of which 6 min 0 s with at least 7 rounds of each fault")]
-    [TestCase(30, "720 1080 20\n", "30 minutes, of which 18 min 0 s with at least 20 rounds of each fault")]
-    public void AScheduleDividesTheTime(int minutes, string times, string text)
+    [TestCase(4, "epftest.soak=180,60,3", "4 minutes, of which 1 min 0 s with at least 3 rounds of each fault")]
+    [TestCase(10, "epftest.soak=240,360,7", "10 minutes, of which 6 min 0 s with at least 7 rounds of each fault")]
+    [TestCase(30, "epftest.soak=720,1080,20", "30 minutes, of which 18 min 0 s with at least 20 rounds of each fault")]
+    public void AScheduleDividesTheTime(int minutes, string word, string text)
     {
         var schedule = new SoakSchedule(minutes);
-        Assert.That((schedule.Times, schedule.ToString()), Is.EqualTo((times, text)));
+        Assert.That((schedule.KernelWord, schedule.ToString()), Is.EqualTo((word, text)));
     }
 
     private SoakReport Report(ProcessSample[] samples) => new(_progress, samples, ["EpcDevice"], "", isHang: false);
