@@ -20,7 +20,8 @@ MAX_COLUMNS=120
 check_line_length() {
 	local found
 	found=$(find . \( -name bin -o -name obj -o -name .git \) -prune -o -type f \
-		\( -name '*.cs' -o -name '*.sh' -o -name '*.md' -o -path './guest/*' -o -path './.ci/*' \) -print0 | sort -z |
+		\( -name '*.cs' -o -name '*.sh' -o -name '*.md' -o -path './guest/*' -o -path './scenarios/*' \
+		-o -path './.ci/*' \) -print0 | sort -z |
 		xargs -0 awk -v limit="$MAX_COLUMNS" 'length > limit && !(FILENAME ~ /\.md$/ && /^\|/) {
 			printf "%s:%d: %d columns, more than %d\n", FILENAME, FNR, length, limit }')
 	[ -z "$found" ] || {
@@ -33,5 +34,5 @@ cd "$REPO_ROOT"
 need_tools shellcheck shellcheck
 step "checking line length" check_line_length
 step "checking shell scripts" \
-	shellcheck -x scripts/*.sh scripts/lib/*.sh guest/* Bench/guest/*.sh docs/examples/*.sh .ci/run
+	shellcheck -x scripts/*.sh scripts/lib/*.sh guest/* scenarios/*/ep scenarios/*/host Bench/guest/*.sh .ci/run
 step "checking C# format" dotnet format EpfTest.sln --verify-no-changes

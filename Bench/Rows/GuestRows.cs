@@ -80,7 +80,7 @@ internal static partial class GuestRows
         GuestRun run = rig.Guests.Run(
             mustPass: true,
             "--module", rig.Guests.Program("epf-bench.ko"),
-            "--add", rig.Guests.File("guest/pci-epf-test"),
+            "--add", rig.Guests.File("scenarios/self-test/ep"),
             "--ep-script", rig.Guests.File("Bench/guest/ep-transfers.sh"),
             "--host-script", rig.Guests.File("Bench/guest/host-transfers.sh"),
             "--ep-qemu", Memory);

@@ -8,7 +8,7 @@ transfers() { dmesg | grep -c '=> Size:'; }
 
 set -- /sys/kernel/config/pci_ep/controllers/*
 modprobe epf-bench "controller=${1##*/}" || exit
-./pci-epf-test &
+./ep &
 measured=0
 until [ -e /tmp/epftest-host-done ]; do
 	round=$(($(dmesg | grep -c 'READ => Size: 1024001 B') / 3))

@@ -127,10 +127,9 @@ internal static class ScenarioReader
             ];
         }
 
-        return guests.FirstOrDefault(guest => !links.Any(link => link.Ep == guest.Name || link.Host == guest.Name)) is
-            { } alone
-            ? throw root.Invalid("links", $"no link joins guest '{alone.Name}'")
-            : links;
+        ScenarioGuest? alone = guests.FirstOrDefault(
+            guest => !links.Any(link => link.Ep == guest.Name || link.Host == guest.Name));
+        return alone == null ? links : throw root.Invalid("links", $"no link joins guest '{alone.Name}'");
     }
 
     private static string GuestOf(YamlSection link, string role, IReadOnlyList<ScenarioGuest> guests)

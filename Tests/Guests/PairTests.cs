@@ -8,7 +8,7 @@ internal sealed class PairTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
 
-    // The endpoint's part of guest/pci-epf-test, with another driver and window device each time.
+    // The EP side of the self-test, with another driver and window device each time.
     private const string Reload = """
         #!/bin/sh
         set -eu
@@ -28,7 +28,7 @@ internal sealed class PairTests
         echo "$device" >"$virtio/bind"
         modprobe -r pcie-qemu-ep
         modprobe pcie-qemu-ep
-        exec /epftest/pci-epf-test
+        exec /epftest/ep
         """;
 
     [Test]
@@ -47,7 +47,7 @@ internal sealed class PairTests
         File.WriteAllText(script, Reload);
         string[] lines = RunPair(
             "--window", "1M", "--cases", "-v memcpy", "--ep-script", script,
-            "--add", $"{Path.Combine(Repository.Root, "guest", "pci-epf-test")}:/epftest/", "--out", folder.Path,
+            "--add", $"{Path.Combine(Repository.Root, "scenarios", "self-test", "ep")}:/epftest/", "--out", folder.Path,
             "--log-level", "Debug");
         Assert.That(lines, Does.Contain("3 passed, 0 failed, 0 skipped"));
 
@@ -80,7 +80,11 @@ internal sealed class PairTests
         Assert.That(lines, Does.Contain("3 passed, 0 failed, 0 skipped"));
     }
 
-    internal static string[] RunPair(params string[] arguments)
+    internal static string[] RunPair(params string[] arguments) => RunPair(0, out _, arguments);
+
+    /// <summary>Runs scripts/run-pair.sh and expects it to end with <paramref name="status"/>.</summary>
+    /// <param name="messages">What it printed on stderr.</param>
+    internal static string[] RunPair(int status, out string messages, params string[] arguments)
     {
         var start = new ProcessStartInfo(Path.Combine(Repository.Root, "scripts", "run-pair.sh"), arguments)
         {
@@ -101,7 +105,9 @@ internal sealed class PairTests
             Assert.Fail($"run-pair.sh was not done after {s_limit}");
         }
 
-        Assert.That(process.ExitCode, Is.Zero, () => $"run-pair.sh failed:\n{output.Result}\n{errors.Result}");
+        Assert.That(
+            process.ExitCode, Is.EqualTo(status), () => $"run-pair.sh failed:\n{output.Result}\n{errors.Result}");
+        messages = errors.Result;
         return output.Result.Split('\n');
     }
 }
