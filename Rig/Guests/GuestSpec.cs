@@ -12,6 +12,9 @@ internal sealed record GuestSpec(string Name, string Title, GuestSystem System, 
     /// <summary>Root ports of every guest.</summary>
     public const int MinRootPorts = 4;
 
+    /// <summary>The disk that it boots from, instead of kernel and initramfs.</summary>
+    public GuestDisk? Disk { get; init; }
+
     public string Memory { get; init; } = "512M";
 
     public int Processors { get; init; } = 2;

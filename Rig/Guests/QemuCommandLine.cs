@@ -39,13 +39,15 @@ internal static class QemuCommandLine
             words.AddRange(configs.Words("root-port.args", ("N", $"{port}")));
         }
 
-        words.AddRange(
-        [
-            "-kernel", guest.System.Kernel.Image,
-            "-initrd", guest.Image,
-            "-append", string.Join(' ', KernelWords(guest, configs, processorInfo)),
-            .. guest.Arguments,
-        ]);
+        words.AddRange(guest.Disk is { } disk
+            ? disk.Arguments
+            :
+            [
+                "-kernel", guest.System.Kernel.Image,
+                "-initrd", guest.Image,
+                "-append", string.Join(' ', KernelWords(guest, configs, processorInfo)),
+            ]);
+        words.AddRange(guest.Arguments);
         return words;
     }
 

@@ -69,6 +69,9 @@ internal partial class PairOptions : ToolchainOptions
     [Option("host-qemu")]
     public IEnumerable<string> HostQemu { get; set; } = [];
 
+    [Option("host-disk")]
+    public string? HostDisk { get; set; }
+
     [Option("host-smp")]
     public string? HostProcessors { get; set; }
 
@@ -126,6 +129,7 @@ internal partial class PairOptions : ToolchainOptions
             WindowSize().IsMatch(value), option, value, "not off, nor a size such as 1M, 256M or 1G"));
         Each("--ep-kernel", EpKernel, OptionCheck.Kernel);
         Each("--host-kernel", HostKernel, OptionCheck.Kernel);
+        Each("--host-disk", HostDisk, OptionCheck.File);
         Each("--host-smp", HostProcessors, (option, value) => OptionCheck.Processors(option, value));
         Each("--log-level", LogLevel, CheckLogLevel);
         Each("--timeout", RunTimeout, (option, value) => OptionCheck.Seconds(option, value, zero: true));
@@ -147,6 +151,12 @@ internal partial class PairOptions : ToolchainOptions
         if (NoPin && Pins.Any())
         {
             throw new UsageException("--no-pin and --pin exclude each other");
+        }
+
+        if (HostDisk is not null && (HostScript is null || HotPlug || Shell))
+        {
+            throw new UsageException(
+                "--host-disk needs --host-script, and excludes --hotplug and --shell (docs/kernels.md)");
         }
 
         if (Shell && HotPlug)

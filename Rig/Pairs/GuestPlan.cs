@@ -11,6 +11,9 @@ internal sealed record GuestPlan(string Name, GuestRole Role, string Script)
     /// <summary>A series of Debian's or a source tree; null for the default kernel.</summary>
     public string? Kernel { get; init; }
 
+    /// <summary>The disk image that it boots from; null for the kernel and an image of ours.</summary>
+    public string? Disk { get; init; }
+
     public int Processors { get; init; } = 2;
 
     public string Memory { get; init; } = "512M";

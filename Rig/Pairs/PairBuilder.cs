@@ -88,6 +88,9 @@ internal sealed class PairBuilder
     /// <summary>A guest with its devices.</summary>
     public GuestSpec SpecOf(GuestPlan plan) => new(plan.Name, TitleOf(plan), _systems[plan.Name], ImageOf(plan))
     {
+        Disk = plan.Disk is { } disk
+            ? new GuestDisk(Path.GetFullPath(disk), Path.GetFullPath(plan.Script), Repository.File("guest", "disk-agent"))
+            : null,
         Memory = plan.Memory,
         Processors = plan.Processors,
         MemoryKind = plan.MemoryKind,

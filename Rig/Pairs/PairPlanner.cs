@@ -12,7 +12,9 @@ internal static class PairPlanner
 
     // 2048 MSI-X vectors need so many.
     private const int HostProcessors = 12;
+    private const int DiskProcessors = 2;
     private const string DefaultMemory = "512M";
+    private const string DiskMemory = "1G";
     private const string DefaultWindow = "256M";
 
     /// <summary>The plan of a scenario.</summary>
@@ -47,12 +49,16 @@ internal static class PairPlanner
     private static GuestPlan GuestOf(ScenarioGuest guest, bool isSelfTest, PairOptions options)
     {
         // The self-test runs when the user calls it.
-        string[] run = !options.Shell ? ["epftest.run=/epftest/run"]
-            : guest.IsEp || !isSelfTest ? ["epftest.shell=/epftest/run"]
-            : [];
+        string[] run =
+        [
+            .. !options.Shell ? ["epftest.run=/epftest/run"]
+                : guest.IsEp || !isSelfTest ? ["epftest.shell=/epftest/run"]
+                : Array.Empty<string>(),
+            .. options.Slow is { } factor ? [$"epftest.slow={factor}"] : Array.Empty<string>(),
+        ];
         var plan = new GuestPlan(guest.Name, guest.IsEp ? GuestRole.Ep : GuestRole.Host, guest.Script)
         {
-            Memory = guest.Memory ?? DefaultMemory,
+            Memory = guest.Memory ?? (guest.IsEp || options.HostDisk is null ? DefaultMemory : DiskMemory),
             Additions = [.. options.Additions],
             Modules = [.. options.Modules],
         };
@@ -68,9 +74,10 @@ internal static class PairPlanner
             : plan with
             {
                 Kernel = options.HostKernel,
+                Disk = options.HostDisk,
                 Processors = options.HostProcessors is { } count
                     ? int.Parse(count, CultureInfo.InvariantCulture)
-                    : guest.Processors ?? HostProcessors,
+                    : guest.Processors ?? (options.HostDisk is null ? HostProcessors : DiskProcessors),
                 MemoryKind = MemoryOf(options.HostMemory),
                 KernelWords = [.. run, .. HostWords(options), .. guest.KernelWords],
                 QemuArguments = [.. guest.QemuArguments, .. options.HostQemu.SelectMany(Words)],

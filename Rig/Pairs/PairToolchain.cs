@@ -42,7 +42,7 @@ internal sealed class PairToolchain(PairPlan plan, BashToolchain toolchain)
     /// <summary>Makes the images of all guests.</summary>
     public void MakeImages(PairBuilder builder)
     {
-        foreach (GuestPlan guest in plan.Guests)
+        foreach (GuestPlan guest in plan.Guests.Where(guest => guest.Disk is null))
         {
             GuestSystem system = _systems[guest.Name];
             IEnumerable<string> modules = guest.Modules.Where(module => _releases[module] == system.Kernel.Release);

@@ -65,6 +65,24 @@ internal sealed class QemuCommandLineTests
             .Replace(" epftest.run=/epftest/run pcie_qemu_ep.dma=memcpy -device x", "", StringComparison.Ordinal),
         new GuestSpec("ep", "EP guest", System("/k", "kvm"), "/s/ep.cpio") { MemoryKind = GuestMemory.Huge });
 
+    /// <summary>A disk has its own kernel; our script, and what runs it, are files that its firmware has.</summary>
+    [Test]
+    public void ADiskTakesThePlaceOfKernelAndImage()
+    {
+        var spec = new GuestSpec("host", "host guest", System("/k", "kvm"), "/s/host.cpio")
+        {
+            Disk = new GuestDisk("/d/a,b.qcow2", "/s/run", "/g/disk-agent"),
+            Arguments = ["-device", "x"],
+        };
+        string words = string.Join(' ', QemuCommandLine.Build(spec, s_configs, ProcessorInfo));
+        Assert.That(words, Does.Not.Contain("-kernel").And.Not.Contain("-initrd").And.Not.Contain("-append"));
+        Assert.That(
+            words,
+            Does.Contain(" -drive if=none,id=disk,snapshot=on,file=/d/a,,b.qcow2 -device virtio-blk-pci,drive=disk,bootindex=0"
+                + " -fw_cfg name=opt/epftest/run,file=/s/run -fw_cfg name=opt/epftest/agent,file=/g/disk-agent -smbios"));
+        Assert.That(words, Does.EndWith(" -device x"));
+    }
+
     [TestCase("CONFIG_HZ=250\n", "bogomips\t: 4000.50\n", "tsc=reliable lpj=8001000")]
     [TestCase("CONFIG_HZ=250\n", "BogoMIPS\t: 48.00\n", "")]
     [TestCase("", "bogomips\t: 4000.50\n", "")]
