@@ -48,6 +48,11 @@ internal static class Verbs
             Console.Error.WriteLine($"Try 'epftest {name} --help'.");
             return ExitUsage;
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or FormatException)
+        {
+            Console.Error.WriteLine($"error: {error.Message}");
+            return RunEndedException.Error;
+        }
         catch (RunEndedException error)
         {
             if (error.Message.Length > 0)

@@ -223,7 +223,8 @@ internal sealed class PairBuilder
     private IEnumerable<string> Monitor(GuestPlan guest, LinkPlan link) =>
         _plan.HotPlug ? ["-qmp", $"unix:{MonitorOf(guest.Name, link)},server=on,wait=off"] : [];
 
-    private string MonitorOf(string guest, LinkPlan link) => _sockets.File($"{guest}{link.Suffix}.qmp");
+    private string MonitorOf(string guest, LinkPlan link) =>
+        _sockets.File(link.Suffix == "" ? $"{guest}.qmp" : $"{guest}-{link.Suffix}.qmp");
 
     private LinkSockets SocketsOf(LinkPlan link) => new(_sockets.Path, link.Suffix);
 

@@ -106,17 +106,16 @@ internal sealed class FakePair : IDisposable
     /// <summary>The run ends with a reason.</summary>
     public void AssertEnds(int status, string reason)
     {
-        var error = Assert.Throws<RunEndedException>(() =>
-        {
-            Assert.That(((IAsyncResult)_running).AsyncWaitHandle.WaitOne(Wait.Limit), Is.True, "the run goes on");
-            _running.GetAwaiter().GetResult();
-        })!;
+        Wait.Until(() => _running.IsCompleted, "the run ends");
+        var error = Assert.Throws<RunEndedException>(() => _running.GetAwaiter().GetResult())!;
         Assert.That(error.Message, Is.EqualTo(reason));
         Assert.That(error.Status, Is.EqualTo(status));
     }
 
     public void Dispose()
     {
+        Events.Post(new Interrupted("the test's end", 1));
+        Wait.Until(() => _running.IsCompleted, "the run ends");
         foreach (PairGuest guest in Setup.Guests)
         {
             guest.Guest.Dispose();

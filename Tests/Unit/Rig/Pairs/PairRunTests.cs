@@ -21,7 +21,8 @@ internal sealed class PairRunTests
     {
         using var pair = new FakePair(hotPlug: true);
         pair.Script("host").Print("epftest: up");
-        pair.Script("ep").Print("epftest: ready");
+        pair.Script("ep").Print("epftest: ready", "epftest: say go");
+        Assert.That(pair.Script("host").Hear(), Is.EqualTo("said go"));
         pair.Script("host").Exit(0);
         Assert.That(pair.Script("ep").Hear(), Is.EqualTo("host done"));
         pair.Script("ep").Exit(0);
