@@ -9,10 +9,16 @@ internal static partial class NativeHeap
 
     /// <summary>
     /// Gives back to the system what is free in it. The compiler takes megabytes for a while when methods have been
-    /// called often enough to be compiled again, minutes after the start, and the C library keeps them, for each thread
-    /// that ever compiled.
+    /// called often enough to be compiled again, minutes after the start.
     /// </summary>
-    public static void Trim() => _ = MallocTrim(0);
+    /// <remarks>Memory is given back by the second call at the latest. The compiler caches what it frees, and the
+    /// finalizer thread empties the cache when it is woken, which otherwise only a garbage collection does
+    /// (JitHost::reclaim in src/coreclr/vm/jithost.cpp).</remarks>
+    public static void Trim()
+    {
+        GC.WaitForPendingFinalizers();
+        _ = MallocTrim(0);
+    }
 
     /// <summary>
     /// Lets threads that start from now on share the heap's arenas (M_ARENA_MAX of mallopt(3)). By default each gets one
