@@ -2,34 +2,32 @@ using CommandLine;
 
 namespace EpfTest.Bench;
 
-/// <summary>Options that scripts/bench.sh passes.</summary>
-internal sealed class BenchOptions
+/// <summary>The command line of scripts/bench.sh.</summary>
+[Verb("measure", isDefault: true, HelpText = "Measure, and print a table.")]
+internal sealed class BenchOptions : CommonOptions
 {
-    /// <summary>The repository, with everything built in it.</summary>
-    [Option("repository", Required = true)]
-    public string Repository { get; set; } = "";
+    private const int QuickRounds = 5;
+    private const int AllRounds = 11;
 
-    /// <summary>The folder of the built reference programs.</summary>
-    [Option("reference", Required = true)]
-    public string Reference { get; set; } = "";
+    [Option("quick", HelpText = "Fewer rounds, and no guests: about two minutes.")]
+    public bool Quick { get; set; }
 
-    /// <summary>A folder for sockets, with a short name.</summary>
-    [Option("sockets", Required = true)]
-    public string Sockets { get; set; } = "";
+    [Option("only", Separator = ',', MetaValue = "GROUP[,...]", HelpText = "Some rows only: register, bar, dma, interrupt,"
+        + " lookup, allocation, functions, process, guests.")]
+    public IEnumerable<string> Only { get; set; } = [];
 
-    /// <summary>The file to which the rows are written as JSON.</summary>
-    [Option("json", Required = true)]
-    public string Json { get; set; } = "";
+    [Option("rounds", MetaValue = "N", HelpText = "Rounds of each row, default 11, with --quick 5; rows with guests have"
+        + " one.")]
+    public int? Rounds { get; set; }
 
-    /// <summary>Measurements of each row.</summary>
-    [Option("rounds", Required = true)]
-    public int Rounds { get; set; }
+    [Option("json", MetaValue = "FILE", HelpText = "Write the rows here, with the figures of each round; default bench.json"
+        + " in the cache.")]
+    public string? Json { get; set; }
 
-    /// <summary>Options for scripts/run-pair.sh.</summary>
-    [Option("guest-options", Default = "")]
-    public string GuestOptions { get; set; } = "";
+    [Value(0, MetaName = "OPTION", HelpText = "After --: options of scripts/toolchain.sh, for the rows with guests.")]
+    public IEnumerable<string> Toolchain { get; set; } = [];
 
-    /// <summary>Names of groups of rows to measure.</summary>
-    [Option("groups", Separator = ',', Required = true)]
-    public IEnumerable<string> Groups { get; set; } = [];
+    public int RoundsToMeasure => Rounds ?? (Quick ? QuickRounds : AllRounds);
+
+    public string JsonFile => Path.GetFullPath(Json ?? Path.Combine(Cache, "bench.json"));
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using CommandLine;
 using EpfTest.Bench;
 using EpfTest.Bench.Machine;
@@ -9,6 +8,7 @@ using EpfTest.Bench.Rows;
 const int ExitMissed = 1;
 const int ExitBroken = 2;
 const int ExitUsage = 64;
+const string Guests = "guests";
 
 // In the order of the table. A new group of rows is a line here.
 var groups = new Dictionary<string, Func<Rig, IEnumerable<Row>>>
@@ -21,26 +21,21 @@ var groups = new Dictionary<string, Func<Rig, IEnumerable<Row>>>
     ["allocation"] = AllocationRows.Measure,
     ["functions"] = FunctionRows.Measure,
     ["process"] = ProcessRows.Measure,
-    ["guests"] = GuestRows.Measure,
+    [Guests] = GuestRows.Measure,
 };
-
-// For scripts/flamegraph.sh: stacks PID:NAME..., with what perf script prints as input.
-if (args is ["stacks", .. var processes])
-{
-    foreach (string stack in CollapsedStacks.Read(
-        Console.In,
-        processes.Select(static process => process.Split(':'))
-            .ToDictionary(static words => int.Parse(words[0], CultureInfo.InvariantCulture), static words => words[1])))
-    {
-        Console.WriteLine(stack);
-    }
-
-    return 0;
-}
 
 try
 {
-    return Parser.Default.ParseArguments<BenchOptions>(args).MapResult(Run, _ => ExitUsage);
+    using var parser = new Parser(static settings =>
+    {
+        settings.HelpWriter = Console.Out;
+        settings.MaximumDisplayWidth = 120;
+        settings.EnableDashDash = true;
+    });
+    return parser.ParseArguments<BenchOptions, FlameGraphOptions>(args).MapResult(
+        (BenchOptions options) => Measure(options),
+        (FlameGraphOptions options) => Sample(options),
+        errors => errors.IsHelp() || errors.IsVersion() ? 0 : ExitUsage);
 }
 catch (Exception error)
 {
@@ -49,33 +44,81 @@ catch (Exception error)
     return ExitBroken;
 }
 
-int Run(BenchOptions options)
+int Measure(BenchOptions options)
 {
-    if (options.Groups.FirstOrDefault(name => !groups.ContainsKey(name)) is { } unknown)
+    if (options.Only.FirstOrDefault(name => !groups.ContainsKey(name)) is { } unknown)
     {
-        Console.Error.WriteLine($"{unknown}: not one of {string.Join(", ", groups.Keys)}");
-        return ExitUsage;
+        return Refuse($"--only {unknown}: not one of {string.Join(", ", groups.Keys)}");
     }
 
-    Client.Load(Path.Combine(options.Reference, "libclient.so"));
-    using var reference = new Reference(Path.Combine(options.Reference, "responder"), options.Sockets);
+    if (options.RoundsToMeasure is < 1 or > 99)
+    {
+        return Refuse($"--rounds {options.Rounds}: not a number from 1 to 99");
+    }
+
+    string[] chosen = [.. options.Only.DefaultIfEmpty("").SelectMany(name =>
+        name.Length > 0 ? [name] : groups.Keys.Where(group => group != Guests || !options.Quick))];
+    var runs = new GuestRuns(options.Repository, options.Reference, options.Cache, [.. options.Toolchain]);
+    if (chosen.Contains(Guests))
+    {
+        // A pair's first run would build what it needs, and its time would count.
+        runs.Prepare();
+    }
+
+    using var reference = StartReference(options);
     var rig = new Rig(
-        new Rounds(options.Rounds),
-        Cores.Pick(),
-        new Programs(options.Repository, options.Sockets),
-        reference,
-        new GuestRuns(
-            options.Repository,
-            options.Reference,
-            Path.GetDirectoryName(options.Json)!,
-            options.GuestOptions.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        new Rounds(options.RoundsToMeasure), Cores.Pick(), new Programs(options.Repository, options.Sockets), reference, runs);
     var report = new Report();
     Report.WriteHead();
-    foreach (Row row in options.Groups.SelectMany(name => groups[name](rig)))
+    foreach (Row row in chosen.SelectMany(name => groups[name](rig)))
     {
         report.Add(row);
     }
 
-    report.WriteJson(options.Json);
-    return report.WriteVerdict() ? 0 : ExitMissed;
+    report.WriteJson(options.JsonFile);
+    bool isGood = report.WriteVerdict();
+    Console.Error.WriteLine($"all rounds: {options.JsonFile}");
+    return isGood ? 0 : ExitMissed;
+}
+
+int Sample(FlameGraphOptions options)
+{
+    // The group of rows that keeps the processes busy, and a mark on the command lines of the right ones.
+    (string[] Names, string Group, string Mark)? choice = options.What switch
+    {
+        "register" => (["EpcDevice"], "register", "--poll-us"),
+        "tlp" => (["EpcDevice", "EpfBridge"], "bar", "--datapath tlp"),
+        _ => null,
+    };
+    if (choice is not { } what)
+    {
+        return Refuse($"{options.What}: not one of register, tlp");
+    }
+
+    FlameGraph.PrepareChildren();
+    using var reference = StartReference(options);
+    var rig = new Rig(
+        new Rounds(30),
+        Cores.Pick(),
+        new Programs(options.Repository, options.Sockets),
+        reference,
+        new GuestRuns(options.Repository, options.Reference, options.Cache, []));
+    Task rows = Task.Run(() => groups[what.Group](rig).Count());
+    FlameGraph.Write(what.Names, what.Mark, options.Seconds, options.Sockets, options.File);
+    rows.GetAwaiter().GetResult();
+    Console.Error.WriteLine(options.File);
+    return 0;
+}
+
+static Reference StartReference(CommonOptions options)
+{
+    Client.Load(Path.Combine(options.Reference, "libclient.so"));
+    return new Reference(Path.Combine(options.Reference, "responder"), options.Sockets);
+}
+
+static int Refuse(string trouble)
+{
+    Console.Error.WriteLine($"bench.sh: {trouble}");
+    Console.Error.WriteLine("Try 'bench.sh --help'.");
+    return ExitUsage;
 }

@@ -93,7 +93,7 @@ internal sealed partial class FuzzRun : IDisposable
         return true;
     }
 
-    /// <summary>Replaces the corpus, except for past findings.</summary>
+    /// <summary>Replaces the corpus, except for past findings and what was written by hand.</summary>
     private void UpdateCorpus(string target, string found, string corpus)
     {
         string picked = Directory.CreateDirectory(Path.Combine(_copy, $"picked-{target}")).FullName;
@@ -101,7 +101,9 @@ internal sealed partial class FuzzRun : IDisposable
         pick.WaitForExit();
         foreach (string old in Directory.EnumerateFiles(corpus))
         {
-            if (!Path.GetFileName(old).StartsWith("finding-", StringComparison.Ordinal))
+            string name = Path.GetFileName(old);
+            if (!name.StartsWith("finding-", StringComparison.Ordinal)
+                && !name.StartsWith("seed-", StringComparison.Ordinal))
             {
                 File.Delete(old);
             }

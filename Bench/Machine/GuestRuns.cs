@@ -12,6 +12,28 @@ internal sealed class GuestRuns(string repository, string programs, string folde
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(20);
 
     private int _runs;
+    private string _module = "";
+
+    /// <summary>Our kernel module for the EP guest.</summary>
+    public string Module => _module;
+
+    /// <summary>Prepares kernel, driver and <see cref="Module"/>.</summary>
+    /// <exception cref="InvalidOperationException">scripts/toolchain.sh failed; it has said why.</exception>
+    public void Prepare()
+    {
+        const string Key = "EPFTEST_MODULE=";
+        var start = new ProcessStartInfo(
+            File("scripts/toolchain.sh"), ["--driver", "--module-source", File("Bench/guest/epf-bench"), .. options])
+        {
+            RedirectStandardOutput = true,
+        };
+        using Process process = Process.Start(start)!;
+        string[] lines = process.StandardOutput.ReadToEnd().Split('\n');
+        process.WaitForExit();
+        _module = process.ExitCode == 0
+            ? lines.Single(static line => line.StartsWith(Key, StringComparison.Ordinal))[Key.Length..]
+            : throw new InvalidOperationException($"scripts/toolchain.sh ended with {process.ExitCode}");
+    }
 
     public string Program(string name) => Path.Combine(programs, name);
 

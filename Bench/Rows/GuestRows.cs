@@ -79,7 +79,7 @@ internal static partial class GuestRows
     {
         GuestRun run = rig.Guests.Run(
             mustPass: true,
-            "--module", rig.Guests.Program("epf-bench.ko"),
+            "--module", rig.Guests.Module,
             "--add", rig.Guests.File("scenarios/self-test/ep"),
             "--ep-script", rig.Guests.File("Bench/guest/ep-transfers.sh"),
             "--host-script", rig.Guests.File("Bench/guest/host-transfers.sh"),
