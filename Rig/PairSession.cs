@@ -25,7 +25,10 @@ internal sealed class PairSession : IDisposable
         Plan = PairPlanner.Plan(scenario, options);
         CorePlacement cores = CorePlacement.Choose(
             [.. NamesOf(GuestRole.Ep), .. Plan.Links.Select(link => link.EpcDevice)],
-            [.. NamesOf(GuestRole.Host), .. Plan.Links.Select(link => link.EpfBridge)],
+            [
+                .. NamesOf(GuestRole.Host),
+                .. Plan.Links.SelectMany(link => Plan.Relays ? [link.EpfBridge, link.Relay] : new[] { link.EpfBridge }),
+            ],
             CoreList.Allowed(),
             Plan.TlpPath,
             options.NoPin ? null : options.Pins);

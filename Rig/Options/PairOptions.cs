@@ -36,6 +36,9 @@ internal partial class PairOptions : ToolchainOptions
     [Option("window")]
     public string? Window { get; set; }
 
+    [Option("relay")]
+    public bool Relay { get; set; }
+
     [Option("posted-writes")]
     public bool PostedWrites { get; set; }
 

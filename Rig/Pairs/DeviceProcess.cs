@@ -3,7 +3,7 @@ using EpfTest.Rig.Processes;
 
 namespace EpfTest.Rig.Pairs;
 
-/// <summary>EpcDevice or EpfBridge, which a script may kill and start again.</summary>
+/// <summary>EpcDevice, EpfBridge, or a relay between them, which a script may kill and start again.</summary>
 /// <param name="spec">What to start.</param>
 /// <param name="pidFile">Keeps its ID.</param>
 /// <param name="starter">Starts it.</param>

@@ -8,5 +8,7 @@ internal sealed record LinkPlan(string Suffix, string Ep, string Host)
 {
     public string EpcDevice => "EpcDevice" + Suffix;
 
+    public string Relay => "relay" + Suffix;
+
     public string EpfBridge => "EpfBridge" + Suffix;
 }

@@ -8,6 +8,9 @@ internal sealed class LinkSockets(string folder, string suffix)
     /// <summary>Between the processes.</summary>
     public string Link { get; } = Path.Combine(folder, "link" + suffix);
 
+    /// <summary>The relay's, if there is one, for EpfBridge.</summary>
+    public string Relay { get; } = Path.Combine(folder, "relay" + suffix);
+
     /// <summary>The controller, for the EP guest's QEMU.</summary>
     public string Epc { get; } = Path.Combine(folder, "epc" + suffix);
 

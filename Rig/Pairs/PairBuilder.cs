@@ -65,13 +65,19 @@ internal sealed class PairBuilder
                 guests.First(guest => guest.Name == link.Host),
                 Process(link.EpcDevice, EpcDeviceArguments(link)),
                 Process(link.EpfBridge, EpfBridgeArguments(link)),
-                SocketsOf(link))),
+                SocketsOf(link))
+            {
+                Relay = _plan.Relays ? Start(link.Relay, RelayOf(SocketsOf(link))) : null,
+            }),
         ];
         return new PairSetup(guests, links, _plan.Limits, _plan.HotPlug);
 
-        DeviceProcess Process(string name, IEnumerable<string> arguments) => new(
-            new ProcessSpec(name, [Repository.Program(name.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')),
-                .. arguments])
+        DeviceProcess Process(string name, IEnumerable<string> arguments) => Start(
+            name,
+            [Repository.Program(name.TrimEnd('0', '1', '2', '3', '4', '5', '6', '7', '8', '9')), .. arguments]);
+
+        DeviceProcess Start(string name, IReadOnlyList<string> command) => new(
+            new ProcessSpec(name, command)
             {
                 Log = _folder.File($"{name}.log"),
                 Cores = _cores.CoresOf(name),
@@ -80,6 +86,10 @@ internal sealed class PairBuilder
             starter,
             events);
     }
+
+    /// <summary>Carries bytes and no descriptors, for one EpfBridge after the other.</summary>
+    private static string[] RelayOf(LinkSockets sockets) =>
+        ["socat", $"UNIX-LISTEN:{sockets.Relay},fork,unlink-early,mode=600", $"UNIX-CONNECT:{sockets.Link}"];
 
     /// <summary>QEMU's command line for a guest, without serial ports.</summary>
     public IReadOnlyList<string> CommandOf(GuestSpec spec) =>
@@ -191,7 +201,8 @@ internal sealed class PairBuilder
         return
         [
             "--socket", SocketsOf(link).Epc,
-            .. CommonArguments(link),
+            "--link", SocketsOf(link).Link,
+            .. CommonArguments(),
             .. window ? ["--window", SocketsOf(link).Window, "--window-size", _plan.Window!] : Array.Empty<string>(),
             .. HotPlugArguments(link, link.Ep, bus, _plan.PostsEpWrites || _plan.TlpPath),
         ];
@@ -200,7 +211,8 @@ internal sealed class PairBuilder
     private IEnumerable<string> EpfBridgeArguments(LinkPlan link) =>
     [
         "--socket", SocketsOf(link).Endpoint,
-        .. CommonArguments(link),
+        "--link", _plan.Relays ? SocketsOf(link).Relay : SocketsOf(link).Link,
+        .. CommonArguments(),
         .. HotPlugArguments(
             link,
             link.Host,
@@ -208,9 +220,8 @@ internal sealed class PairBuilder
             _plan.PostsHostWrites || _plan.TlpPath),
     ];
 
-    private IEnumerable<string> CommonArguments(LinkPlan link) =>
+    private IEnumerable<string> CommonArguments() =>
     [
-        "--link", SocketsOf(link).Link,
         "--datapath", _plan.TlpPath ? "tlp" : "direct",
         "--log-level", _plan.LogLevel,
         .. _plan.MapBars ? ["--map-bars"] : Array.Empty<string>(),

@@ -20,6 +20,9 @@ internal sealed record PairPlan
 
     public bool TlpPath { get; init; }
 
+    /// <summary>Whether a relay carries the links, as between two machines.</summary>
+    public bool Relays { get; init; }
+
     public bool MapBars { get; init; }
 
     /// <summary>The size of the mapped window, as EpcDevice takes it; null for none.</summary>

@@ -37,6 +37,7 @@ internal static class PairPlanner
             NeedsSelfTest = isSelfTest,
             ModuleSources = run.ModuleSources,
             TlpPath = options.DataPath == "tlp",
+            Relays = options.Relay,
             MapBars = options.MapBars,
             Window = options.Window is null ? DefaultWindow : options.Window == "off" ? null : options.Window,
             PostsEpWrites = options.PostedWrites,

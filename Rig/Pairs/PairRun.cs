@@ -66,13 +66,14 @@ internal sealed class PairRun : IPairControl
             link.EpcDevice.Start();
             _watchdog.WatchFor($"{link.EpcDevice.Name} did not make its socket", _setup.Limits.Process);
             Until(() => File.Exists(link.Sockets.Link));
+            link.Relay?.Start();
             link.EpfBridge.Start();
         }
     }
 
     /// <inheritdoc/>
     public DeviceProcess? ProcessOf(string name) =>
-        _setup.Links.SelectMany(link => new[] { link.EpcDevice, link.EpfBridge })
+        _setup.Links.SelectMany(link => link.Processes)
             .FirstOrDefault(process => process.Name == name);
 
     /// <inheritdoc/>
@@ -224,10 +225,9 @@ internal sealed class PairRun : IPairControl
     private void Handle(PairGuest guest, GuestEnded ended)
     {
         // If a process has ended, the guest ended because of it.
-        foreach (PairLink link in _setup.Links)
+        foreach (DeviceProcess process in _setup.Links.SelectMany(link => link.Processes))
         {
-            ThrowIfEnded(link.EpcDevice);
-            ThrowIfEnded(link.EpfBridge);
+            ThrowIfEnded(process);
         }
 
         int status = GuestEnd.StatusOf(guest.Guest, ended.Status);

@@ -56,8 +56,7 @@ internal sealed class PairShell(
         Do("kill-server");
     }
 
-    private IEnumerable<DeviceProcess> Processes =>
-        setup.Links.SelectMany(link => new[] { link.EpcDevice, link.EpfBridge });
+    private IEnumerable<DeviceProcess> Processes => setup.Links.SelectMany(link => link.Processes);
 
     private void Do(params string[] command) =>
         processes.Start(new ProcessSpec("tmux", [.. Tmux, .. command]) { Log = sockets.File("tmux.log") }).Ended.Wait();

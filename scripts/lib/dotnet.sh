@@ -53,6 +53,7 @@ program() {
 run_epftest() {
 	case " $* " in
 	*' --shell '*) need_tools tmux tmux ;;
+	*' --relay '*) need_tools socat socat ;;
 	esac
 	need_tools setpriv util-linux setsid util-linux taskset util-linux
 	build_programs
