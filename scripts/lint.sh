@@ -33,6 +33,7 @@ check_line_length() {
 cd "$REPO_ROOT"
 need_tools shellcheck shellcheck
 step "checking line length" check_line_length
+mapfile -t scenario_scripts < <(grep -rlE '^#!/bin/(ba)?sh' scenarios)
 step "checking shell scripts" \
-	shellcheck -x scripts/*.sh scripts/lib/*.sh guest/* scenarios/*/ep scenarios/*/host Bench/guest/*.sh .ci/run
+	shellcheck -x scripts/*.sh scripts/lib/*.sh guest/* "${scenario_scripts[@]}" Bench/guest/*.sh .ci/run
 step "checking C# format" dotnet format EpfTest.sln --verify-no-changes

@@ -6,7 +6,8 @@
 #
 #   --unit                only Tests/Unit, without stress loops and waits for real limits: the inner loop
 #   --pair                only Tests/Pair: both processes in one, and what takes sockets, time or other programs
-#   --guests              only Tests/Guests: guests on stock QEMU
+#   --guests              only Tests/Guests: guests on stock QEMU. Long ones, such as twenty reboots, run only with
+#                         --filter TestCategory=Slow
 #   --filter EXPRESSION   only some tests, as in dotnet test --filter
 #   --help
 #
@@ -69,6 +70,7 @@ run_tier() {
 	local only=$filter verbosity=minimal counters total executed ok start=$SECONDS
 	[ "$1" != Guests ] || verbosity=normal
 	[ "$all$1" != noUnit ] || only="${only:+($only)&}TestCategory!=Stress&TestCategory!=Slow"
+	[ "$1$filter" != Guests ] || only=TestCategory!=Slow
 	dotnet test "$REPO_ROOT/Tests/$1" -c "$CONFIGURATION" --no-build --nologo ${only:+--filter "$only"} \
 		--logger "console;verbosity=$verbosity" --logger "trx;LogFileName=$1.trx" --results-directory "$results" || status=$?
 	[ -r "$results/$1.trx" ] || die "Tests/$1 ended with status $status and without a result"
