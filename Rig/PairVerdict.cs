@@ -8,7 +8,9 @@ using Spectre.Console;
 
 namespace EpfTest.Rig;
 
-/// <summary>Runs guests, judges the run by its judge and by what kernels and QEMUs reported, and leaves result.json.</summary>
+/// <summary>
+/// Runs guests, judges the run by its judge and by what kernels and QEMUs reported, and leaves result.json.
+/// </summary>
 /// <param name="session">The run.</param>
 /// <param name="scenario">What it runs.</param>
 /// <param name="arguments">The user's options.</param>

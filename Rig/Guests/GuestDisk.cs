@@ -6,7 +6,7 @@ namespace EpfTest.Rig.Guests;
 /// <param name="Agent">What runs the script and reports its status: guest/disk-agent.</param>
 internal sealed record GuestDisk(string Image, string Script, string Agent)
 {
-    // systemd 256 and later take units from SMBIOS strings (systemd.system-credentials(7)), so that an image needs none.
+    // systemd 256 and later take units from SMBIOS strings (systemd.system-credentials(7)): an image needs none.
     private const string Unit = """
         [Unit]
         Description=EpfTest's script

@@ -4,15 +4,18 @@ namespace EpfTest.Rig.Guests;
 /// <param name="folder">Where they are.</param>
 internal sealed class QemuConfigs(string folder)
 {
-    private static readonly char[] s_space = [' ', '\t', '\n'];
+    private static readonly char[] s_space = [' ', '\t'];
 
     /// <summary>The words of a file, without its comments.</summary>
     /// <param name="file">Its name.</param>
     /// <param name="values">What replaces @NAME@ in it.</param>
     public IReadOnlyList<string> Words(string file, params ReadOnlySpan<(string Name, string Value)> values)
     {
-        string text = string.Join('\n', File.ReadLines(Path.Combine(folder, file)).Where(line => !line.StartsWith('#')));
-        string[] words = text.Split(s_space, StringSplitOptions.RemoveEmptyEntries);
+        string[] words =
+        [
+            .. File.ReadLines(Path.Combine(folder, file)).Where(line => !line.StartsWith('#'))
+                .SelectMany(line => line.Split(s_space, StringSplitOptions.RemoveEmptyEntries)),
+        ];
         foreach ((string name, string value) in values)
         {
             for (int i = 0; i < words.Length; i++)

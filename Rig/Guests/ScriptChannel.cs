@@ -57,7 +57,8 @@ internal sealed class ScriptChannel : IDisposable
 
     private async Task ServeAsync()
     {
-        await using var log = new FileStream(_log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        await using var log = new FileStream(
+            _log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
         Socket connection;
         try
         {

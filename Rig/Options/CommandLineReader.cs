@@ -33,8 +33,8 @@ internal static class CommandLineReader
     }
 
     /// <summary>
-    /// The arguments as the library takes them. It would take a value such as "-V memcpy" for options of our own, and an
-    /// option that is given twice for an error; here the last one counts.
+    /// The arguments as the library takes them. It would take a value such as "-V memcpy" for options of our own, and
+    /// an option that is given twice for an error; here the last one counts.
     /// </summary>
     private static IEnumerable<string> Tokens<TOptions>(IReadOnlyList<string> arguments)
     {

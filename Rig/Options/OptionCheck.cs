@@ -18,7 +18,8 @@ internal static partial class OptionCheck
     public static void Addition(string option, string value)
     {
         string path = value.Split(':')[0];
-        Matches(Directory.Exists(path) || (System.IO.File.Exists(path) && CanRead(path)), option, value, "cannot be read");
+        bool isReadable = Directory.Exists(path) || (System.IO.File.Exists(path) && CanRead(path));
+        Matches(isReadable, option, value, "cannot be read");
     }
 
     /// <summary>A kernel: a series of Debian's, a source tree or an image.</summary>

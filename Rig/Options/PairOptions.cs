@@ -123,8 +123,8 @@ internal partial class PairOptions : ToolchainOptions
 
         Each("--cases", Cases, (option, value) => OptionCheck.Matches(
             SelfTestOptions().IsMatch(value), option, value, "not options of the self-test"));
-        Each("--ep-memory", EpMemory, (option, value) => OptionCheck.OneOf(option, value, "shared", "huge", "private"));
-        Each("--host-memory", HostMemory, (option, value) => OptionCheck.OneOf(option, value, "shared", "huge", "private"));
+        Each("--ep-memory", EpMemory, CheckMemory);
+        Each("--host-memory", HostMemory, CheckMemory);
         Each("--iommu", Iommu, (option, value) => OptionCheck.OneOf(option, value, "pass", "translate"));
         Each("--datapath", DataPath, (option, value) => OptionCheck.OneOf(option, value, "direct", "tlp"));
         Each("--dma", Dma, (option, value) => OptionCheck.OneOf(option, value, "memcpy", "slave", "off"));
@@ -172,6 +172,9 @@ internal partial class PairOptions : ToolchainOptions
             throw new UsageException("--shell needs a terminal");
         }
     }
+
+    private static void CheckMemory(string option, string value) =>
+        OptionCheck.OneOf(option, value, "shared", "huge", "private");
 
     private static void CheckLogLevel(string option, string value)
     {

@@ -4,7 +4,9 @@ using CommandLine;
 
 namespace EpfTest.Rig.Options;
 
-/// <summary>The options of <c>epftest soak</c>: those of <c>pair</c> that do not choose what runs, and its own.</summary>
+/// <summary>
+/// The options of <c>epftest soak</c>: those of <c>pair</c> that do not choose what runs, and its own.
+/// </summary>
 internal sealed partial class SoakOptions : PairOptions
 {
     private static readonly string[] s_chosen =

@@ -3,8 +3,10 @@ using EpfTest.Rig.Results;
 
 namespace EpfTest.Rig.Pairs;
 
-/// <summary>What people see of a run that was cut short: the relevant parts of consoles and logs, then the reason, which
-/// is the last line.</summary>
+/// <summary>
+/// What people see of a run that was cut short: the relevant parts of consoles and logs, then the reason, which is the
+/// last line.
+/// </summary>
 internal static class AbandonReport
 {
     private const int LogLines = 20;

@@ -5,8 +5,8 @@ using EpfTest.Rig.Results;
 namespace EpfTest.Rig.Pairs;
 
 /// <summary>
-/// Judges a run by the KTAP of one guest's script, the kernel's endpoint self-test or another test: shows each case when
-/// it has ended. A skip has to be explained.
+/// Judges a run by the KTAP of one guest's script, the kernel's endpoint self-test or another test: shows each case
+/// when it has ended. A skip has to be explained.
 /// </summary>
 /// <param name="judged">The name of that guest.</param>
 /// <param name="limit">How long a case may take.</param>

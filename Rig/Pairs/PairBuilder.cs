@@ -99,7 +99,8 @@ internal sealed class PairBuilder
     public GuestSpec SpecOf(GuestPlan plan) => new(plan.Name, TitleOf(plan), _systems[plan.Name], ImageOf(plan))
     {
         Disk = plan.Disk is { } disk
-            ? new GuestDisk(Path.GetFullPath(disk), Path.GetFullPath(plan.Script), Repository.File("guest", "disk-agent"))
+            ? new GuestDisk(
+                Path.GetFullPath(disk), Path.GetFullPath(plan.Script), Repository.File("guest", "disk-agent"))
             : null,
         Memory = plan.Memory,
         Processors = plan.Processors,

@@ -30,7 +30,8 @@ internal static class PairPlanner
             Guests = [.. run.Guests.Select(guest => GuestOf(guest, isSelfTest, options))],
             Links =
             [
-                .. run.Links.Select((link, index) => new LinkPlan(index == 0 ? "" : $"{index + 1}", link.Ep, link.Host)),
+                .. run.Links.Select(
+                    (link, index) => new LinkPlan(index == 0 ? "" : $"{index + 1}", link.Ep, link.Host)),
             ],
             Limits = LimitsOf(options),
             Judged = isKtap ? run.Guests.First(guest => !guest.IsEp).Name : null,

@@ -3,8 +3,8 @@ using EpfTest.Rig.Processes;
 namespace EpfTest.Rig.Pairs;
 
 /// <summary>
-/// Does what a guest's script asks for (guest/epftest-*): passes a word to the other scripts, kills and starts a process
-/// or a guest, keeps words. Each request is a line "epftest: REQUEST ..." on the script's channel.
+/// Does what a guest's script asks for (guest/epftest-*): passes a word to the other scripts, kills and starts a
+/// process or a guest, keeps words. Each request is a line "epftest: REQUEST ..." on the script's channel.
 /// </summary>
 /// <param name="run">The run.</param>
 internal sealed class Relay(IPairControl run)

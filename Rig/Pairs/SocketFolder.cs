@@ -1,8 +1,8 @@
 namespace EpfTest.Rig.Pairs;
 
 /// <summary>
-/// A temporary folder for the sockets and images of one run. Its name is short enough for a socket's path. A run that was
-/// killed leaves its folder; a later one removes it.
+/// A temporary folder for the sockets and images of one run. Its name is short enough for a socket's path. A run that
+/// was killed leaves its folder; a later one removes it.
 /// </summary>
 internal sealed class SocketFolder : IDisposable
 {
@@ -43,8 +43,8 @@ internal sealed class SocketFolder : IDisposable
                     continue;
                 }
 
-                using (new FileStream(
-                    System.IO.Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
+                string name = System.IO.Path.Combine(folder, LockName);
+                using (new FileStream(name, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
                 {
                     Directory.Delete(folder, recursive: true);
                 }

@@ -16,7 +16,7 @@ internal sealed class ChildProcesses : IProcessStarter
         return child;
     }
 
-    /// <summary>Ends the last one that was started first, so a guest before the process that serves its device.</summary>
+    /// <summary>Ends the last one that was started first: a guest before the process that serves its device.</summary>
     public void Dispose()
     {
         foreach (ChildProcess child in Enumerable.Reverse(_children))

@@ -18,7 +18,10 @@ internal static class CoreList
         foreach (string range in list.Split(','))
         {
             string[] ends = range.Split('-');
-            if (ends.Length > 2 || !TryParse(ends[0], out int first) || !TryParse(ends[^1], out int last) || last < first)
+            if (ends.Length > 2
+                || !TryParse(ends[0], out int first)
+                || !TryParse(ends[^1], out int last)
+                || last < first)
             {
                 return null;
             }

@@ -93,7 +93,8 @@ internal sealed class CorePlacement
             ?? throw new UsageException($"--pin {choice}: '{list}' is not a list of cores such as 0, 0-1 or 0,2");
         foreach (int core in cores.Except(allowed))
         {
-            throw new UsageException($"--pin {choice}: there is no core {core}; there are {string.Join(", ", allowed)}");
+            throw new UsageException(
+                $"--pin {choice}: there is no core {core}; there are {string.Join(", ", allowed)}");
         }
 
         _cores[name] = list;

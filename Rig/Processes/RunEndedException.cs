@@ -1,7 +1,9 @@
 namespace EpfTest.Rig.Processes;
 
-/// <summary>The run cannot go on. The message is the reason, and the last line that people see; it is empty if they have
-/// seen it.</summary>
+/// <summary>
+/// The run cannot go on. The message is the reason, and the last line that people see; it is empty if they have seen
+/// it.
+/// </summary>
 /// <param name="status">The exit code of the run.</param>
 internal sealed class RunEndedException(int status, string message) : Exception(message)
 {

@@ -78,8 +78,9 @@ internal sealed class QemuCommandLineTests
         Assert.That(words, Does.Not.Contain("-kernel").And.Not.Contain("-initrd").And.Not.Contain("-append"));
         Assert.That(
             words,
-            Does.Contain(" -drive if=none,id=disk,snapshot=on,file=/d/a,,b.qcow2 -device virtio-blk-pci,drive=disk,bootindex=0"
-                + " -fw_cfg name=opt/epftest/run,file=/s/run -fw_cfg name=opt/epftest/agent,file=/g/disk-agent -smbios"));
+            Does.Contain(" -drive if=none,id=disk,snapshot=on,file=/d/a,,b.qcow2"
+                + " -device virtio-blk-pci,drive=disk,bootindex=0 -fw_cfg name=opt/epftest/run,file=/s/run"
+                + " -fw_cfg name=opt/epftest/agent,file=/g/disk-agent -smbios"));
         Assert.That(words, Does.EndWith(" -device x"));
     }
 

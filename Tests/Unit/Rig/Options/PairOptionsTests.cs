@@ -27,7 +27,8 @@ internal sealed class PairOptionsTests
     [TestCase("--host-kernel|/nowhere", "--host-kernel /nowhere: no such directory")]
     [TestCase("--kernel-config|/nowhere", "--kernel-config /nowhere: cannot be read")]
     [TestCase("--host-disk|/nowhere", "--host-disk /nowhere: not a file that can be read")]
-    [TestCase("--host-disk|/etc/passwd", "--host-disk needs --host-script, and excludes --hotplug and --shell (docs/kernels.md)")]
+    [TestCase("--host-disk|/etc/passwd",
+        "--host-disk needs --host-script, and excludes --hotplug and --shell (docs/kernels.md)")]
     [TestCase("--host-disk|/etc/passwd|--host-script|/etc/passwd|--hotplug",
         "--host-disk needs --host-script, and excludes --hotplug and --shell (docs/kernels.md)")]
     [TestCase("--kernel-image|/nowhere", "--kernel-image /nowhere: no such file")]

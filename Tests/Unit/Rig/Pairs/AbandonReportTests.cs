@@ -39,7 +39,8 @@ internal sealed class AbandonReportTests
     {
         using var pair = new FakePair();
         pair.WriteConsole("host", Oops);
-        File.WriteAllText(pair.Setup.Guests[1].Guest.Files.QemuLog, "qemu: vfio_user: it broke\nqemu: vfio_user: it broke\n");
+        File.WriteAllText(
+            pair.Setup.Guests[1].Guest.Files.QemuLog, "qemu: vfio_user: it broke\nqemu: vfio_user: it broke\n");
         using var messages = new StringWriter();
         PairGuest host = pair.Setup.Guests[1];
         IReadOnlyList<string> reasons = KernelReports.Show(

@@ -8,8 +8,8 @@ using EpfTest.Unit.Rig.Guests;
 namespace EpfTest.Unit.Rig.Pairs;
 
 /// <summary>
-/// A run of any number of EP guests and hosts whose programs are fakes: each process makes its socket when it starts, and
-/// the test is every guest's script.
+/// A run of an EP guest and any number of hosts whose programs are fakes: each process makes its socket when it starts,
+/// and the test is every guest's script.
 /// </summary>
 internal sealed class FakePair : IDisposable
 {
@@ -131,7 +131,8 @@ internal sealed class FakePair : IDisposable
 
     private PairGuest Guest(string name, GuestRole role, string label)
     {
-        var system = new GuestSystem(new QemuInstallation(name, "11.1.3", true), new KernelBuild("/k", "7.3.4"), "/i", "kvm");
+        var system = new GuestSystem(
+            new QemuInstallation(name, "11.1.3", true), new KernelBuild("/k", "7.3.4"), "/i", "kvm");
         var spec = new GuestSpec(name, role == GuestRole.Ep ? "EP guest" : "host guest", system, "/i");
         var files = new GuestFiles(_folder.File(name + ".files"));
         var guest = new Guest(spec, [name], files, _folder.File(name + ".script"), _starter, Events);
@@ -139,17 +140,18 @@ internal sealed class FakePair : IDisposable
     }
 
     private DeviceProcess Process(string name) => new(
-        new ProcessSpec(name, [name]) { Log = _folder.File(name + ".log") }, _folder.File(name + ".pid"), _starter, Events);
+        new ProcessSpec(name, [name]) { Log = _folder.File(name + ".log") },
+        _folder.File(name + ".pid"),
+        _starter,
+        Events);
 
     private void Start(FakeProcess process)
     {
-        if (process.Name.StartsWith("EpcDevice", StringComparison.Ordinal))
+        if (process.Name.StartsWith("Ep", StringComparison.Ordinal))
         {
-            File.WriteAllText(_folder.File(process.Name.Replace("EpcDevice", "link", StringComparison.Ordinal)), "");
-        }
-        else if (process.Name.StartsWith("EpfBridge", StringComparison.Ordinal))
-        {
-            File.WriteAllText(_folder.File(process.Name.Replace("EpfBridge", "endpoint", StringComparison.Ordinal)), "");
+            string socket = process.Name.Replace("EpcDevice", "link", StringComparison.Ordinal)
+                .Replace("EpfBridge", "endpoint", StringComparison.Ordinal);
+            File.WriteAllText(_folder.File(socket), "");
         }
         else
         {

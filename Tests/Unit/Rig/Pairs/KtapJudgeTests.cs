@@ -6,8 +6,9 @@ internal sealed class KtapJudgeTests
 {
     private static readonly string[] s_cases =
     [
-        "TAP version 13", "1..3", "# Starting 3 tests from 2 test cases.", "#  RUN           pci_ep_bar.BAR0.BAR_TEST ...",
-        "#            OK  pci_ep_bar.BAR0.BAR_TEST", "ok 1 pci_ep_bar.BAR0.BAR_TEST",
+        "TAP version 13", "1..3", "# Starting 3 tests from 2 test cases.",
+        "#  RUN           pci_ep_bar.BAR0.BAR_TEST ...", "#            OK  pci_ep_bar.BAR0.BAR_TEST",
+        "ok 1 pci_ep_bar.BAR0.BAR_TEST",
         "#  RUN           pci_ep_basic.MSI_TEST ...", "ok 2 pci_ep_basic.MSI_TEST # SKIP MSI is off",
     ];
 

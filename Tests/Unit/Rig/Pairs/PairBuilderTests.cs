@@ -16,7 +16,8 @@ internal sealed class PairBuilderTests
         + "\"x-no-posted-writes\":true,\"x-msg-timeout\":10000,\"socket\":{\"type\":\"unix\",\"path\":\"/s/epc\"}}";
 
     private const string HostDevice = "-device {\"bus\":\"rp0\",\"driver\":\"vfio-user-pci\","
-        + "\"x-no-posted-writes\":false,\"x-msg-timeout\":10000,\"socket\":{\"type\":\"unix\",\"path\":\"/s/endpoint\"}}";
+        + "\"x-no-posted-writes\":false,\"x-msg-timeout\":10000,"
+        + "\"socket\":{\"type\":\"unix\",\"path\":\"/s/endpoint\"}}";
 
     private const string Window = "-chardev socket,id=epc-window,path=/s/window -device vhost-user-test-device-pci,"
         + "id=epc-window,chardev=epc-window,virtio-id=6,num_vqs=1,config_size=8,bus=rp1";
@@ -48,7 +49,8 @@ internal sealed class PairBuilderTests
             made.Process("EpcDevice"),
             Does.EndWith("--qmp /s/ep.qmp --hotplug-bus rp0,rp1 --hotplug-posted-writes false"));
         Assert.That(
-            made.Process("EpfBridge"), Does.EndWith("--qmp /s/host.qmp --hotplug-bus rp0 --hotplug-posted-writes true"));
+            made.Process("EpfBridge"),
+            Does.EndWith("--qmp /s/host.qmp --hotplug-bus rp0 --hotplug-posted-writes true"));
         Assert.That(made.Words("host"), Is.EqualTo("epftest.run=/epftest/run epftest.hotplug"));
     }
 
@@ -69,8 +71,9 @@ internal sealed class PairBuilderTests
     public void OptionsReachGuestsAndProcesses()
     {
         using var made = new Made(
-            "--map-bars", "--window", "off", "--posted-writes", "--strict-order", "--iommu", "translate", "--dma", "slave",
-            "--cases", "-t MSI_TEST", "--host-qemu", "-action reboot=reset", "--host-smp", "2", "--log-level", "Debug");
+            "--map-bars", "--window", "off", "--posted-writes", "--strict-order", "--iommu", "translate",
+            "--dma", "slave", "--cases", "-t MSI_TEST", "--host-qemu", "-action reboot=reset", "--host-smp", "2",
+            "--log-level", "Debug");
         Assert.That(made.Arguments("ep"), Does.Contain("writes\":false").And.Not.Contain("window"));
         Assert.That(made.Arguments("host"), Does.Contain("writes\":true").And.EndWith(" -action reboot=reset"));
         Assert.That(made.Process("EpfBridge"), Does.EndWith("--datapath direct --log-level Debug --map-bars"));

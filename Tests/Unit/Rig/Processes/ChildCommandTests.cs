@@ -13,14 +13,14 @@ internal sealed class ChildCommandTests
         using var folder = new TemporaryFolder();
         string log = folder.File("log");
         using Process parent = StartShell();
-        parent.StandardInput.WriteLine(Quoted(parent.Id, new ProcessSpec(
-            "child", ["sh", "-c", "echo $$; while :; do sleep 1000; done"]) { Log = log }) + " &");
+        var child = new ProcessSpec("child", ["sh", "-c", "echo $$; while :; do sleep 1000; done"]) { Log = log };
+        parent.StandardInput.WriteLine(Quoted(parent.Id, child) + " &");
         Wait.Until(() => File.Exists(log) && File.ReadAllText(log).EndsWith('\n'), "the child runs");
-        string child = "/proc/" + File.ReadAllText(log).Trim();
-        Assert.That(Directory.Exists(child), Is.True);
+        string folderOfChild = "/proc/" + File.ReadAllText(log).Trim();
+        Assert.That(Directory.Exists(folderOfChild), Is.True);
         parent.Kill();
         parent.WaitForExit();
-        Wait.Until(() => !Directory.Exists(child), "the child ends");
+        Wait.Until(() => !Directory.Exists(folderOfChild), "the child ends");
     }
 
     [Test]
@@ -39,5 +39,7 @@ internal sealed class ChildCommandTests
         Process.Start(new ProcessStartInfo("sh") { RedirectStandardInput = true })!;
 
     private static string Quoted(int parent, ProcessSpec spec) => string.Join(
-        ' ', ChildCommand.Build(spec, parent).Select(word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+        ' ',
+        ChildCommand.Build(spec, parent)
+            .Select(word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
 }

@@ -34,7 +34,11 @@ internal sealed class ChildProcessTests
         using var folder = new TemporaryFolder();
         using var children = new ChildProcesses();
         IChildProcess child = children.Start(
-            new ProcessSpec("child", ["sh", "-c", "echo out; echo err >&2"]) { Log = folder.File("log"), IsRead = true });
+            new ProcessSpec("child", ["sh", "-c", "echo out; echo err >&2"])
+            {
+                Log = folder.File("log"),
+                IsRead = true,
+            });
         Assert.That(await child.Output, Is.EqualTo("out\n"));
         Assert.That(Ends(child), Is.Zero);
         Assert.That(File.ReadAllText(folder.File("log")), Is.EqualTo("err\n"));
@@ -79,8 +83,8 @@ internal sealed class ChildProcessTests
         IChildProcess child;
         using (var children = new ChildProcesses())
         {
-            child = children.Start(new ProcessSpec(
-                "child", ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1000; done"]) { Log = log });
+            string[] command = ["sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1000; done"];
+            child = children.Start(new ProcessSpec("child", command) { Log = log });
             Wait.Until(() => File.Exists(log) && File.ReadAllText(log) == "ready\n", "the child is ready");
         }
 
