@@ -16,9 +16,8 @@ namespace EpfTest.Rig;
 /// <param name="arguments">The user's options.</param>
 internal sealed class PairVerdict(PairSession session, Scenario scenario, IReadOnlyList<string> arguments)
 {
-    private const string ExpectedReports = "expected-reports.txt";
-
     private readonly DateTimeOffset _started = DateTimeOffset.Now;
+    private PairRun? _run;
 
     /// <summary>Runs it.</summary>
     /// <returns>The exit code.</returns>
@@ -52,14 +51,16 @@ internal sealed class PairVerdict(PairSession session, Scenario scenario, IReadO
     {
         if (Console.IsOutputRedirected || Console.IsErrorRedirected)
         {
-            return new PairRun(session.Setup, judge, session.Events).Run();
+            _run = new PairRun(session.Setup, judge, session.Events);
+            return _run.Run();
         }
 
         using var terminal = new TerminalProgress(AnsiConsole.Console, () => session.Events.Now);
         session.Output.Terminal = terminal;
         try
         {
-            return new PairRun(session.Setup, judge, session.Events) { Step = terminal.Step }.Run();
+            _run = new PairRun(session.Setup, judge, session.Events) { Step = terminal.Step };
+            return _run.Run();
         }
         finally
         {
@@ -71,8 +72,7 @@ internal sealed class PairVerdict(PairSession session, Scenario scenario, IReadO
     {
         Expectations expectations = Expectations.Read(
             DateOnly.FromDateTime(DateTime.Now),
-            Repository.File("scenarios", ExpectedReports),
-            Path.Combine(scenario.Folder, ExpectedReports));
+            Expectations.Files(Repository.Root, scenario.Folder, _run is { HasKilled: true }));
         return [.. session.Setup.Guests.Select(guest => KernelReports.Read(guest, expectations))];
     }
 
@@ -90,6 +90,6 @@ internal sealed class PairVerdict(PairSession session, Scenario scenario, IReadO
             Guests = guests,
             Cases = judge.Cases,
             Planned = judge.Planned,
-            Reasons = [.. judge.Reasons, .. reasons],
+            Reasons = [.. judge.Reasons.Concat(reasons).Distinct()],
         }.Write(session.Folder.File(RunResult.FileName));
 }

@@ -8,22 +8,28 @@ namespace EpfTest.Rig.Results;
 /// </summary>
 internal sealed class Expectations(IReadOnlyList<Expectation> entries, DateOnly today)
 {
-    /// <summary>The file for all scenarios; a scenario's own folder can have another of the same name.</summary>
-    public const string FileName = "expected-reports.txt";
+    private const string FileName = "expected-reports.txt";
+    private const string FileNameAfterKill = "expected-after-kill.txt";
 
     private readonly HashSet<Expectation> _used = [];
 
     /// <summary>Entries that have excused nothing so far.</summary>
     public IEnumerable<Expectation> Unused => entries.Where(entry => !_used.Contains(entry));
 
-    /// <summary>The file for all scenarios.</summary>
+    /// <summary>The files for a run: that of all scenarios, and that of the scenario's own folder.</summary>
     /// <param name="root">The repository.</param>
-    public static string File(string root) => Path.Combine(root, "scenarios", FileName);
+    /// <param name="hasKilled">True if a script has had a process or a QEMU killed.</param>
+    public static IEnumerable<string> Files(string root, string scenario, bool hasKilled) =>
+    [
+        Path.Combine(root, "scenarios", FileName),
+        .. hasKilled ? [Path.Combine(root, "scenarios", FileNameAfterKill)] : Array.Empty<string>(),
+        Path.Combine(scenario, FileName),
+    ];
 
     /// <summary>Entries of all <paramref name="files"/> that exist.</summary>
     /// <exception cref="UsageException">The message starts with file and line.</exception>
     public static Expectations Read(DateOnly today, params IEnumerable<string> files) =>
-        new([.. files.Where(System.IO.File.Exists).SelectMany(ExpectationFile.Read)], today);
+        new([.. files.Where(File.Exists).SelectMany(ExpectationFile.Read)], today);
 
     /// <summary>How a report of a guest's kernel is judged.</summary>
     public Judgement Judge(ConsoleReport report, string guest, string role) =>

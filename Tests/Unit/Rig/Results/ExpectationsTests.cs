@@ -98,7 +98,7 @@ internal sealed class ExpectationsTests : IDisposable
     [Test]
     public void TheFileOfThisRepositoryExpectsWhatRunsShow()
     {
-        Expectations expectations = Expectations.Read(s_today, Expectations.File(Repository.Root));
+        Expectations expectations = Expectations.Read(s_today, Expectations.Files(Repository.Root, "", false));
         foreach (string sample in (string[])["warning-epc-create.log", "warning-6.12.log", "panic-sysrq.log"])
         {
             ConsoleReport report = ConsoleReader.Read(ConsoleReaderTests.Lines(sample)).Single();
@@ -107,6 +107,20 @@ internal sealed class ExpectationsTests : IDisposable
 
         ConsoleReport other = ConsoleReader.Read(ConsoleReaderTests.Lines("lockdep-circular.log")).Single();
         Assert.That(expectations.Judge(other, "ep", "ep").IsExpected, Is.False);
+    }
+
+    [TestCase("vfio_region_read(vfio-user:/tmp/t/epc:region0+0x8, 4) failed: Bad address", true)]
+    [TestCase("vfio_container_dma_unmap(0x5581, 0xfee0, 0x10) = -5 (Input/output error)", true)]
+    [TestCase("vfio_container_dma_unmap(0x5581, 0xfee0, 0x10) = -2 (No such file or directory)", false)]
+    [TestCase("vfio_container_dma_map(0x5581, 0x1000, 0x1000, 0x7f00) = -17 (File exists)", false)]
+    public void OnlyAKilledProcessExcusesABrokenConnection(string message, bool isBroken)
+    {
+        QemuError error = QemuLogReader.Read([$"qemu-system-x86_64: {message}"]).Single();
+        foreach (bool hasKilled in (bool[])[false, true])
+        {
+            Expectations expectations = Expectations.Read(s_today, Expectations.Files(Repository.Root, "", hasKilled));
+            Assert.That(expectations.Judge(error, "ep", "ep").IsExpected, Is.EqualTo(hasKilled && isBroken));
+        }
     }
 
     private Expectations Read(params string[] lines)

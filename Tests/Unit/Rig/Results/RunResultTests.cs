@@ -74,7 +74,7 @@ internal sealed class RunResultTests
             "qemu-system-x86_64: vfio_region_read(epc:region0+0x8, 4) failed: Bad address",
             "qemu-system-x86_64: vfio_region_read(epc:region0+0x9, 4) failed: Bad address",
         ]);
-        Expectations expectations = Expectations.Read(s_today, Expectations.File(Repository.Root));
+        Expectations expectations = Expectations.Read(s_today, Expectations.Files(Repository.Root, "", false));
         return new RunResult("self-test", RunOutcome.TimedOut, 124)
         {
             Started = new DateTimeOffset(2026, 11, 28, 3, 0, 0, TimeSpan.Zero),
