@@ -1,19 +1,25 @@
 namespace EpfTest.Guests;
 
-/// <summary>NVMe, nvmet-pci-epf, through the host's IOMMU: it maps and unmaps the memory of each transfer.</summary>
+/// <summary>NVMe: nvmet-pci-epf.</summary>
 internal sealed class NvmeTests
 {
-    /// <summary>Requests of 4 MiB, and the device given to vfio-pci, which maps memory of its own, and back.</summary>
-    [Test]
-    public void LargeRequestsAreRightAndSoIsWhatFollowsVfio()
+    /// <summary>
+    /// Reads of 4 MiB, in requests as large as the kernels make them: nvmet-pci-epf takes 2 MiB at most, and with an
+    /// IOMMU, which maps and unmaps the memory of each request, Linux asks for 128 KiB. Then the device is given to
+    /// vfio-pci, which maps memory of its own, and back.
+    /// </summary>
+    [TestCase("pass", 2048)]
+    [TestCase("translate", 128)]
+    public void LargeReadsAreRightAndSoIsWhatFollowsVfio(string iommu, int kibibytes)
     {
         using var tests = new VfioSelfTest();
         using ScenarioRun run = new ScenarioRun("nvme")
-            .With("--iommu", "translate")
+            .With("--iommu", iommu)
             .WithText("nvme.conf", "mdts=4096\n")
             .With("--add", $"{tests.Device}:/epftest/", "--add", $"{tests.Mapping}:/epftest/")
             .Run();
-        Assert.That(run.Lines, Has.Some.Contains("nvme: at first: 32 MiB are right, requests of up to 4096 KiB"));
+        Assert.That(
+            run.Lines, Has.Some.Contains($"nvme: at first: 32 MiB are right, requests of up to {kibibytes} KiB"));
         Assert.That(run.Lines, Has.Some.Match("nvme: vfio_pci_device_test: .*pass:[1-9][0-9]* fail:0"));
         Assert.That(run.Lines, Has.Some.Match("nvme: vfio_dma_mapping_test: .*pass:[1-9][0-9]* fail:0"));
         Assert.That(run.Lines, Has.Some.Contains("nvme: after vfio-pci: 32 MiB are right"));
@@ -22,7 +28,7 @@ internal sealed class NvmeTests
     [Test]
     [Category("Slow")]
     [Repeat(10)]
-    public void TenRunsAreRight() => LargeRequestsAreRightAndSoIsWhatFollowsVfio();
+    public void TenRunsThroughTheIommuAreRight() => LargeReadsAreRightAndSoIsWhatFollowsVfio("translate", 128);
 
     [Test]
     public void HostThatRebootsTwiceUnderReadsFindsItsDataAndItsMemory() => Reboot(2);
