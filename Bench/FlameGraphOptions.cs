@@ -10,8 +10,9 @@ internal sealed class FlameGraphOptions : CommonOptions
         + " processes, while the host reads a BAR on the TLP path.")]
     public string What { get; set; } = "";
 
-    [Value(1, MetaName = "FILE", Required = true, HelpText = "The stacks. Viewers of flame graphs read them: speedscope,"
-        + " inferno-flamegraph, FlameGraph's flamegraph.pl --color=java.")]
+    [Value(1, MetaName = "FILE", Required = true,
+        HelpText = "The stacks. Viewers of flame graphs read them: speedscope, inferno-flamegraph, FlameGraph's "
+            + "flamegraph.pl --color=java.")]
     public string File { get; set; } = "";
 
     [Option("seconds", Default = 5, MetaValue = "N", HelpText = "Time of sampling.")]

@@ -67,7 +67,11 @@ int Measure(BenchOptions options)
 
     using var reference = StartReference(options);
     var rig = new Rig(
-        new Rounds(options.RoundsToMeasure), Cores.Pick(), new Programs(options.Repository, options.Sockets), reference, runs);
+        new Rounds(options.RoundsToMeasure),
+        Cores.Pick(),
+        new Programs(options.Repository, options.Sockets),
+        reference,
+        runs);
     var report = new Report();
     Report.WriteHead();
     foreach (Row row in chosen.SelectMany(name => groups[name](rig)))

@@ -27,7 +27,8 @@ internal sealed partial class FuzzRun : IDisposable
 
         foreach (string name in s_instrumented)
         {
-            if (!SharpFuzz.Fuzzer.Instrument(Path.Combine(_copy, name), static _ => true, SharpFuzz.Options.Value).Any())
+            string assembly = Path.Combine(_copy, name);
+            if (!SharpFuzz.Fuzzer.Instrument(assembly, static _ => true, SharpFuzz.Options.Value).Any())
             {
                 throw new InvalidOperationException($"SharpFuzz found nothing to instrument in {name}");
             }
@@ -115,8 +116,8 @@ internal sealed partial class FuzzRun : IDisposable
         }
     }
 
-    // The process ends with this one, however this one ends: the kernel signals it when the thread that started it, here
-    // the first, has ended.
+    // The process ends with this one, however this one ends: the kernel signals it when the thread that started it has
+    // ended, here the first.
     private Process Start(params string[] arguments)
     {
         bool isShown = arguments is ["--replay", ..] && _options.Replay is not null;

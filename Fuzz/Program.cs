@@ -47,17 +47,17 @@ static int Explain(ParserResult<FuzzOptions> result, IEnumerable<Error> errors)
     bool isHelp = errors.IsHelp() || errors.IsVersion();
     var help = HelpText.AutoBuild(result, text =>
     {
-        text.Heading = "Fuzzes the servers of all sockets and the TLP codec, guided by coverage: SharpFuzz instruments our "
-            + "assemblies, libFuzzer makes inputs.";
+        text.Heading = "Fuzzes the servers of all sockets and the TLP codec, guided by coverage: SharpFuzz instruments "
+            + "our assemblies, libFuzzer makes inputs.";
         text.Copyright = "";
         text.MaximumDisplayWidth = 120;
         text.AdditionalNewLineAfterOption = false;
         text.AddPostOptionsLine(
-            "Starts from Fuzz/corpus and the inputs of earlier runs, kept in ~/.cache/epftest/fuzz. Prints for each target "
-            + "the executions, seconds, edges (pairs of consecutive branches) and findings. Exits with 1 if there is a "
-            + "finding: an exception, a crash, a hang of 20 s, a leaked descriptor or mapping of the peer. The input of a "
-            + "finding is kept. Once it is fixed, add the input to Fuzz/corpus/TARGET under a name that begins with "
-            + "\"finding-\".");
+            "Starts from Fuzz/corpus and the inputs of earlier runs, kept in ~/.cache/epftest/fuzz. Prints for "
+            + "each target the executions, seconds, edges (pairs of consecutive branches) and findings. Exits "
+            + "with 1 if there is a finding: an exception, a crash, a hang of 20 s, a leaked descriptor or "
+            + "mapping of the peer. The input of a finding is kept. Once it is fixed, add the input to "
+            + "Fuzz/corpus/TARGET under a name that begins with finding-.");
         return HelpText.DefaultParsingErrorsHandler(result, text);
     });
     (isHelp ? Console.Out : Console.Error).WriteLine(help);

@@ -55,7 +55,8 @@ TOOLCHAIN_ACCEL=tcg
 prepare_toolchain
 build_driver
 debian_kernel_image
-: "${out:=$(new_run_dir)}"
+mkdir -p "$CACHE_DIR/runs"
+: "${out:=$(mktemp -d "$CACHE_DIR/runs/$(date +%Y%m%d-%H%M%S).kvm-XXXX")}"
 mkdir -p "$out"
 rm -rf "${out:?}"/*
 cat >"$out/settings" <<SETTINGS

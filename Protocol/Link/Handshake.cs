@@ -28,7 +28,8 @@ internal static class Handshake
         new FrameHeader(LinkHello.Length, FrameKind.Hello, default).Encode(hello);
         new LinkHello(LinkHello.OurMajor, LinkHello.OurMinor, settings.Role, agreed)
             .Encode(hello[FrameHeader.Length..]);
-        if (Send(transport, hello, withDescriptor: agreed != LinkCapabilities.None, settings.Timeouts.Send) != Errno.None)
+        bool sendsDescriptor = agreed != LinkCapabilities.None;
+        if (Send(transport, hello, sendsDescriptor, settings.Timeouts.Send) != Errno.None)
         {
             return "the other side hung up";
         }

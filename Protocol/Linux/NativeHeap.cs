@@ -21,9 +21,9 @@ internal static partial class NativeHeap
     }
 
     /// <summary>
-    /// Lets threads that start from now on share the heap's arenas (M_ARENA_MAX of mallopt(3)). By default each gets one
-    /// of its own, up to eight for each core, and each arena keeps some of what the compiler took there: a process grew
-    /// by up to 13 % when methods were compiled again on threads that came with a new connection.
+    /// Lets threads that start from now on share the heap's arenas (M_ARENA_MAX of mallopt(3)). By default each gets
+    /// one of its own, up to eight for each core, and each arena keeps some of what the compiler took there: a process
+    /// grew by up to 13 % when methods were compiled again on threads that came with a new connection.
     /// </summary>
     public static void ShareArenas() => _ = MallOpt(ArenaMax, 1);
 

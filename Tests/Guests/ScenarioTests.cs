@@ -19,14 +19,16 @@ internal sealed class ScenarioTests
         Assert.That(result.RootElement.GetProperty("guests").GetArrayLength(), Is.EqualTo(2));
     }
 
-    /// <summary>A new scenario runs as it is. A kernel that complains makes it fail, although its scripts pass.</summary>
+    /// <summary>A new scenario runs as it is. A kernel that complains makes it fail, although its scripts
+    /// pass.</summary>
     [Test]
     public void ANewScenarioPassesUntilAKernelComplains()
     {
         using var folder = new TemporaryFolder();
         string scenario = folder.File("mine");
         using (Process epftest = Process.Start(
-            Path.Combine(Repository.Root, "Rig", "bin", "Release", "net10.0", "epftest"), ["scenario", "new", scenario]))
+            Path.Combine(Repository.Root, "Rig", "bin", "Release", "net10.0", "epftest"),
+            ["scenario", "new", scenario]))
         {
             epftest.WaitForExit();
             Assert.That(epftest.ExitCode, Is.Zero);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Builds the guests' kernel, its modules and the endpoint self-test from one source. Sourced, never run.
-# shellcheck shell=bash source-path=SCRIPTDIR
+# shellcheck shell=bash disable=SC2034 source-path=SCRIPTDIR # used where this is sourced
 # shellcheck source=debian.sh
 . "$REPO_ROOT/scripts/lib/debian.sh"
 

@@ -121,7 +121,8 @@ internal sealed class KernelSourceTests
             ArgumentList =
             {
                 "-c",
-                $"set -euo pipefail; . '{libraries}/common.sh'; . '{libraries}/kernel.sh'; KERNEL_FRAGMENTS=(); {script}",
+                $"set -euo pipefail; . '{libraries}/common.sh'; . '{libraries}/kernel.sh'; "
+                    + $"KERNEL_FRAGMENTS=(); {script}",
                 "bash",
                 Tree,
             },

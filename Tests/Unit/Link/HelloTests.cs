@@ -124,7 +124,8 @@ internal sealed class HelloTests
         Assert.That(hello.Descriptors, Has.Count.EqualTo(1), "whether descriptors pass is found out at once");
     }
 
-    /// <summary>As with a relay: both sides' HELLOs offer the direct path, and the descriptor is lost on the way.</summary>
+    /// <summary>As with a relay: both sides' HELLOs offer the direct path, and the descriptor is lost on the
+    /// way.</summary>
     [TestCase(true, LinkCapabilities.Direct)]
     [TestCase(false, LinkCapabilities.None)]
     public void LinkOnWhichNoDescriptorPassesHasTlpsOnly(bool passes, LinkCapabilities used)
