@@ -24,6 +24,6 @@ internal interface IHostLink
     /// <summary>Whether reads travel as requests of which several may be under way.</summary>
     bool ReadsAhead { get; }
 
-    /// <summary>Whether the link is up and the host's QEMU shares no memory.</summary>
+    /// <summary>Whether the link is up and the EP guest's QEMU could map none of the host's memory.</summary>
     bool SharesNoMemory { get; }
 }

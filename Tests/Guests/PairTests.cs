@@ -90,6 +90,18 @@ internal sealed class PairTests
         Assert.That(lines, Does.Contain("3 passed, 0 failed, 0 skipped"));
     }
 
+    /// <summary>DMA only: the mapped window shows no huge pages, so accesses of a vCPU trap.</summary>
+    [TestCase("direct")]
+    [TestCase("tlp")]
+    public void TransfersPassInHugePages(string dataPath)
+    {
+        const int BytesOfBothGuests = 2 * (512 << 20);
+        using var pages = new HugePages(BytesOfBothGuests / HugePages.Size);
+        string[] lines = RunPair(
+            "--cases", "-v dma", "--datapath", dataPath, "--ep-memory", "huge", "--host-memory", "huge");
+        Assert.That(lines, Does.Contain("3 passed, 0 failed, 0 skipped"));
+    }
+
     [Test]
     [Category("Slow")]
     [Repeat(10)]
