@@ -15,6 +15,7 @@ internal sealed class TerminalProgress : IDisposable
 
     private readonly IAnsiConsole _console;
     private readonly Func<TimeSpan> _now;
+    private readonly TaskCompletionSource _started = new();
     private readonly ManualResetEventSlim _ended = new();
     private readonly Task _showing;
     private string _step = "starting";
@@ -30,6 +31,9 @@ internal sealed class TerminalProgress : IDisposable
             CancellationToken.None,
             TaskCreationOptions.LongRunning,
             TaskScheduler.Default);
+
+        // The library hides the cursor without its lock, which would cut a line of ours in two.
+        Task.WaitAny(_started.Task, _showing);
     }
 
     /// <summary>Says what is under way from now on.</summary>
@@ -70,6 +74,7 @@ internal sealed class TerminalProgress : IDisposable
 
     private void Show(StatusContext context)
     {
+        _started.SetResult();
         while (!_ended.Wait(s_refresh))
         {
             context.Status(StatusText());

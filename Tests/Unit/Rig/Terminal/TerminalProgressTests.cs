@@ -6,7 +6,7 @@ namespace EpfTest.Unit.Rig.Terminal;
 internal sealed class TerminalProgressTests
 {
     [TestCase("  ok    BAR_TEST (BAR0)   0.1 s", "  \e[32mok  \e[0m  BAR_TEST (BAR0)   0.1 s")]
-    [TestCase("  FAIL  MSI_TEST   0.1 s", "  \e[31mFAIL\e[0m  MSI_TEST   0.1 s")]
+    [TestCase("  FAIL  MSI_TEST   0.1 s", "  \e[91mFAIL\e[0m  MSI_TEST   0.1 s")]
     [TestCase("host | [a message]", "host | [a message]")]
     [TestCase("", "")]
     public void LinesKeepTheirText(string line, string shown)
