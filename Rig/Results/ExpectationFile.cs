@@ -5,8 +5,8 @@ using EpfTest.Rig.Options;
 namespace EpfTest.Rig.Results;
 
 /// <summary>
-/// Reads a file of expected reports: entries of "key: value" lines, with an empty line between them; a line that starts
-/// with # is a comment.
+/// Reads a file of expected reports: entries of "key: value" lines, with an empty line between them. A line that starts
+/// with a space continues the one before; one that starts with # is a comment.
 /// </summary>
 internal static class ExpectationFile
 {
@@ -19,6 +19,7 @@ internal static class ExpectationFile
         var entry = new Dictionary<string, string>();
         int number = 0;
         int first = 0;
+        string last = "";
         foreach (string raw in File.ReadLines(path).Append(""))
         {
             number++;
@@ -28,10 +29,14 @@ internal static class ExpectationFile
                 continue;
             }
 
-            if (line != "")
+            if (line != "" && raw[0] == ' ' && entry.Count > 0)
+            {
+                entry[last] += ' ' + line;
+            }
+            else if (line != "")
             {
                 first = entry.Count == 0 ? number : first;
-                AddKey(entry, line, $"{path}:{number}");
+                last = AddKey(entry, line, $"{path}:{number}");
             }
             else if (entry.Count > 0)
             {
@@ -43,7 +48,7 @@ internal static class ExpectationFile
         return entries;
     }
 
-    private static void AddKey(Dictionary<string, string> entry, string line, string place)
+    private static string AddKey(Dictionary<string, string> entry, string line, string place)
     {
         int colon = line.IndexOf(':', StringComparison.Ordinal);
         string key = colon < 0 ? line : line[..colon];
@@ -57,6 +62,8 @@ internal static class ExpectationFile
         {
             throw new UsageException($"{place}: '{key}' has no value, or stands twice in one entry");
         }
+
+        return key;
     }
 
     private static Expectation Make(Dictionary<string, string> entry, string place)

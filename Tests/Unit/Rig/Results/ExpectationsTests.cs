@@ -77,6 +77,14 @@ internal sealed class ExpectationsTests : IDisposable
     }
 
     [Test]
+    public void AnIndentedLineContinuesTheOneBefore()
+    {
+        Judgement judgement = Read("report: WARNING", "reason: it is", "  known", "until: 2026-12-31")
+            .Judge(s_report, "ep", "ep");
+        Assert.That(judgement, Is.EqualTo(new Judgement(true, "it is known")));
+    }
+
+    [Test]
     public void AFileThatDoesNotExistExpectsNothing() =>
         Assert.That(Expectations.Read(s_today, _folder.File("none")).Judge(s_report, "ep", "ep").IsExpected, Is.False);
 
