@@ -32,6 +32,7 @@ internal sealed class PairSession : IDisposable
             CoreList.Allowed(),
             Plan.TlpPath,
             options.NoPin ? null : options.Pins);
+        Sockets = new SocketFolder();
         _signals = new Signals(Events);
         try
         {
@@ -61,7 +62,7 @@ internal sealed class PairSession : IDisposable
 
     public EventQueue Events { get; } = new();
 
-    public SocketFolder Sockets { get; } = new();
+    public SocketFolder Sockets { get; }
 
     public IProcessStarter Processes => _processes;
 
