@@ -235,8 +235,8 @@ static void qemu_ep_clear_bar(struct pci_epc *epc, u8 func_no, u8 vfunc_no,
 #ifdef EPC_HAS_ALIGN_ADDR
 /*
  * The framework uses the first window that has room, and tries no other one if the address cannot
- * be mapped there. So while the host's memory is private or in huge pages, and cannot be mapped, all
- * free parts of the mapped window are marked as taken.
+ * be mapped there. So while the host's memory is private or in huge pages, and cannot be mapped,
+ * all free parts of the mapped window are marked as taken.
  */
 static void qemu_ep_window_offer(struct qemu_ep *ep)
 {
